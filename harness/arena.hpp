@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The arena: all memory that one CPU's cases work on, in one block at a fixed place.
+//
+// Guest and runner share this layout. The payload builds an arena with build_arena() and puts it
+// back before every case; the runner builds the same arena to know what memory held before a VMRUN.
+#pragma once
+
+#include "harness/svm/vmcb.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vmrunit {
+
+inline constexpr std::size_t page_size = 4096;
+
+struct alignas(page_size) Page {
+    std::uint8_t bytes[page_size];
+};
+
+struct alignas(page_size) PageTable {
+    std::uint64_t entries[512];
+};
+
+/// L2's descriptor tables and stacks: small, because every byte is compared after every VMRUN.
+struct alignas(page_size) L2Memory {
+    std::uint64_t gdt[32];          ///< Selectors: see l2_selector.
+    std::uint8_t tss64[128];        ///< RSP0 for events that arrive at CPL 3 in long mode...
+    std::uint8_t tss32[128];        ///< ...SS0:ESP0 outside it. No port is open in either bitmap.
+    std::uint8_t stack[512];        ///< L2's stack at entry; grows down from its end.
+    std::uint8_t kernel_stack[256]; ///< The stack both TSSs name.
+    std::uint8_t data[256];         ///< What L2's instructions read and write.
+    std::uint8_t padding[page_size - 1536];
+};
+static_assert(sizeof(L2Memory) == page_size);
+inline constexpr std::uint32_t l2_memory_watched = offsetof(L2Memory, padding);
+
+struct Arena {
+    svm::Vmcb vmcb;          ///< The VMCB that `run` uses unless a case names another.
+    svm::Vmcb spare_vmcb;    ///< Operand of VMLOAD, VMSAVE and VMRUN that L2 executes; second VMCB.
+    svm::Vmcb l1_state;      ///< What VMLOAD gives back to L1 after L2: FS, GS, TR, LDTR, MSRs.
+    Page host_save;          ///< VM_HSAVE_PA.
+    Page msr_permissions[2]; ///< 8 KiB, APM2 15.11.
+    Page io_permissions[3];  ///< 12 KiB, APM2 15.10.1.
+    L2Memory l2;
+    Page idt;        ///< L2's IDT in long mode: 256 gates of 16 bytes.
+    Page legacy_idt; ///< L2's IDT elsewhere: 256 gates of 8 bytes.
+    PageTable pml4;  ///< L2's page tables: long mode...
+    PageTable pdpt;
+    PageTable pd[4];       ///< ...shared with PAE: 4 GiB identity in 2 MiB pages.
+    PageTable pae_pdpt;    ///< Only the first four entries.
+    PageTable legacy_pd;   ///< 32-bit paging with 4 MiB pages, 1024 entries of 4 bytes.
+    PageTable nested_pml4; ///< Nested tables: 4 GiB identity in 2 MiB pages.
+    PageTable nested_pdpt;
+    PageTable nested_pd[4];
+};
+static_assert(sizeof(Arena) % page_size == 0);
+
+/// The parts of an arena that a plan may write and a record may report, by number on the wire.
+enum class Region : std::uint8_t {
+    vmcb = 0,
+    spare_vmcb = 1,
+    registers = 2, ///< Not arena memory: L2's general registers, 8 bytes each, see Register.
+    msr_permissions = 3,
+    io_permissions = 4,
+    l2_memory = 5,
+    idt = 6,
+    pml4 = 7,
+    pdpt = 8,
+    pd = 9,
+    pae_pdpt = 10,
+    legacy_pd = 11,
+    nested_pml4 = 12,
+    nested_pdpt = 13,
+    nested_pd = 14,
+    legacy_idt = 15,
+};
+inline constexpr unsigned region_count = 16;
+
+struct RegionPlace {
+    const char* name;
+    std::uint32_t offset; ///< In the arena.
+    std::uint32_t size;   ///< Bytes.
+    /// So many bytes from its start are compared after every VMRUN; what lies behind is put back
+    /// only if the plan wrote the region. The rest of the tables maps what no L2 program touches.
+    std::uint32_t watched;
+};
+
+// The PDPTEs of PAE are not watched: they have no A bit, and a subject that writes one all the same
+// would fail every case of that mode instead of the one that is about it.
+// clang-format off
+inline constexpr RegionPlace region_places[region_count] = {
+    {"vmcb",            offsetof(Arena, vmcb),            sizeof(svm::Vmcb),     0},
+    {"spare_vmcb",      offsetof(Arena, spare_vmcb),      sizeof(svm::Vmcb),     0},
+    {"l2",              0,                                16 * 8,                0},
+    {"msrpm",           offsetof(Arena, msr_permissions), 2 * page_size,         0},
+    {"iopm",            offsetof(Arena, io_permissions),  3 * page_size,         0},
+    {"memory",          offsetof(Arena, l2),              page_size,             l2_memory_watched},
+    {"idt",             offsetof(Arena, idt),             page_size,             0},
+    {"pml4",            offsetof(Arena, pml4),            page_size,             64},
+    {"pdpt",            offsetof(Arena, pdpt),            page_size,             64},
+    {"pd",              offsetof(Arena, pd),              4 * page_size,         64},
+    {"pae_pdpt",        offsetof(Arena, pae_pdpt),        page_size,             0},
+    {"legacy_pd",       offsetof(Arena, legacy_pd),       page_size,             64},
+    {"nested_pml4",     offsetof(Arena, nested_pml4),     page_size,             64},
+    {"nested_pdpt",     offsetof(Arena, nested_pdpt),     page_size,             64},
+    {"nested_pd",       offsetof(Arena, nested_pd),       4 * page_size,         64},
+    {"legacy_idt",      offsetof(Arena, legacy_idt),      page_size,             0},
+};
+// clang-format on
+
+[[nodiscard]] constexpr const RegionPlace& place_of(Region region) {
+    return region_places[static_cast<unsigned>(region)];
+}
+
+/// General registers in the order of their encoding, APM3 1.2.7. RAX and RSP live in the VMCB.
+enum class Register : std::uint8_t {
+    rax,
+    rcx,
+    rdx,
+    rbx,
+    rsp,
+    rbp,
+    rsi,
+    rdi,
+    r8,
+    r9,
+    r10,
+    r11,
+    r12,
+    r13,
+    r14,
+    r15,
+};
+inline constexpr unsigned register_count = 16;
+inline constexpr const char* register_names[register_count] = {
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+    "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+
+} // namespace vmrunit

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The arena a CPU's cases run in, put back to its documented state before each of them.
+//
+// Three copies: `pristine` is never written; `expected` is pristine plus what the case itself
+// wrote; `live` is what L2 runs on. After a VMRUN live is compared with expected: a word that
+// differs was changed by L2 or by the subject, is reported, and is put back. Regions that no case
+// wrote need no copying at all, so the cost of a case does not grow with the arena.
+#pragma once
+
+#include "harness/arena.hpp"
+#include "harness/fresh_vmcb.hpp"
+#include "harness/guest/run_l2.hpp"
+#include "harness/program.hpp"
+#include "harness/wire/plan.hpp"
+
+#include <cstdint>
+
+namespace vmrunit::guest {
+
+class CaseArena {
+public:
+    /// `live` lies at its own address: virtual and physical are the same in L1.
+    CaseArena(Arena& live, Arena& expected, Arena& pristine)
+        : live_(live), expected_(expected), pristine_(pristine) {}
+
+    /// Builds all three copies. Once, before the first case.
+    void build(const LayoutDescriptor& layout);
+
+    /// Puts everything back and makes a fresh VMCB for `start`.
+    void reset(const L2Start& start);
+
+    /// A memory op of the plan; false if it reaches outside its region.
+    [[nodiscard]] bool apply(const wire::Op& op);
+
+    [[nodiscard]] std::uint64_t address() const { return reinterpret_cast<std::uintptr_t>(&live_); }
+    [[nodiscard]] Arena& live() { return live_; }
+    [[nodiscard]] L2Registers& registers() { return registers_; }
+
+    /// Calls `changed(where, value)` for each 64-bit word of [offset, offset + size) of the arena
+    /// that is not what the case left there, `where` counted from `offset`, and puts the word back.
+    template<class Changed>
+    void collect_changes(std::uint32_t offset, std::uint32_t size, Changed&& changed) {
+        const auto* expected = words(expected_, offset);
+        auto* live = words(live_, offset);
+        const std::uint32_t count = size / 8;
+        for (std::uint32_t i = 0; i < count; i += 4) {
+            const std::uint64_t differs =
+                (live[i] ^ expected[i]) | (live[i + 1] ^ expected[i + 1]) |
+                (live[i + 2] ^ expected[i + 2]) | (live[i + 3] ^ expected[i + 3]);
+            if (differs == 0) [[likely]] {
+                continue;
+            }
+            for (std::uint32_t j = i; j < i + 4; ++j) {
+                if (live[j] != expected[j]) {
+                    changed(j * 8, live[j]);
+                    live[j] = expected[j];
+                }
+            }
+        }
+    }
+
+private:
+    [[nodiscard]] static std::uint64_t* words(Arena& arena, std::uint32_t offset) {
+        return reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::uint8_t*>(&arena) + offset);
+    }
+    void restore(Region region);
+
+    Arena& live_;
+    Arena& expected_;
+    Arena& pristine_;
+    std::uint32_t written_regions_ = 0; ///< Bit per Region, since the last reset.
+    L2Registers registers_{};
+};
+
+} // namespace vmrunit::guest

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// L1 routines: what a case does in L1 besides its VMRUN, by name. A routine describes itself in the
+// payload's ELF file (program.hpp); a plan calls it by its link address.
+#pragma once
+
+#include "harness/arena.hpp"
+#include "harness/program.hpp"
+
+#include <cstdint>
+
+namespace vmrunit::guest {
+
+inline constexpr unsigned max_routine_values = 8;
+
+/// One call: what the routine is given, and what it reports. It judges nothing.
+struct RoutineCall {
+    Arena& arena;
+    std::uint64_t arena_address;
+    std::uint32_t argument;
+    unsigned value_count = 0;
+    std::uint64_t values[max_routine_values]{};
+
+    void report(std::uint64_t value) {
+        if (value_count < max_routine_values) {
+            values[value_count++] = value;
+        }
+    }
+};
+
+using Routine = void (*)(RoutineCall&);
+
+/// RoutineDescriptor as the compiler can write it: with a pointer where the runner reads an
+/// address.
+struct alignas(8) RoutineEntry {
+    char name[32];
+    Routine entry;
+};
+static_assert(sizeof(RoutineEntry) == sizeof(RoutineDescriptor));
+
+} // namespace vmrunit::guest
+
+/// Defines the routine `name`, followed by its body: VMRUNIT_ROUTINE(clear_svme) { ... call ... }
+#define VMRUNIT_ROUTINE(name)                                                                      \
+    static void routine_##name(::vmrunit::guest::RoutineCall& call);                               \
+    [[gnu::used,                                                                                   \
+      gnu::section(".vmrunit.routines")]] static constinit const ::vmrunit::guest::RoutineEntry    \
+        entry_##name{#name, &routine_##name};                                                      \
+    static void routine_##name([[maybe_unused]] ::vmrunit::guest::RoutineCall& call)

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The caller's side of a CPU start, and the first C++ on the started CPU.
+
+#include "harness/guest/second_cpu.hpp"
+
+#include "harness/guest/apic.hpp"
+#include "harness/guest/cpu.hpp"
+#include "harness/guest/l1_baseline.hpp"
+#include "harness/guest/per_cpu.hpp"
+
+namespace vmrunit::guest {
+namespace {
+
+enum class Phase : std::uint32_t { idle, wanted, running, finished };
+
+struct Start {
+    CpuFunction function;
+    void* context;
+    Phase phase; // only by __atomic builtins
+};
+constinit Start starts[maximum_cpus]{};
+
+constexpr std::uint8_t trampoline_page = VMRUNIT_LOW_TEXT_BEGIN / 0x1000;
+
+// A start-up message is lost if the CPU has not finished its INIT; nothing says so, hence attempts.
+// Ticks, because there is no clock whose rate is known: 50 ms or so at the usual rates.
+constexpr int attempts = 32;
+constexpr std::uint64_t ticks_per_attempt = std::uint64_t{1} << 27;
+
+bool wait_until_running(const Start& start) {
+    const std::uint64_t begin = read_tsc();
+    while (read_tsc() - begin < ticks_per_attempt) {
+        if (__atomic_load_n(&start.phase, __ATOMIC_ACQUIRE) >= Phase::running)
+            return true;
+        pause();
+    }
+    return false;
+}
+
+} // namespace
+
+// Read by second_cpu_trampoline.S, in 32-bit mode.
+extern "C" {
+constinit std::uint32_t guest_second_cpu_stack_top = 0;
+constinit std::uint32_t guest_second_cpu_index = 0;
+
+[[noreturn]] void guest_second_cpu_start(std::uint32_t index) {
+    initialise_cpu(index);
+    LocalApic{}.reset();
+    Start& start = starts[index];
+    __atomic_store_n(&start.phase, Phase::running, __ATOMIC_RELEASE);
+    start.function(start.context);
+    __atomic_store_n(&start.phase, Phase::finished, __ATOMIC_RELEASE);
+    halt_forever();
+}
+}
+
+CpuStart start_cpu(std::uint32_t apic_id, std::uint32_t index, CpuFunction function,
+                   void* context) {
+    const LocalApic apic;
+    if (index == 0 || index >= maximum_cpus)
+        return CpuStart::no_such_index;
+    if (apic_id == apic.id())
+        return CpuStart::is_this_cpu;
+
+    Start& start = starts[index];
+    // First, so that a CPU which is running on this stack stops before anything is overwritten.
+    apic.send_init(apic_id);
+    start.function = function;
+    start.context = context;
+    guest_second_cpu_stack_top = static_cast<std::uint32_t>(stack_top(index));
+    guest_second_cpu_index = index;
+    __atomic_store_n(&start.phase, Phase::wanted, __ATOMIC_SEQ_CST);
+
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+        apic.send_startup(apic_id, trampoline_page);
+        if (wait_until_running(start))
+            return CpuStart::started;
+    }
+    // It may still wake up: not into a function that is no longer waited for.
+    apic.send_init(apic_id);
+    return CpuStart::does_not_answer;
+}
+
+bool cpu_finished(std::uint32_t index) {
+    return index < maximum_cpus &&
+           __atomic_load_n(&starts[index].phase, __ATOMIC_ACQUIRE) == Phase::finished;
+}
+
+} // namespace vmrunit::guest
