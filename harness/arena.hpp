@@ -84,6 +84,8 @@ struct RegionPlace {
     /// So many bytes from its start are compared after every VMRUN; what lies behind is put back
     /// only if the plan wrote the region. The rest of the tables maps what no L2 program touches.
     std::uint32_t watched;
+    /// All of it is compared in cases whose plan writes it.
+    bool watched_if_written = false;
 };
 
 // The PDPTEs of PAE are not watched: they have no A bit, and a subject that writes one all the same
@@ -91,7 +93,7 @@ struct RegionPlace {
 // clang-format off
 inline constexpr RegionPlace region_places[region_count] = {
     {"vmcb",            offsetof(Arena, vmcb),            sizeof(svm::Vmcb),     0},
-    {"spare_vmcb",      offsetof(Arena, spare_vmcb),      sizeof(svm::Vmcb),     0},
+    {"spare_vmcb",      offsetof(Arena, spare_vmcb),      sizeof(svm::Vmcb),     0,      true},
     {"l2",              0,                                16 * 8,                0},
     {"msrpm",           offsetof(Arena, msr_permissions), 2 * page_size,         0},
     {"iopm",            offsetof(Arena, io_permissions),  3 * page_size,         0},

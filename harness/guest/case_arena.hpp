@@ -59,6 +59,22 @@ public:
         }
     }
 
+    /// The same for the memory that this case watches: `changed(region, where, value)`.
+    template<class Changed>
+    void collect_memory_changes(Changed&& changed) {
+        for (unsigned i = 0; i < region_count; ++i) {
+            const RegionPlace& place = region_places[i];
+            const bool all = place.watched_if_written && (written_regions_ >> i & 1) != 0;
+            const std::uint32_t size = all ? place.size : place.watched;
+            if (size != 0) {
+                collect_changes(place.offset, size,
+                                [&](std::uint32_t where, std::uint64_t value) {
+                                    changed(static_cast<Region>(i), where, value);
+                                });
+            }
+        }
+    }
+
 private:
     [[nodiscard]] static std::uint64_t* words(Arena& arena, std::uint32_t offset) {
         return reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::uint8_t*>(&arena) + offset);

@@ -10,7 +10,7 @@
 
 namespace vmrunit::guest {
 
-inline constexpr unsigned max_routine_values = 8;
+inline constexpr unsigned max_routine_values = 24;
 
 /// One call: what the routine is given, and what it reports. It judges nothing.
 struct RoutineCall {

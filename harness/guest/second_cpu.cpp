@@ -8,6 +8,8 @@
 #include "harness/guest/l1_baseline.hpp"
 #include "harness/guest/per_cpu.hpp"
 
+#include <atomic>
+
 namespace vmrunit::guest {
 namespace {
 
@@ -16,7 +18,7 @@ enum class Phase : std::uint32_t { idle, wanted, running, finished };
 struct Start {
     CpuFunction function;
     void* context;
-    Phase phase; // only by __atomic builtins
+    Phase phase; // only by atomic_ref
 };
 constinit Start starts[maximum_cpus]{};
 
@@ -30,7 +32,7 @@ constexpr std::uint64_t ticks_per_attempt = std::uint64_t{1} << 27;
 bool wait_until_running(const Start& start) {
     const std::uint64_t begin = read_tsc();
     while (read_tsc() - begin < ticks_per_attempt) {
-        if (__atomic_load_n(&start.phase, __ATOMIC_ACQUIRE) >= Phase::running)
+        if (std::atomic_ref{start.phase}.load(std::memory_order_acquire) >= Phase::running)
             return true;
         pause();
     }
@@ -48,9 +50,9 @@ constinit std::uint32_t guest_second_cpu_index = 0;
     initialise_cpu(index);
     LocalApic{}.reset();
     Start& start = starts[index];
-    __atomic_store_n(&start.phase, Phase::running, __ATOMIC_RELEASE);
+    std::atomic_ref{start.phase}.store(Phase::running, std::memory_order_release);
     start.function(start.context);
-    __atomic_store_n(&start.phase, Phase::finished, __ATOMIC_RELEASE);
+    std::atomic_ref{start.phase}.store(Phase::finished, std::memory_order_release);
     halt_forever();
 }
 }
@@ -70,7 +72,7 @@ CpuStart start_cpu(std::uint32_t apic_id, std::uint32_t index, CpuFunction funct
     start.context = context;
     guest_second_cpu_stack_top = static_cast<std::uint32_t>(stack_top(index));
     guest_second_cpu_index = index;
-    __atomic_store_n(&start.phase, Phase::wanted, __ATOMIC_SEQ_CST);
+    std::atomic_ref{start.phase}.store(Phase::wanted);
 
     for (int attempt = 0; attempt < attempts; ++attempt) {
         apic.send_startup(apic_id, trampoline_page);
@@ -84,7 +86,7 @@ CpuStart start_cpu(std::uint32_t apic_id, std::uint32_t index, CpuFunction funct
 
 bool cpu_finished(std::uint32_t index) {
     return index < maximum_cpus &&
-           __atomic_load_n(&starts[index].phase, __ATOMIC_ACQUIRE) == Phase::finished;
+           std::atomic_ref{starts[index].phase}.load(std::memory_order_acquire) == Phase::finished;
 }
 
 } // namespace vmrunit::guest
