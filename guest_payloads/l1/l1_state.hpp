@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The state of L1 that a #VMEXIT must hand back (APM2 15.5.1, 15.6), and the state that cases share
+// and must find fresh: control and debug registers, x87/SSE, XCR0, task priority.
+#pragma once
+
+#include "harness/guest/run_l2.hpp"
+#include "harness/wire/plan.hpp"
+#include "harness/wire/record.hpp"
+
+#include <cstdint>
+
+namespace vmrunit::guest {
+
+class L1StateKeeper {
+public:
+    /// Reads what this CPU's L1 state is; everything later is compared with and put back to it.
+    void capture();
+
+    /// Before a case: everything L2 of the case before may have left behind.
+    void freshen();
+
+    /// An l1_write op; false for a register this payload does not know. Put back by undo_writes().
+    [[nodiscard]] bool write(const wire::Op& op);
+    void undo_writes();
+
+    /// Calls `differs(L1State, value)` for whatever #VMEXIT should have restored and did not, and
+    /// repairs it. `vmcb` is the address VMRUN was given, `guest_cr2` what the VMCB says CR2 is.
+    template<class Differs>
+    void check(const RunEdge& edge, std::uint64_t vmcb, std::uint64_t guest_cr2, Differs&& differs);
+
+private:
+    struct Write {
+        wire::L1Register target;
+        std::uint32_t msr;
+        std::uint64_t before;
+    };
+    static constexpr unsigned max_writes = 16;
+
+    [[nodiscard]] static std::uint64_t read(wire::L1State state);
+    static void repair(wire::L1State state, std::uint64_t value);
+
+    std::uint64_t reference_[wire::l1_state_count]{};
+    std::uint64_t xcr0_ = 0;
+    bool has_xsave_ = false;
+    Write writes_[max_writes]{};
+    unsigned write_count_ = 0;
+};
+
+template<class Differs>
+void L1StateKeeper::check(const RunEdge& edge, std::uint64_t vmcb, std::uint64_t guest_cr2,
+                          Differs&& differs) {
+    using wire::L1State;
+    if (edge.rax_after != vmcb) {
+        differs(L1State::rax, edge.rax_after - vmcb);
+    }
+    if (edge.rsp_after != edge.rsp_before) {
+        differs(L1State::rsp, edge.rsp_after);
+    }
+    if (edge.rflags_after != edge.rflags_before) {
+        differs(L1State::rflags, edge.rflags_after);
+    }
+    for (unsigned i = static_cast<unsigned>(L1State::cr0); i < wire::l1_state_count; ++i) {
+        const auto state = static_cast<L1State>(i);
+        const std::uint64_t now = read(state);
+        const std::uint64_t expected = state == L1State::cr2 ? guest_cr2 : reference_[i];
+        if (now != expected) {
+            differs(state, now);
+            repair(state, reference_[i]);
+        }
+    }
+}
+
+} // namespace vmrunit::guest

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * L2 programs for the instruction intercepts of words 00Ch, 010h and 014h: one instruction each.
+ * Memory operands are at rDI, which rows point at L2's data. APM2 15.9, 15.13.
+ */
+#include "harness/guest/l2_program.inc"
+
+/* A marker and nothing else: the shortest VMRUN there is. */
+        l2_programs nothing, "vmmcall"
+
+        l2_programs cpuid, "cpuid"
+        l2_programs hlt, "hlt"
+        l2_programs pause, "pause"
+        l2_programs fourth_pause, "pause", before="pause; pause; pause"
+        l2_programs invd, "invd"
+        l2_programs wbinvd, "wbinvd"
+        l2_programs wbnoinvd, ".byte 0xf3, 0x0f, 0x09"
+        l2_programs rdtsc, "rdtsc"
+        l2_programs rdtscp, "rdtscp"
+        l2_programs rdpmc, "rdpmc"
+        l2_programs rsm, "rsm"
+/* What was written is read back: EDX:EAX is cleared between, so that the value can only be XCR0's. */
+        l2_programs xsetbv, "xsetbv", behind="mov $0, %eax; mov $0, %edx; xgetbv"
+        l2_programs rdpru, ".byte 0x0f, 0x01, 0xfd"
+        l2_programs mcommit, ".byte 0xf3, 0x0f, 0x01, 0xfa"
+        l2_programs monitor, ".byte 0x0f, 0x01, 0xc8"
+        l2_programs mwait, ".byte 0x0f, 0x01, 0xc9"
+/* Armed; STI holds a pending interrupt off for the one instruction under test, which it then wakes. */
+        l2_programs monitor_mwait, ".byte 0x0f, 0x01, 0xc9", before=".byte 0x0f, 0x01, 0xc8; mov $0, %eax; sti"
+        l2_programs monitorx, ".byte 0x0f, 0x01, 0xfa"
+        l2_programs mwaitx, ".byte 0x0f, 0x01, 0xfb"
+        l2_programs rdmsr, "rdmsr"
+        l2_programs wrmsr, "wrmsr", behind="mov $0, %eax; mov $0, %edx; rdmsr"
+        l2_program invlpg, 64, "invlpg (%rdi)"
+        l2_program invlpg, 32, "invlpg (%edi)"
+        l2_program invpcid, 64, "invpcid (%rdi), %rbx"
+        l2_program invpcid, 32, "invpcid (%edi), %ebx"
+        l2_programs invlpgb, ".byte 0x0f, 0x01, 0xfe"
+        l2_programs tlbsync, ".byte 0x0f, 0x01, 0xff"
+
+        l2_program pushf, 64, "pushfq"
+        l2_program pushf, 32, "pushfl"
+        l2_program popf, 64, "popfq"
+        l2_program popf, 32, "popfl"
+        l2_program iret, 64, "iretq"
+        l2_program iret, 32, "iretl"
+
+/* Ports. rDX names the port of all but the first two. */
+        l2_programs in_80, "inb $0x80, %al"
+        l2_programs out_80, "outb %al, $0x80"
+        .irp    width, b, w, l
+        l2_programs in_dx_\width, "in\width (%dx)"
+        l2_programs out_dx_\width, "out\width (%dx)"
+        l2_programs ins_\width, "ins\width"
+        l2_programs outs_\width, "outs\width"
+        .endr
+        l2_programs rep_ins_b, "rep insb"
+        l2_programs rep_outs_b, "rep outsb"
+        l2_programs outs_fs_b, ".byte 0x64, 0x6e"
+        l2_programs outs_other_size_b, ".byte 0x67, 0x6e"       /* the other address size */
+
+/* Descriptor tables. */
+        l2_program sidt, 64, "sidt (%rdi)"
+        l2_program sidt, 32, "sidt (%edi)"
+        l2_program sgdt, 64, "sgdt (%rdi)"
+        l2_program sgdt, 32, "sgdt (%edi)"
+        l2_programs sldt, "sldt %ebx"
+        l2_programs str, "str %ebx"
+        l2_program lidt, 64, "lidt (%rdi)"
+        l2_program lidt, 32, "lidt (%edi)"
+        l2_program lgdt, 64, "lgdt (%rdi)"
+        l2_program lgdt, 32, "lgdt (%edi)"
+        l2_programs lldt, "lldt %bx", behind="sldt %ecx"
+        l2_programs ltr, "ltr %bx", behind="str %ecx"
+
+/* A hardware task switch, which only 32-bit code outside long mode can ask for. */
+        l2_program jump_to_tss, 32, "ljmp $0x70, $0"
+
+/* Software interrupts. */
+        l2_programs int_3, ".byte 0xcd, 0x03"
+        l2_programs int_d, "int $0x0d"
+        l2_programs int_40, "int $0x40"
+        l2_programs int_ff, "int $0xff"
+        l2_programs icebp, ".byte 0xf1"
+
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * L2 programs that execute SVM's own instructions. The address operand is rAX. APM2 15.5, 15.9, 15.17.
+ */
+#include "harness/guest/l2_program.inc"
+
+        l2_programs vmrun, ".byte 0x0f, 0x01, 0xd8"
+/* rCX names an MSR that VMLOAD loads. */
+        l2_programs vmload, ".byte 0x0f, 0x01, 0xda", behind="rdmsr"
+        l2_programs vmsave, ".byte 0x0f, 0x01, 0xdb"
+        l2_programs stgi, "stgi"
+        l2_programs clgi, "clgi"
+        l2_programs skinit, ".byte 0x0f, 0x01, 0xde"
+        l2_programs invlpga, ".byte 0x0f, 0x01, 0xdf"
+        l2_programs vmmcall, "vmmcall"
+
+/*
+ * Writes to (rAX) what VMRUN leaves to VMLOAD and VMSAVE: FS and GS base, KernelGSBase, STAR, LSTAR,
+ * CSTAR, SFMASK, SYSENTER_CS, _ESP and _EIP, then the selectors of TR, LDTR, FS and GS.
+ */
+        .macro  store_msrs
+        .irp    number, 0xc0000100, 0xc0000101, 0xc0000102, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0x174, 0x175, 0x176
+        mov     $\number, %ecx
+        rdmsr
+        mov     %eax, (%rbx)
+        mov     %edx, 4(%rbx)
+        add     $8, %rbx
+        .endr
+        .endm
+        .macro  store_selectors
+        str     %ecx
+        mov     %rcx, (%rbx)
+        sldt    %ecx
+        mov     %rcx, 8(%rbx)
+        mov     %fs, %ecx
+        mov     %rcx, 16(%rbx)
+        mov     %gs, %ecx
+        mov     %rcx, 24(%rbx)
+        .endm
+        l2_program store_vmload_state, 64, "vmmcall", before="mov %rax, %rbx; store_msrs; store_selectors"
+
+        .section .note.GNU-stack, "", @progbits
