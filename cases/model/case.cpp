@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cases/model/case.hpp"
+
+namespace vmrunit::cases {
+
+std::string full_name(std::string_view base, const Axes& axes, const L2Start& start) {
+    std::string name{base};
+    if (axes.l2_mode) {
+        name += "/l2_";
+        name += l2_mode_names[static_cast<unsigned>(start.mode)];
+    }
+    if (axes.cpl) {
+        name += start.cpl == 3 ? "/cpl3" : "/cpl0";
+    }
+    if (axes.nested_paging) {
+        name += start.nested_paging ? "/np1" : "/np0";
+    }
+    if (axes.l1_mode) {
+        name += "/l1_long64";
+    }
+    return name;
+}
+
+} // namespace vmrunit::cases

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/cpu.hpp"
+
+#include <array>
+#include <utility>
+
+namespace vmrunit::cases {
+
+namespace {
+
+using svm::Intercept;
+
+constexpr std::array all_l2_modes{L2Mode::long64, L2Mode::compat, L2Mode::pae, L2Mode::prot32};
+
+void append(ExitExpectation& exit, const Effect& effect) {
+    exit.fields.insert(exit.fields.end(), effect.fields.begin(), effect.fields.end());
+    exit.registers.insert(exit.registers.end(), effect.registers.begin(), effect.registers.end());
+    exit.memory.insert(exit.memory.end(), effect.memory.begin(), effect.memory.end());
+}
+
+/// Every intercept of words 000h to 010h but the row's own and those its program meets. Traps of
+/// write-trap bits and exceptions 2 and 9, whose effect is undefined, stay clear; so do events from
+/// outside, which would end the program for reasons that are not its own.
+std::vector<Step> all_other_intercepts(const InstructionRow& row) {
+    svm::InterceptSet set;
+    for (const svm::InterceptInfo& info : svm::intercept_table) {
+        const auto bit = static_cast<unsigned>(info.intercept);
+        const bool in_first_words = bit < 4 * 32 + 15;
+        const bool undefined = info.intercept == svm::exception_intercept(2) ||
+                               info.intercept == svm::exception_intercept(9);
+        if (in_first_words && !undefined) {
+            set.set(info.intercept);
+        }
+    }
+    for (const Intercept outside : {Intercept::intr, Intercept::nmi, Intercept::smi,
+                                    Intercept::init, Intercept::vintr, Intercept::ferr_freeze}) {
+        set.clear(outside);
+    }
+    set.clear(row.intercept);
+    for (const Intercept met : row.also_meets) {
+        set.clear(met);
+    }
+    set.set(Intercept::vmrun).set(Intercept::vmmcall).set(Intercept::shutdown);
+    if (row.intercept == Intercept::vmmcall) {
+        set.clear(Intercept::vmmcall);
+    }
+    std::vector<Step> steps;
+    for (unsigned i = 0; i < 5; ++i) {
+        steps.emplace_back(Write{wire::Op::Code::write, Region::vmcb, i * 4, 4, set.words[i]});
+    }
+    return steps;
+}
+
+/// Set in a fresh VMCB, so that a row about one of these clears it where others leave theirs alone.
+/// VMRUN is not among them: VMRUN refuses a VMCB without it.
+bool can_be_cleared(Intercept intercept) {
+    return intercept == Intercept::vmmcall || intercept == Intercept::shutdown;
+}
+
+/// One row in one mode, at one privilege level, with or without nested paging.
+class Expansion {
+public:
+    Expansion(Catalogue& catalogue, const InstructionRow& row, const L2Start& start,
+              const std::source_location& where)
+        : catalogue_(catalogue), row_(row), start_(start), where_(where) {}
+
+    void add_all() {
+        const bool user = start_.cpl == 3;
+        const bool gp = user && row_.cpl3 == AtCpl3::gp_first;
+        if (gp) {
+            add("order_cpl", "At CPL 3 its fault comes before the intercept.", {intercept_set()},
+                fault_at_cpl3());
+            add_not_taken("At CPL 3 it faults.", fault_at_cpl3());
+            return;
+        }
+        if (row_.reach != Reach::taken) {
+            add_out_of_reach();
+            return;
+        }
+        add("taken", "The intercept is taken before the instruction does anything.",
+            {intercept_set()}, taken());
+        if (user && row_.cpl3 == AtCpl3::exit_first) {
+            add_not_taken("Without the intercept it faults at CPL 3.", fault_at_cpl3());
+            return;
+        }
+        if (row_.runs_without_intercept) {
+            add_not_taken("Without the intercept the instruction executes.", not_taken(),
+                          row_.needs_to_execute);
+            add("not_taken_all_others", "With all other intercepts set the instruction executes.",
+                all_other_intercepts(row_), not_taken(), row_.needs_to_execute);
+        }
+    }
+
+private:
+    void add_out_of_reach() {
+        if (row_.reach == Reach::not_covered) {
+            add("not_covered", "The intercept does not cover this.", {intercept_set()},
+                not_taken());
+        } else {
+            // "exception_ud": order_ud.
+            const std::string_view name =
+                svm::intercept_name(svm::exception_intercept(row_.raises.value().vector));
+            add("order_" + std::string{name.substr(name.find('_') + 1)},
+                "The exception comes before the intercept.", {intercept_set()}, not_taken());
+        }
+        add("not_taken", "Without the intercept it goes the same way.", {}, not_taken());
+    }
+
+    [[nodiscard]] Step intercept_set() const { return intercepting(row_.intercept); }
+
+    [[nodiscard]] ExitExpectation taken() const {
+        ExitExpectation exit;
+        exit.exit_code = svm::exit_code_of(row_.intercept);
+        exit.rip = row_.taken_rip;
+        append(exit, row_.prologue);
+        exit.fields.insert(exit.fields.end(), row_.taken_fields.begin(), row_.taken_fields.end());
+        return exit;
+    }
+
+    [[nodiscard]] ExitExpectation not_taken() const {
+        ExitExpectation exit;
+        if (row_.raises) {
+            exit = delivered(start_, *row_.raises);
+        } else if (row_.ends_with) {
+            exit = *row_.ends_with;
+        } else {
+            exit.rip = at_marker;
+            exit.next_rip = Value{Anchor::marker, 0, 3};
+        }
+        append(exit, row_.executed);
+        append(exit, row_.prologue);
+        return exit;
+    }
+
+    [[nodiscard]] ExitExpectation fault_at_cpl3() const {
+        ExitExpectation exit = delivered(start_, row_.cpl3_fault);
+        append(exit, row_.prologue);
+        return exit;
+    }
+
+    void add(std::string_view what, std::string_view title, std::vector<Step> extra,
+             ExitExpectation exit, svm::Features needs = {}) {
+        Case made;
+        std::string base = "intercept/" + std::string{row_.subject} + "/";
+        if (!row_.variant.empty()) {
+            base += std::string{row_.variant} + "/";
+        }
+        made.name = full_name(base + std::string{what}, {}, start_);
+        made.title = title;
+        made.manual = row_.manual;
+        made.file = project_path(where_.file_name());
+        made.line = where_.line();
+        made.program = row_.program;
+        made.start = start_;
+        made.needs = row_.needs | needs;
+        if (start_.nested_paging) {
+            made.needs.set(svm::Feature::np);
+        }
+        made.steps = std::move(extra);
+        made.steps.insert(made.steps.end(), row_.setup.begin(), row_.setup.end());
+        made.steps.emplace_back(Run{});
+        made.expectations.emplace_back(std::move(exit));
+        made.confirmed = row_.confirmed;
+        catalogue_.add(std::move(made));
+    }
+
+    Catalogue& catalogue_;
+    const InstructionRow& row_;
+    L2Start start_;
+    std::source_location where_;
+};
+
+} // namespace
+
+bool Modes::contains(L2Mode mode) const {
+    switch (mode) {
+    case L2Mode::long64:
+        return long64;
+    case L2Mode::compat:
+        return compat;
+    case L2Mode::pae:
+        return pae;
+    case L2Mode::prot32:
+        return prot32;
+    }
+    return false;
+}
+
+void InstructionTable::row(const InstructionRow& row, const std::source_location& where) {
+    for (const L2Mode mode : all_l2_modes) {
+        if (!row.modes.contains(mode)) {
+            continue;
+        }
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            if (cpl == 3 ? row.cpl3 == AtCpl3::not_run : row.cpl3 == AtCpl3::only) {
+                continue;
+            }
+            for (const bool nested_paging : {true, false}) {
+                if (row.paging == (nested_paging ? Paging::only_unnested : Paging::only_nested)) {
+                    continue;
+                }
+                Expansion{catalogue_, row, {mode, cpl, nested_paging}, where}.add_all();
+            }
+        }
+    }
+}
+
+Write intercepting(Intercept intercept) {
+    const auto bit = static_cast<std::uint32_t>(intercept);
+    return {wire::Op::Code::set_bits, Region::vmcb, bit / 32 * 4, 4,
+            std::uint64_t{1} << (bit % 32)};
+}
+
+Write vmcb_field(svm::FieldRef field, Value value) {
+    return {wire::Op::Code::write, Region::vmcb, field.offset,
+            static_cast<std::uint8_t>(field.size_bytes), value};
+}
+
+Write vmcb_set(svm::FieldRef field, std::uint64_t bits) {
+    return {wire::Op::Code::set_bits, Region::vmcb, field.offset,
+            static_cast<std::uint8_t>(field.size_bytes), bits};
+}
+
+Write vmcb_clear(svm::FieldRef field, std::uint64_t bits) {
+    return {wire::Op::Code::clear_bits, Region::vmcb, field.offset,
+            static_cast<std::uint8_t>(field.size_bytes), bits};
+}
+
+Write l2_register(Register reg, Value value) {
+    return {wire::Op::Code::write, Region::registers, static_cast<std::uint32_t>(reg) * 8, 8,
+            value};
+}
+
+Write l2_data_bytes(std::uint32_t offset, std::uint8_t size, Value value) {
+    return {wire::Op::Code::write, Region::l2_memory,
+            static_cast<std::uint32_t>(offsetof(L2Memory, data)) + offset, size, value};
+}
+
+std::string project_path(std::string_view file) {
+    const auto at = file.rfind("cases/");
+    return std::string{at == std::string_view::npos ? file : file.substr(at)};
+}
+
+} // namespace vmrunit::cases

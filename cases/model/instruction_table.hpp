@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Rows about intercepted instructions, and what each of them becomes. APM2 15.7, 15.9.
+//
+// One row gives, for every mode, privilege level and paging it applies to:
+//   taken        with the intercept set: exit code, RIP of the instruction, nothing executed
+//   not_taken    with the intercept clear: the instruction's own effect, then the marker's exit
+//   not_taken_all_others  the same with every other intercept of the first five words set that the
+//                program does not run into
+//   order_cpl    at CPL 3, where the instruction's #GP comes before the intercept
+// and where the row says that its intercept is out of reach, instead of these:
+//   order_XX     with the intercept set: exception #XX, which comes first
+//   not_covered  with the intercept set: the instruction's own effect all the same
+//   not_taken    the same with the intercept clear
+// so each 'taken' has the twin that would notice if the exit came from somewhere else.
+#pragma once
+
+#include "cases/model/case.hpp"
+#include "cases/model/catalogue.hpp"
+#include "cases/model/delivery.hpp"
+
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vmrunit::cases {
+
+/// Where an instruction stands towards CPL 3.
+enum class AtCpl3 : std::uint8_t {
+    not_run,    ///< Says nothing new, or the program needs CPL 0 for its way there.
+    same,       ///< As at CPL 0: the intercept is taken, or it executes.
+    gp_first,   ///< Raises `cpl3_fault` before the intercept is looked at, and without it.
+    exit_first, ///< The intercept comes before the `cpl3_fault` it would raise.
+    only,       ///< The row is about CPL 3 and nothing else; as `same` there.
+};
+
+/// What setting the intercept does to the row.
+enum class Reach : std::uint8_t {
+    taken,
+    exception_first, ///< Nothing: `raises` comes first.
+    not_covered,     ///< Nothing: it is not about this instruction, or not about this use of it.
+};
+
+/// With nested paging, without, or one after the other.
+enum class Paging : std::uint8_t { both, only_nested, only_unnested };
+
+/// Which L2 modes a row runs in.
+struct Modes {
+    bool long64 = true, compat = true, pae = true, prot32 = true;
+    [[nodiscard]] bool contains(L2Mode mode) const;
+};
+inline constexpr Modes all_modes{};
+inline constexpr Modes only_long64{true, false, false, false};
+inline constexpr Modes only_32bit{false, true, true, true};
+
+/// What executing an instruction does.
+struct Effect {
+    std::vector<FieldExpectation> fields{};
+    std::vector<RegisterExpectation> registers{};
+    std::vector<MemoryExpectation> memory{};
+};
+
+struct InstructionRow {
+    std::string_view subject; ///< "cpuid": intercept/cpuid/...
+    std::string_view
+        variant{}; ///< Put before taken and not_taken where a subject has several rows.
+    std::string_view program;
+    svm::Intercept intercept;
+    std::string_view manual;
+    svm::Features needs{};
+    Modes modes = all_modes;
+    AtCpl3 cpl3 = AtCpl3::not_run;
+    Delivery cpl3_fault{.vector = 13, .error_code = 0};
+    Paging paging = Paging::both;
+    std::vector<Step> setup{};
+    /// State the program's own first instructions change before the one under test.
+    Effect prologue{};
+    Reach reach = Reach::taken;
+    Value taken_rip = at_insn;
+    /// EXITINFO and the like, with the intercept set.
+    std::vector<FieldExpectation> taken_fields{};
+    Effect executed{};
+    /// The exception the instruction raises when it is not intercepted; `executed` is then what the
+    /// exception writes besides the stack frame: CR2, DR6.
+    std::optional<Delivery> raises{};
+    /// The exit that ends the program when the intercept is clear, if it is neither the marker's nor
+    /// a handler's.
+    std::optional<ExitExpectation> ends_with{};
+    /// Intercepts besides the row's own that the program itself runs into: left clear in
+    /// not_taken_all_others.
+    std::vector<svm::Intercept> also_meets{};
+    /// false where the instruction ends L2 without the intercept (HLT with nothing to wake it).
+    bool runs_without_intercept = true;
+    /// Needed besides `needs` where the instruction executes.
+    svm::Features needs_to_execute{};
+    bool confirmed = true;
+};
+
+/// Collects rows and expands them.
+class InstructionTable {
+public:
+    explicit InstructionTable(Catalogue& catalogue) : catalogue_(catalogue) {}
+    void row(const InstructionRow& row,
+             const std::source_location& where = std::source_location::current());
+
+private:
+    Catalogue& catalogue_;
+};
+
+/// Sets one intercept bit.
+[[nodiscard]] Write intercepting(svm::Intercept intercept);
+/// Writes a whole field of the VMCB.
+[[nodiscard]] Write vmcb_field(svm::FieldRef field, Value value);
+/// ORs or clears bits of a field of the VMCB.
+[[nodiscard]] Write vmcb_set(svm::FieldRef field, std::uint64_t bits);
+[[nodiscard]] Write vmcb_clear(svm::FieldRef field, std::uint64_t bits);
+/// L2 begins with this value in a general register.
+[[nodiscard]] Write l2_register(Register reg, Value value);
+/// Writes L2's data.
+[[nodiscard]] Write l2_data_bytes(std::uint32_t offset, std::uint8_t size, Value value);
+
+/// `/work/x/cases/a.cpp` as `cases/a.cpp`.
+[[nodiscard]] std::string project_path(std::string_view file);
+
+} // namespace vmrunit::cases
