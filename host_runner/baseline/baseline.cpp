@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// See baseline.hpp. How a baseline is applied; baseline_file.cpp reads it.
+#include "host_runner/baseline/baseline.hpp"
+#include "host_runner/baseline/glob.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace vmrunit::runner {
+namespace {
+
+bool any_matches(const std::vector<std::string>& globs, std::string_view name) {
+    return std::ranges::any_of(globs,
+                               [&](const std::string& glob) { return glob_matches(glob, name); });
+}
+
+bool covers(const Pin& pin, const FieldDifference& field) {
+    return !pin.field.empty() && glob_matches(pin.field, field.field) &&
+           (pin.actual.empty() || glob_matches(pin.actual, field.actual));
+}
+
+bool is_met(const Pin& pin, const CaseResult& result) {
+    if (!pin.reason.empty()) {
+        return glob_matches(pin.reason, result.reason);
+    }
+    return std::ranges::any_of(result.fields, [&](const FieldDifference& field) {
+        return !field.matches && covers(pin, field);
+    });
+}
+
+std::string in_words(const Pin& pin) {
+    if (!pin.reason.empty()) {
+        return fmt::format("\"{}\"", pin.reason);
+    }
+    return pin.actual.empty() ? fmt::format("a difference in {}", pin.field)
+                              : fmt::format("{} = {}", pin.field, pin.actual);
+}
+
+} // namespace
+
+bool names_case(const Deviation& deviation, std::string_view name) {
+    return any_matches(deviation.cases, name) && !any_matches(deviation.except, name);
+}
+
+std::string differs_from(const Deviation& deviation, const CaseResult& result) {
+    if (deviation.expect.empty()) {
+        return {};
+    }
+    for (const Pin& pin : deviation.expect) {
+        if (!pin.optional && !is_met(pin, result)) {
+            return fmt::format("it expects {}", in_words(pin));
+        }
+    }
+    for (const FieldDifference& field : result.fields) {
+        const bool pinned = std::ranges::any_of(deviation.expect,
+                                                [&](const Pin& pin) { return covers(pin, field); });
+        if (!field.matches && !pinned) {
+            return fmt::format("it does not know of {} = {}", field.field, field.actual);
+        }
+    }
+    return {};
+}
+
+void Baseline::select_version(const SubjectFacts& facts) {
+    const auto fact = std::ranges::find(facts, version_fact_, &SubjectFacts::value_type::first);
+    const auto version =
+        fact == facts.end() ? std::nullopt : Version::parse(std::string_view{fact->second});
+    for (Entry& entry : entries_) {
+        const Deviation& deviation = entry.deviation;
+        const bool ranged = deviation.since || deviation.until;
+        entry.holds = !ranged || (version && (!deviation.since || *version >= *deviation.since) &&
+                                  (!deviation.until || *version < *deviation.until));
+    }
+}
+
+void Baseline::apply(CaseResult& result) {
+    if (result.verdict != Verdict::fail && result.verdict != Verdict::pass) {
+        return;
+    }
+    std::string other_deviation;
+    for (Entry& entry : entries_) {
+        const Deviation& deviation = entry.deviation;
+        if (!entry.holds || !names_case(deviation, result.name)) {
+            continue;
+        }
+        if (result.verdict == Verdict::pass || result.verdict == Verdict::unexpected_pass) {
+            ++entry.passed;
+            if (result.verdict == Verdict::pass) {
+                result.verdict = Verdict::unexpected_pass;
+                result.reason = fmt::format("passes although {}:{} expects: {}", source_,
+                                            deviation.line, deviation.reason);
+            }
+            continue;
+        }
+        ++entry.failed;
+        const std::string difference = differs_from(deviation, result);
+        if (difference.empty()) {
+            result.verdict = Verdict::expected_fail;
+            // A death has no fields to show, so how the guest died must not be lost.
+            result.reason = result.fields.empty() && !result.reason.empty()
+                                ? fmt::format("{} (seen: {})", deviation.reason, result.reason)
+                                : deviation.reason;
+            return;
+        }
+        if (other_deviation.empty()) {
+            other_deviation = fmt::format("deviates differently than {}:{} says: {}", source_,
+                                          deviation.line, difference);
+        }
+    }
+    if (!other_deviation.empty()) {
+        result.reason += (result.reason.empty() ? "" : "; ") + other_deviation;
+    }
+}
+
+std::vector<StaleEntry> Baseline::stale(std::span<const std::string> known_names,
+                                        bool every_case_ran) const {
+    std::vector<StaleEntry> found;
+    for (const Entry& entry : entries_) {
+        const Deviation& deviation = entry.deviation;
+        std::string why;
+        if (std::ranges::none_of(known_names, [&](const std::string& name) {
+                return names_case(deviation, name);
+            })) {
+            why = "names no case";
+        } else if (every_case_ran && entry.holds && entry.passed != 0 && entry.failed == 0) {
+            why = "every case it covers passes";
+        } else {
+            continue;
+        }
+        found.push_back({.file = source_,
+                         .line = deviation.line,
+                         .cases = fmt::format("{}", fmt::join(deviation.cases, ", ")),
+                         .why = std::move(why)});
+    }
+    return found;
+}
+
+} // namespace vmrunit::runner

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Known deviations of one target: which cases fail there, in which way, why, and how that is known.
+//
+// A FAIL that an entry covers becomes XFAIL, a PASS becomes XPASS. An entry that pins the deviation
+// (`expect`) covers that one only: a case that fails in another way, or in one more field, stays
+// FAIL. SKIP and ERROR are never covered. docs/baselines.md describes the file.
+#pragma once
+
+#include "host_runner/baseline/stale_entry.hpp"
+#include "host_runner/baseline/version.hpp"
+#include "host_runner/error.hpp"
+#include "host_runner/targets/target.hpp"
+#include "host_runner/verdict.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vmrunit::runner {
+
+/// One thing that must be seen for the deviation to be the known one. Globs; empty: not looked at.
+struct Pin {
+    std::string field;
+    std::string actual;
+    std::string reason;    ///< Of the case: "triple fault*".
+    bool optional = false; ///< Covers a field in some of the entry's cases only.
+};
+
+struct Deviation {
+    std::vector<std::string> cases; ///< Globs.
+    std::vector<std::string> except;
+    std::string reason;
+    std::string evidence;
+    std::vector<Pin> expect;
+    std::optional<Version> since; ///< First version that deviates.
+    std::optional<Version> until; ///< First version that no longer does.
+    unsigned line = 0;            ///< Of `case`.
+};
+
+class Baseline {
+public:
+    Baseline() = default; ///< Covers nothing.
+    [[nodiscard]] static Result<Baseline> load(const std::filesystem::path& path);
+    /// FOLDER/NAME.toml; a target without a file has no known deviations.
+    [[nodiscard]] static Result<Baseline> load_for(const std::filesystem::path& folder,
+                                                   std::string_view name);
+    /// `source` stands in messages.
+    [[nodiscard]] static Result<Baseline> parse(std::string_view toml, const std::string& source);
+
+    /// Leaves out the entries that do not hold for the subject's version. An entry with a version
+    /// range does not hold for a subject that does not say its version.
+    void select_version(const SubjectFacts& facts);
+
+    /// Turns the verdict if an entry covers the result, and remembers that the entry was of use.
+    void apply(CaseResult& result);
+
+    /// Entries that name none of `known_names`; and, if every known case was run, those whose cases
+    /// all passed.
+    [[nodiscard]] std::vector<StaleEntry> stale(std::span<const std::string> known_names,
+                                                bool every_case_ran) const;
+
+    [[nodiscard]] std::size_t size() const { return entries_.size(); }
+    [[nodiscard]] const std::string& source() const { return source_; }
+
+private:
+    struct Entry {
+        Deviation deviation;
+        bool holds = true;
+        std::size_t passed = 0;
+        std::size_t failed = 0; ///< Covered or failing in another way: the entry is not idle.
+    };
+
+    std::string source_;
+    std::string version_fact_;
+    std::vector<Entry> entries_;
+};
+
+/// Does the entry name this case?
+[[nodiscard]] bool names_case(const Deviation& deviation, std::string_view name);
+
+/// Why `result`, a FAIL, is not the deviation that the entry describes; empty if it is.
+[[nodiscard]] std::string differs_from(const Deviation& deviation, const CaseResult& result);
+
+} // namespace vmrunit::runner

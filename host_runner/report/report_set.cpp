@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// See report_set.hpp.
+#include "host_runner/report/report_set.hpp"
+#include "host_runner/report/json_report.hpp"
+#include "host_runner/report/junit.hpp"
+#include "host_runner/report/plain_text.hpp"
+#include "host_runner/report/run_folder.hpp"
+#include "host_runner/report/summary_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace vmrunit::runner {
+namespace {
+
+std::array<std::string, 3> asked_for(const ReportOptions& options) {
+    return {options.ktap, options.junit, options.json};
+}
+
+/// Standard output belongs to the format that was sent there; people read the other stream.
+int console_descriptor(const ReportOptions& options) {
+    return std::ranges::count(asked_for(options), "-") != 0 ? STDERR_FILENO : STDOUT_FILENO;
+}
+
+} // namespace
+
+std::optional<Error> ReportSet::bad_destination(const ReportOptions& options) {
+    const auto destinations = asked_for(options);
+    for (const std::string& path : destinations) {
+        if (path.empty()) {
+            continue;
+        }
+        if (std::ranges::count(destinations, path) > 1) {
+            return Error{fmt::format("two reports cannot both go to {}",
+                                     path == "-" ? "standard output" : path),
+                         "give each its own file"};
+        }
+        if (auto trouble = cannot_write(path)) {
+            return trouble;
+        }
+    }
+    return std::nullopt;
+}
+
+Result<std::unique_ptr<ReportSet>> ReportSet::open(ReportOptions options,
+                                                   const std::string& target) {
+    if (const auto trouble = bad_destination(options)) {
+        return tl::unexpected{*trouble};
+    }
+    if (options.runs_folder.empty()) {
+        auto folder = default_runs_folder();
+        if (!folder) {
+            return tl::unexpected{folder.error()};
+        }
+        options.runs_folder = std::move(*folder);
+    }
+    auto folder = create_run_folder(options.runs_folder, target, std::chrono::system_clock::now());
+    if (!folder) {
+        return tl::unexpected{folder.error()};
+    }
+    auto journal = FileOutput::open(*folder / "results.jsonl");
+    if (!journal) {
+        return tl::unexpected{journal.error()};
+    }
+    std::optional<FileOutput> ktap;
+    if (!options.ktap.empty()) {
+        auto output = FileOutput::open(options.ktap);
+        if (!output) {
+            return tl::unexpected{output.error()};
+        }
+        ktap.emplace(std::move(*output));
+    }
+    return std::unique_ptr<ReportSet>{new ReportSet{std::move(options), std::move(*folder),
+                                                    std::move(*journal), std::move(ktap)}};
+}
+
+ReportSet::ReportSet(ReportOptions options, std::filesystem::path folder, FileOutput journal,
+                     std::optional<FileOutput> ktap)
+    : options_{std::move(options)},
+      folder_{std::move(folder)},
+      journal_output_{std::move(journal)},
+      ktap_output_{std::move(ktap)},
+      console_output_{console_descriptor(options_), "the console"},
+      journal_{journal_output_},
+      console_{
+          console_output_, recorder_.record(),
+          ConsoleOptions{.terminal = terminal_of(console_output_.descriptor(), options_.colour),
+                         .verbose = options_.verbose}} {
+    if (ktap_output_) {
+        ktap_.emplace(*ktap_output_, std::getenv("KSFT_TAP_LEVEL") != nullptr);
+    }
+}
+
+void ReportSet::note(const std::optional<Error>& trouble) {
+    const bool known = !trouble || std::ranges::any_of(troubles_, [&](const Error& error) {
+        return error.what == trouble->what;
+    });
+    if (!known) {
+        troubles_.push_back(*trouble);
+        console_.notice(fmt::format("vmrunit: {}", trouble->line()));
+    }
+}
+
+void ReportSet::tell_new_trouble() {
+    note(journal_.trouble());
+    if (ktap_) {
+        note(ktap_->trouble());
+    }
+}
+
+void ReportSet::run_started(const RunInfo& info) {
+    SystemFacts system = read_system_facts();
+    recorder_.set_system(system);
+    journal_.set_system(std::move(system));
+    recorder_.run_started(info);
+    journal_.run_started(info);
+    if (ktap_) {
+        ktap_->run_started(info);
+    }
+    console_.run_started(info);
+    tell_new_trouble();
+}
+
+void ReportSet::subject_known(const std::vector<std::string>& features,
+                              const SubjectFacts& more_facts) {
+    recorder_.subject_known(features, more_facts);
+    journal_.subject_known(features, more_facts);
+}
+
+void ReportSet::case_started(std::string_view name) {
+    recorder_.case_started(name);
+    journal_.case_started(name);
+    console_.case_started(name);
+}
+
+void ReportSet::case_finished(const CaseResult& result) {
+    recorder_.case_finished(result);
+    journal_.case_finished(result);
+    if (ktap_) {
+        ktap_->case_finished(result);
+    }
+    console_.case_finished(result);
+    tell_new_trouble();
+}
+
+void ReportSet::machine_event(const MachineEvent& event) {
+    recorder_.machine_event(event);
+    journal_.machine_event(event);
+    if (ktap_) {
+        ktap_->machine_event(event);
+    }
+    console_.machine_event(event);
+}
+
+void ReportSet::idle() {
+    console_.idle();
+}
+
+void ReportSet::write_report(const std::filesystem::path& path, const std::string& text) {
+    note(write_whole_file(path, text));
+}
+
+void ReportSet::run_finished(const RunSummary& summary) {
+    RunSummary complete = summary;
+    recorder_.run_finished(complete);
+    journal_.run_finished(complete);
+    if (ktap_) {
+        ktap_->run_finished(complete);
+        ktap_output_->close();
+    }
+    journal_output_.close();
+    tell_new_trouble();
+
+    const auto add_path = [&](const std::string& path) {
+        if (!path.empty() && path != "-") {
+            complete.report_paths.push_back(path);
+        }
+    };
+    add_path((folder_ / "report.txt").string());
+    add_path(options_.junit);
+    add_path(options_.json);
+    add_path(options_.ktap);
+
+    if (!options_.junit.empty()) {
+        write_report(options_.junit, junit_report(recorder_.record()));
+    }
+    // What could not be written so far is part of what the remaining reports say.
+    complete.troubles.insert(complete.troubles.end(), troubles_.begin(), troubles_.end());
+    recorder_.run_finished(complete);
+    const std::string json = json_report(recorder_.record());
+    write_report(folder_ / "results.json", json);
+    if (!options_.json.empty()) {
+        write_report(options_.json, json);
+    }
+    write_report(folder_ / "report.txt", text_report(recorder_.record()));
+
+    complete.troubles = summary.troubles;
+    complete.troubles.insert(complete.troubles.end(), troubles_.begin(), troubles_.end());
+    recorder_.run_finished(complete);
+    console_.run_finished(complete);
+}
+
+std::optional<Error> ReportSet::trouble() const {
+    return troubles_.empty() ? console_.trouble() : std::optional{troubles_.front()};
+}
+
+} // namespace vmrunit::runner

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A failure as a small report: what differs by field and bit name, the code around RIP, the last
+// words of the guest, and the command that repeats it. Console, KTAP, JUnit and the text report all
+// show this.
+#pragma once
+
+#include "host_runner/report/reporter.hpp"
+
+#include <cstddef>
+#include <limits>
+#include <string>
+
+namespace vmrunit::runner {
+
+struct BlockLayout {
+    std::size_t width = 100;
+    bool colour = false;
+    std::size_t most_fields = std::numeric_limits<std::size_t>::max();
+    std::size_t most_log_lines = std::numeric_limits<std::size_t>::max();
+};
+
+/// "qemu (QEMU 7.2.22, TCG)"
+[[nodiscard]] std::string subject_text(const RunInfo& info);
+
+/// Lines, each ended by a newline. `subject` as above.
+[[nodiscard]] std::string failure_block(const CaseResult& result, const std::string& subject,
+                                        const BlockLayout& layout);
+
+/// What one line can say of any verdict: "SKIP  name  reason". No newline.
+[[nodiscard]] std::string case_line(const CaseResult& result, const BlockLayout& layout);
+
+/// The reason, or what differs if the judge gave none. One harmless line.
+[[nodiscard]] std::string short_reason(const CaseResult& result);
+
+} // namespace vmrunit::runner
