@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// `vmrunit bench`: what a case costs beside the bare VMRUN and #VMEXIT of the same boot, and where
+// the rest goes. Time-stamp ticks as L1 reads them; only ratios mean something from one machine to
+// another.
+#include "host_runner/cli/choose_target.hpp"
+#include "host_runner/cli/commands.hpp"
+#include "host_runner/cli/interrupt.hpp"
+#include "host_runner/selection/case_filter.hpp"
+#include "host_runner/session/session.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+namespace vmrunit::runner {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+/// Program `nothing`, again and again: the floor.
+cases::Case bare_round_trip(unsigned runs) {
+    cases::Case bare;
+    bare.name = "bench/round_trip/bare";
+    bare.program = "nothing";
+    bare.start.nested_paging = true;
+    bare.needs.set(svm::Feature::np);
+    bare.steps = {cases::Measure{runs}};
+    return bare;
+}
+
+struct Figures {
+    std::uint64_t runs = 0, bare_ticks = 0;
+    std::uint64_t cases = 0, reset = 0, run = 0, compare = 0, guest_total = 0;
+    std::chrono::nanoseconds boot{}, cases_wall{}, judging{};
+
+    [[nodiscard]] double round_trip() const {
+        return runs == 0 ? 0 : static_cast<double>(bare_ticks) / static_cast<double>(runs);
+    }
+    [[nodiscard]] double per_case(std::uint64_t ticks) const {
+        return cases == 0 ? 0 : static_cast<double>(ticks) / static_cast<double>(cases);
+    }
+    [[nodiscard]] std::uint64_t output() const {
+        const std::uint64_t known = reset + run + compare;
+        return guest_total > known ? guest_total - known : 0;
+    }
+    [[nodiscard]] double cases_per_second() const {
+        const double seconds = std::chrono::duration<double>(cases_wall).count();
+        return seconds > 0 ? static_cast<double>(cases) / seconds : 0;
+    }
+};
+
+class Collector final : public SessionListener {
+public:
+    void machine_started(unsigned, std::chrono::nanoseconds boot) override {
+        figures.boot = boot;
+        up_ = Clock::now();
+    }
+    void case_finished(std::size_t, const CaseResult& result) override {
+        const auto& record = session->last_record();
+        if (result.verdict == Verdict::error || !record) {
+            problem = result.reason;
+            return;
+        }
+        figures.cases_wall = Clock::now() - up_;
+        for (const Observation& one : record->observations) {
+            if (one.kind != wire::ObservationKind::measurement) {
+                continue;
+            }
+            if (one.values.size() == 2) {
+                figures.runs += one.values[0];
+                figures.bare_ticks += one.values[1];
+            } else if (one.values.size() == 3 && result.verdict != Verdict::skip) {
+                ++figures.cases;
+                figures.reset += one.values[0];
+                figures.run += one.values[1];
+                figures.compare += one.values[2];
+            }
+        }
+    }
+
+    Session* session = nullptr;
+    Figures figures;
+    std::string problem;
+
+private:
+    Clock::time_point up_{};
+};
+
+void print(const Figures& figures, const std::string& target) {
+    const double floor = figures.round_trip();
+    const auto line = [&](const char* what, double ticks) {
+        fmt::print("  {:<34} {:>12.0f} ticks  {:>6.2f} x\n", what, ticks,
+                   floor > 0 ? ticks / floor : 0);
+    };
+    fmt::print("{}: {} bare round trips, {} cases in one boot\n", target, figures.runs,
+               figures.cases);
+    line("bare VMRUN + #VMEXIT", floor);
+    line("a case, all in all", figures.per_case(figures.guest_total));
+    line("  its VMRUN with VMLOAD, STGI", figures.per_case(figures.run));
+    line("  fresh state", figures.per_case(figures.reset));
+    line("  comparing", figures.per_case(figures.compare));
+    line("  encoding and output", figures.per_case(figures.output()));
+    fmt::print("  {:<34} {:>12.0f} cases/s\n", "rate, judging included",
+               figures.cases_per_second());
+    fmt::print("  {:<34} {:>12.2f} us\n", "judging a case on the host",
+               std::chrono::duration<double, std::micro>(figures.judging).count() /
+                   static_cast<double>(std::max<std::uint64_t>(figures.cases, 1)));
+    fmt::print("  {:<34} {:>12.0f} ms\n", "from start to the first case",
+               std::chrono::duration<double, std::milli>(figures.boot).count());
+}
+
+void print_json(const Figures& figures, const std::string& target) {
+    const nlohmann::ordered_json json{
+        {"target", target},
+        {"bare_round_trip_ticks", figures.round_trip()},
+        {"case_ticks", figures.per_case(figures.guest_total)},
+        {"run_ticks", figures.per_case(figures.run)},
+        {"reset_ticks", figures.per_case(figures.reset)},
+        {"compare_ticks", figures.per_case(figures.compare)},
+        {"output_ticks", figures.per_case(figures.output())},
+        {"ratio", figures.round_trip() > 0
+                      ? figures.per_case(figures.guest_total) / figures.round_trip()
+                      : 0},
+        {"cases", figures.cases},
+        {"cases_per_second", figures.cases_per_second()},
+        {"boot_milliseconds", std::chrono::duration<double, std::milli>(figures.boot).count()}};
+    fmt::print("{}\n", json.dump(2));
+}
+
+} // namespace
+
+CommandResult bench_command(const Program& program, const CommonOptions& common,
+                            const BenchOptions& options) {
+    auto chosen = select_cases(program.catalogue, common.filters);
+    if (!chosen) {
+        return usage_error(chosen.error());
+    }
+    std::erase_if(*chosen, [](const cases::Case* one) { return one->ends_machine; });
+    auto target = choose_target(program, common);
+    if (!target) {
+        return tl::unexpected(target.error());
+    }
+    const Availability available = (*target)->availability();
+    if (!available.available) {
+        fmt::print(stderr, "vmrunit: target {} cannot be tested here: {}\n", (*target)->name(),
+                   Error{available.reason, available.cure}.line());
+        return RunOutcome::skipped;
+    }
+    auto image = PayloadImage::load(common.payload);
+    if (!image) {
+        return operation_error(image.error());
+    }
+    const cases::Case bare = bare_round_trip(options.runs);
+
+    // Two machines, as the ticks of a machine are those of all its cases; the first one's only case
+    // is the measurement.
+    const InterruptWatch watch;
+    Collector collector;
+    SessionOptions session_options;
+    session_options.plan_flags = wire::plan_measures;
+    session_options.use_ring = options.use_ring;
+    session_options.case_limit = 120s;
+    const std::vector<const cases::Case*> floor{&bare};
+    for (const std::vector<const cases::Case*>* list : {&floor, &std::as_const(*chosen)}) {
+        Session session{**target, *image, session_options, collector};
+        collector.session = &session;
+        if (auto loaded = session.load(*list); !loaded) {
+            return operation_error(loaded.error());
+        }
+        while (!session.finished() && !InterruptWatch::interrupted()) {
+            session.step(100ms);
+        }
+        collector.figures.guest_total = session.guest_ticks();
+        collector.figures.judging = session.judging_time();
+    }
+    if (InterruptWatch::interrupted()) {
+        return RunOutcome::interrupted;
+    }
+    if (collector.figures.runs == 0 || collector.figures.cases == 0) {
+        return operation_error({"nothing could be measured: " + collector.problem, {}});
+    }
+    if (options.json) {
+        print_json(collector.figures, (*target)->name());
+    } else {
+        print(collector.figures, (*target)->name());
+    }
+    return RunOutcome::passed;
+}
+
+} // namespace vmrunit::runner

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host_runner/cli/choose_target.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fmt/format.h>
+
+namespace vmrunit::runner {
+
+tl::expected<std::unique_ptr<Target>, CommandError> choose_target(const Program& program,
+                                                                  const CommonOptions& common) {
+    const auto create = [&](const std::string& spec) {
+        return program.targets.create(spec, common.target_options);
+    };
+    if (!common.target.empty()) {
+        auto target = create(common.target);
+        if (!target) {
+            return usage_error(target.error());
+        }
+        return std::move(*target);
+    }
+    const bool has_kvm = std::ranges::any_of(
+        program.targets.factories(), [](const TargetFactory& one) { return one.name == "kvm"; });
+    if (has_kvm) {
+        if (auto kvm = create("kvm"); kvm && (*kvm)->availability().available) {
+            fmt::print(stderr, "vmrunit: no --target given: kvm, for this host has nested SVM\n");
+            return std::move(*kvm);
+        }
+    }
+    auto qemu = create("qemu");
+    if (!qemu) {
+        return usage_error(qemu.error());
+    }
+    fmt::print(stderr, "vmrunit: no --target given: qemu, for this host has no nested SVM\n");
+    return std::move(*qemu);
+}
+
+} // namespace vmrunit::runner

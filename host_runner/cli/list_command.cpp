@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// `vmrunit list`: the names of cases, one to a line; with their data on request.
+#include "host_runner/cli/case_text.hpp"
+#include "host_runner/cli/commands.hpp"
+#include "host_runner/selection/case_filter.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace vmrunit::runner {
+
+namespace {
+
+nlohmann::ordered_json json_of(const cases::Case& one) {
+    nlohmann::ordered_json needs = nlohmann::ordered_json::array();
+    for (const svm::FeatureInfo& info : svm::feature_table) {
+        if (one.needs.test(info.feature)) {
+            needs.push_back(info.name);
+        }
+    }
+    return {{"name", one.name},
+            {"title", one.title},
+            {"manual", one.manual},
+            {"file", one.file},
+            {"line", one.line},
+            {"program", one.program},
+            {"l2_mode", l2_mode_names[static_cast<unsigned>(one.start.mode)]},
+            {"cpl", one.start.cpl},
+            {"nested_paging", one.start.nested_paging},
+            {"needs", needs},
+            {"ends_machine", one.ends_machine},
+            {"confirmed", one.confirmed}};
+}
+
+} // namespace
+
+CommandResult list_command(const Program& program, const CommonOptions& common,
+                           const ListOptions& options) {
+    auto chosen = select_cases(program.catalogue, common.filters);
+    if (!chosen) {
+        return usage_error(chosen.error());
+    }
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const cases::Case* one : *chosen) {
+        if (options.json) {
+            all.push_back(json_of(*one));
+        } else if (options.details) {
+            const std::string needs = feature_names(one->needs);
+            fmt::print("{}\n    {}\n    {}, {}:{}{}\n", one->name, one->title, one->manual,
+                       one->file, one->line, needs.empty() ? "" : ", needs " + needs);
+        } else {
+            fmt::print("{}\n", one->name);
+        }
+    }
+    if (options.json) {
+        fmt::print("{}\n", all.dump(2));
+    }
+    return RunOutcome::passed;
+}
+
+CommandResult show_command(const Program& program, const CommonOptions& common) {
+    auto chosen = select_cases(program.catalogue, common.filters);
+    if (!chosen) {
+        return usage_error(chosen.error());
+    }
+    auto image = PayloadImage::load(common.payload);
+    if (!image) {
+        return operation_error(image.error());
+    }
+    bool first = true;
+    for (const cases::Case* one : *chosen) {
+        auto resolver = Resolver::make(*image, *one);
+        if (!resolver) {
+            return operation_error(resolver.error());
+        }
+        fmt::print("{}{}", first ? "" : "\n", case_text(*one, *resolver));
+        first = false;
+    }
+    return RunOutcome::passed;
+}
+
+} // namespace vmrunit::runner

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host_runner/judge/judge.hpp"
+
+#include "harness/wire/apply_op.hpp"
+#include "host_runner/judge/disassembly.hpp"
+#include "host_runner/judge/exit_judge.hpp"
+#include "host_runner/judge/show.hpp"
+
+#include <fmt/format.h>
+#include <utility>
+
+namespace vmrunit::runner {
+
+namespace {
+
+using cases::CallExpectation;
+using cases::ExitExpectation;
+using cases::FaultExpectation;
+using wire::CaseOutcome;
+
+std::string vector_name(unsigned vector) {
+    static constexpr const char* names[] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM",
+                                            "#DF", "9",   "#TS", "#NP", "#SS", "#GP", "#PF", "15",
+                                            "#MF", "#AC", "#MC", "#XF", "20",  "#CP"};
+    return vector < std::size(names) ? names[vector] : fmt::format("vector {}", vector);
+}
+
+std::string show_fault(unsigned vector, std::uint32_t error_code) {
+    return fmt::format("{} (0x{:x})", vector_name(vector), error_code);
+}
+
+std::string missing_features(const std::uint64_t (&words)[2]) {
+    const auto missing = svm::Features::from_words(words[0], words[1]);
+    std::string text;
+    for (const svm::FeatureInfo& info : svm::feature_table) {
+        if (missing.test(info.feature)) {
+            text += text.empty() ? "" : ", ";
+            text += info.name;
+        }
+    }
+    return "the CPU has no " + (text.empty() ? std::string{"feature the case needs"} : text);
+}
+
+class CaseJudge {
+public:
+    CaseJudge(const JudgeInput& input, const Record& record) : input_(input), record_(record) {}
+
+    CaseResult judge() {
+        result_.name = input_.subject.name;
+        result_.manual = input_.subject.manual;
+        result_.place = {input_.subject.file, input_.subject.line};
+        result_.confirmed = input_.subject.confirmed;
+        if (settle_outcome()) {
+            walk_steps();
+            conclude();
+        }
+        return std::move(result_);
+    }
+
+private:
+    void settle(Verdict verdict, std::string reason) {
+        result_.verdict = verdict;
+        result_.reason = std::move(reason);
+    }
+
+    /// True where there is something to judge.
+    bool settle_outcome() {
+        switch (record_.outcome) {
+        case CaseOutcome::ran:
+            return true;
+        case CaseOutcome::missing_feature:
+            settle(Verdict::skip, missing_features(record_.detail));
+            return false;
+        case CaseOutcome::bad_plan:
+            settle(Verdict::error, "the payload could not carry out a step of the case");
+            return false;
+        case CaseOutcome::l1_fault:
+            settle(Verdict::fail, fmt::format("L1 took {} at 0x{:x}",
+                                              vector_name(static_cast<unsigned>(record_.detail[0])),
+                                              record_.detail[1]));
+            return false;
+        case CaseOutcome::record_overflow:
+            settle(Verdict::fail, "so much changed that the record does not hold it");
+            return false;
+        }
+        return false;
+    }
+
+    /// Ops in order: memory ops build the state before, runs and calls use up an expectation and an
+    /// observation each.
+    void walk_steps() {
+        BeforeImage before{input_.pristine, input_.subject, input_.resolve.arena()};
+        std::vector<const Observation*> seen;
+        for (const Observation& one : record_.observations) {
+            if (one.kind != wire::ObservationKind::measurement) {
+                seen.push_back(&one);
+            }
+        }
+        std::size_t next = 0;
+        for (const wire::Op& op : input_.encoded.ops) {
+            if (wire::writes_memory(op.code)) {
+                before.apply(op);
+                continue;
+            }
+            if (op.code != wire::Op::Code::run && op.code != wire::Op::Code::call) {
+                continue;
+            }
+            if (next >= input_.subject.expectations.size()) {
+                settle(Verdict::error, "the row has more runs than expectations");
+                return;
+            }
+            if (next >= seen.size()) {
+                settle(Verdict::error, "the record has fewer observations than the case has runs");
+                return;
+            }
+            judge_one(input_.subject.expectations[next], before, *seen[next]);
+            ++next;
+        }
+        if (next != input_.subject.expectations.size()) {
+            settle(Verdict::error, "the row has more expectations than runs");
+        }
+    }
+
+    void judge_one(const cases::Expectation& expectation, const BeforeImage& before,
+                   const Observation& seen) {
+        if (const auto* exit = std::get_if<ExitExpectation>(&expectation)) {
+            judge_run(*exit, before, seen);
+        } else if (const auto* fault = std::get_if<FaultExpectation>(&expectation)) {
+            judge_fault(*fault, seen);
+        } else if (const auto* call = std::get_if<CallExpectation>(&expectation)) {
+            judge_call(*call, seen);
+        }
+    }
+
+    void judge_run(const ExitExpectation& expectation, const BeforeImage& before,
+                   const Observation& seen) {
+        if (seen.faulted) {
+            add({"l1.vmrun",
+                 "#VMEXIT",
+                 show_fault(seen.fault_vector, seen.fault_error),
+                 {},
+                 false});
+            return;
+        }
+        ExitJudgement exit = judge_exit(expectation, before, seen, input_.resolve,
+                                        input_.subject.start, input_.features);
+        result_.masked_bytes += exit.masked_bytes;
+        result_.exit_code = exit.exit_code;
+        rip_ = exit.saved_rip;
+        for (FieldDifference& difference : exit.differences) {
+            add(std::move(difference));
+        }
+    }
+
+    void judge_fault(const FaultExpectation& expectation, const Observation& seen) {
+        const std::string wanted = show_fault(expectation.vector, expectation.error_code);
+        const std::string actual =
+            seen.faulted ? show_fault(seen.fault_vector, seen.fault_error) : std::string{"#VMEXIT"};
+        add({"l1.vmrun",
+             wanted,
+             actual,
+             {},
+             seen.faulted && seen.fault_vector == expectation.vector &&
+                 seen.fault_error == expectation.error_code});
+        // A VMRUN that faults touches nothing.
+        for (const Change& change : seen.vmcb) {
+            add({fmt::format("vmcb+0x{:x}", change.where),
+                 "unchanged",
+                 fmt::format("0x{:016x}", change.value),
+                 {},
+                 false});
+        }
+        for (const MemoryChange& change : seen.memory) {
+            add({fmt::format("{}+0x{:x}", place_of(change.region).name, change.offset),
+                 "unchanged",
+                 fmt::format("0x{:016x}", change.value),
+                 {},
+                 false});
+        }
+    }
+
+    void judge_call(const CallExpectation& expectation, const Observation& seen) {
+        if (seen.faulted || expectation.fault) {
+            const std::string wanted = expectation.fault ? show_fault(expectation.fault->vector,
+                                                                      expectation.fault->error_code)
+                                                         : "no fault";
+            const std::string actual =
+                seen.faulted ? show_fault(seen.fault_vector, seen.fault_error) : "no fault";
+            add({"l1.routine", wanted, actual, {}, wanted == actual});
+            return;
+        }
+        for (std::size_t i = 0; i < expectation.values.size(); ++i) {
+            const auto& row = expectation.values[i];
+            const std::string name = fmt::format("l1.value[{}] {}", i, row.what);
+            if (i >= seen.values.size()) {
+                add({name, "reported", "missing", {}, false});
+                continue;
+            }
+            const std::uint64_t wanted = input_.resolve(row.value);
+            const std::uint64_t differs = (wanted ^ seen.values[i]) & row.mask;
+            const bool matches = row.match == cases::Match::free ||
+                                 (row.match == cases::Match::equals ? differs == 0 : differs != 0);
+            add({name,
+                 fmt::format("{}0x{:x}", row.match == cases::Match::changed ? "not " : "", wanted),
+                 fmt::format("0x{:x}", seen.values[i]),
+                 {},
+                 matches});
+        }
+    }
+
+    void add(FieldDifference difference) { result_.fields.push_back(std::move(difference)); }
+
+    void conclude() {
+        if (!result_.reason.empty()) {
+            return; // Settled already.
+        }
+        std::size_t wrong = 0;
+        const FieldDifference* first = nullptr;
+        for (const FieldDifference& field : result_.fields) {
+            if (!field.matches) {
+                first = first == nullptr ? &field : first;
+                ++wrong;
+            }
+        }
+        if (first == nullptr) {
+            result_.verdict = Verdict::pass;
+            return;
+        }
+        result_.verdict = Verdict::fail;
+        result_.reason =
+            fmt::format("{}: expected {}, actual {}{}", first->field, first->expected,
+                        first->actual, wrong > 1 ? fmt::format(" (and {} more)", wrong - 1) : "");
+        result_.code = disassemble(input_.resolve.program(), rip_);
+    }
+
+    const JudgeInput& input_;
+    const Record& record_;
+    CaseResult result_;
+    std::optional<std::uint64_t> rip_;
+};
+
+} // namespace
+
+CaseResult judge(const JudgeInput& input, const Record& record) {
+    return CaseJudge{input, record}.judge();
+}
+
+} // namespace vmrunit::runner

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// vmrunit: the host library with the built-in tables and targets.
+#include "cases/model/catalogue.hpp"
+#include "host_runner/build_paths.hpp"
+#include "host_runner/cli/program.hpp"
+#include "host_runner/targets/kvm_target.hpp"
+#include "host_runner/targets/qemu_target.hpp"
+
+#include <exception>
+#include <fmt/format.h>
+
+int main(int argc, char** argv) {
+    using namespace vmrunit;
+    try {
+        const cases::Catalogue catalogue = cases::registered_cases();
+        runner::TargetRegistry targets;
+        const runner::DataPaths paths = runner::data_paths();
+        targets.add(runner::qemu_target_factories());
+        targets.add(runner::kvm_target_factory(paths.kvm_worker));
+        return runner::run_program({.catalogue = catalogue,
+                                    .targets = targets,
+                                    .version = VMRUNIT_VERSION,
+                                    .payload = paths.payload,
+                                    .baselines_folder = paths.baselines},
+                                   {argv + 1, argv + argc});
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "vmrunit: internal error: {}\n", error.what());
+        return 99;
+    }
+}

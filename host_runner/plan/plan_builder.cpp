@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host_runner/plan/plan_builder.hpp"
+
+#include "harness/wire/apply_op.hpp"
+#include "harness/wire/crc32.hpp"
+
+#include <cstring>
+#include <fmt/format.h>
+
+namespace vmrunit::runner {
+
+namespace {
+
+using wire::Op;
+
+template<class... Visitors>
+struct Overloaded : Visitors... {
+    using Visitors::operator()...;
+};
+template<class... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;
+
+/// Writes to RAX and RSP of L2 go where VMRUN loads them from.
+Op memory_op(const cases::Write& write, const Resolver& resolve) {
+    Op op{write.code, write.size, static_cast<std::uint16_t>(write.region), write.offset,
+          resolve(write.value)};
+    if (write.region == Region::registers) {
+        const auto reg = static_cast<Register>(write.offset / 8);
+        if (reg == Register::rax || reg == Register::rsp) {
+            const svm::FieldRef field = reg == Register::rax ? svm::field::rax : svm::field::rsp;
+            op.region = static_cast<std::uint16_t>(Region::vmcb);
+            op.offset = field.offset + write.offset % 8;
+        }
+    }
+    return op;
+}
+
+} // namespace
+
+Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
+                                const Resolver& resolve) {
+    EncodedCase encoded;
+    encoded.head.index = index;
+    encoded.head.mode = subject.start.mode;
+    encoded.head.cpl = subject.start.cpl;
+    encoded.head.nested_paging = subject.start.nested_paging ? 1 : 0;
+    const auto needs = subject.needs.words();
+    encoded.head.needs[0] = needs[0];
+    encoded.head.needs[1] = needs[1];
+
+    auto& ops = encoded.ops;
+    ops.push_back({Op::Code::write, 8, static_cast<std::uint16_t>(Region::vmcb),
+                   svm::field::rip.offset, resolve.program().start});
+    for (const cases::Step& step : subject.steps) {
+        std::string wrong;
+        std::visit(
+            Overloaded{
+                [&](const cases::Write& write) {
+                    const Op op = memory_op(write, resolve);
+                    if (!wire::stays_inside(op)) {
+                        wrong =
+                            fmt::format("writes outside region {}", place_of(write.region).name);
+                    }
+                    ops.push_back(op);
+                },
+                [&](const cases::L1Write& write) {
+                    ops.push_back({Op::Code::l1_write, 8, static_cast<std::uint16_t>(write.target),
+                                   write.msr, write.value});
+                },
+                [&](const cases::Run& run) {
+                    ops.push_back({Op::Code::run, 0, 0, 0, resolve(run.vmcb)});
+                },
+                [&](const cases::Measure& measure) {
+                    ops.push_back({Op::Code::measure, 0, 0, measure.runs, 0});
+                },
+                [&](const cases::Call& call) {
+                    const std::uint64_t entry = resolve.image().routine(call.routine);
+                    if (entry == 0) {
+                        wrong = "calls L1 routine " + call.routine +
+                                ", which the payload does not have";
+                    }
+                    ops.push_back({Op::Code::call, 0, 0, call.argument, entry});
+                },
+            },
+            step);
+        if (!wrong.empty()) {
+            return failure(fmt::format("{} {}", subject.name, wrong), "mend its row");
+        }
+    }
+    if (ops.size() > wire::max_ops_per_case) {
+        return failure(fmt::format("{} has {} steps; a plan holds {} for each case", subject.name,
+                                   ops.size(), wire::max_ops_per_case));
+    }
+    encoded.head.op_count = static_cast<std::uint16_t>(ops.size());
+    return encoded;
+}
+
+std::vector<std::byte> build_plan(const PayloadImage& image,
+                                  std::span<const EncodedCase* const> cases, const RingPlace& ring,
+                                  std::uint32_t flags) {
+    std::size_t size = sizeof(wire::PlanHeader);
+    for (const EncodedCase* one : cases) {
+        size += sizeof(wire::PlanCase) + one->ops.size() * sizeof(Op);
+    }
+    std::vector<std::byte> plan(size);
+    std::size_t at = sizeof(wire::PlanHeader);
+    const auto put = [&](const void* from, std::size_t bytes) {
+        if (bytes != 0) {
+            std::memcpy(plan.data() + at, from, bytes);
+        }
+        at += bytes;
+    };
+    for (const EncodedCase* one : cases) {
+        put(&one->head, sizeof one->head);
+        put(one->ops.data(), one->ops.size() * sizeof(Op));
+    }
+    wire::PlanHeader header{};
+    header.magic = wire::plan_magic;
+    header.version = wire::plan_version;
+    header.header_size = sizeof header;
+    header.total_size = static_cast<std::uint32_t>(size);
+    header.crc = wire::crc32(std::span{plan}.subspan(sizeof header));
+    std::memcpy(header.build_id, image.build_id().data(), sizeof header.build_id);
+    header.case_count = static_cast<std::uint32_t>(cases.size());
+    header.ring_address = ring.address;
+    header.ring_size = ring.size;
+    header.flags = flags;
+    std::memcpy(plan.data(), &header, sizeof header);
+    return plan;
+}
+
+} // namespace vmrunit::runner

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Encodes cases as the plan of one machine.
+#pragma once
+
+#include "cases/model/case.hpp"
+#include "harness/wire/plan.hpp"
+#include "host_runner/payload/payload_image.hpp"
+#include "host_runner/plan/resolver.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace vmrunit::runner {
+
+/// A case as it goes onto the wire.
+struct EncodedCase {
+    wire::PlanCase head{};
+    std::vector<wire::Op> ops;
+};
+
+/// Fails if a row asks for what the payload does not have, or reaches outside a region.
+[[nodiscard]] Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
+                                              const Resolver& resolve);
+
+struct RingPlace {
+    std::uint64_t address = 0;
+    std::uint32_t size = 0; ///< Bytes, header page included; 0: no ring.
+};
+
+/// The bytes of the plan. `flags` are wire::PlanFlags.
+[[nodiscard]] std::vector<std::byte> build_plan(const PayloadImage& image,
+                                                std::span<const EncodedCase* const> cases,
+                                                const RingPlace& ring, std::uint32_t flags);
+
+} // namespace vmrunit::runner

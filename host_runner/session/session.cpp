@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host_runner/session/session.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <fmt/format.h>
+#include <iterator>
+#include <string_view>
+#include <variant>
+
+namespace vmrunit::runner {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t max_log_lines = 64;
+constexpr std::size_t max_log_line = 512;
+/// A machine may die between two cases by no fault of either; three in a row are no accident.
+constexpr unsigned max_fruitless_machines = 3;
+
+std::string_view text_of(wire::PlanError error) {
+    switch (error) {
+    case wire::PlanError::none:
+        return "nothing";
+    case wire::PlanError::no_module:
+        return "it found no plan: the target passed no boot module";
+    case wire::PlanError::bad_magic:
+        return "its boot module is not a plan";
+    case wire::PlanError::bad_version:
+        return "the plan has another version";
+    case wire::PlanError::bad_size:
+        return "the plan is cut short";
+    case wire::PlanError::bad_crc:
+        return "the plan was changed on its way";
+    case wire::PlanError::other_payload:
+        return "the plan was made for another payload";
+    case wire::PlanError::bad_ring:
+        return "the ring does not lie in free memory of the machine";
+    case wire::PlanError::no_svm:
+        return "the CPU has no SVM: CPUID Fn8000_0001 ECX bit 2 is clear, or VM_CR.SVMDIS is set";
+    }
+    return "a reason this runner does not know";
+}
+
+/// Guest memory above the payload's image, on the next 2 MiB boundary: far from where loaders put
+/// the module, at the top.
+std::uint64_t ring_address(const PayloadImage& image) {
+    constexpr std::uint64_t boundary = 2u << 20;
+    return (image.memory_end() + boundary - 1) & ~(boundary - 1);
+}
+
+} // namespace
+
+Session::Session(Target& target, const PayloadImage& image, SessionOptions options,
+                 SessionListener& listener)
+    : target_(target), image_(image), options_(options), listener_(listener), pristine_(image) {}
+
+Session::~Session() {
+    stop_machine();
+}
+
+Result<void> Session::load(std::span<const cases::Case* const> cases) {
+    stop_machine();
+    entries_.clear();
+    positions_.clear();
+    std::vector<const cases::Case*> order(cases.begin(), cases.end());
+    std::stable_partition(order.begin(), order.end(),
+                          [](const cases::Case* one) { return !one->ends_machine; });
+    entries_.reserve(order.size());
+    for (const cases::Case* one : order) {
+        auto resolver = Resolver::make(image_, *one);
+        if (!resolver) {
+            return tl::unexpected(resolver.error());
+        }
+        auto encoded = encode_case(*one, static_cast<std::uint32_t>(entries_.size()), *resolver);
+        if (!encoded) {
+            return tl::unexpected(encoded.error());
+        }
+        positions_.emplace(one, entries_.size());
+        entries_.push_back({one, *resolver, std::move(*encoded), std::nullopt, false});
+    }
+    open_cases_ = entries_.size();
+    fruitless_ = 0;
+    return {};
+}
+
+const CaseResult* Session::result(const cases::Case& subject) const {
+    const auto found = positions_.find(&subject);
+    if (found == positions_.end() || !entries_[found->second].result) {
+        return nullptr;
+    }
+    return &*entries_[found->second].result;
+}
+
+void Session::step(std::chrono::milliseconds limit) {
+    if (finished()) {
+        stop_machine();
+        return;
+    }
+    if (!machine_) {
+        start_machine();
+        return;
+    }
+    read_machine(limit);
+    if (machine_) {
+        check_deadline();
+    }
+    if (finished()) {
+        stop_machine();
+    }
+}
+
+void Session::start_machine() {
+    std::vector<const EncodedCase*> rest;
+    for (Entry& entry : entries_) {
+        entry.sent = false;
+        const bool room =
+            options_.cases_per_machine == 0 || rest.size() < options_.cases_per_machine;
+        if (!entry.result && room) {
+            entry.sent = true;
+            rest.push_back(&entry.encoded);
+        }
+    }
+    BootRequest request;
+    request.image = image_.file();
+    RingPlace ring;
+    if (options_.use_ring && target_.shares_memory()) {
+        ring = {ring_address(image_), options_.ring_size};
+        request.ring_address = ring.address;
+        request.ring_size = ring.size;
+    }
+    request.plan = build_plan(image_, rest, ring, options_.plan_flags);
+    parser_ = wire::FrameParser{};
+    hello_.reset();
+    running_.reset();
+    log_.clear();
+    garbage_ = 0;
+    settled_any_ = false;
+    since_ = Clock::now();
+    auto machine = target_.start(request);
+    if (!machine) {
+        abandon(Verdict::error, machine.error().line());
+        return;
+    }
+    machine_ = std::move(*machine);
+    ++machines_;
+}
+
+void Session::stop_machine() {
+    if (machine_) {
+        machine_->stop();
+        machine_.reset();
+    }
+}
+
+void Session::read_machine(std::chrono::milliseconds limit) {
+    std::array<std::byte, 64 * 1024> buffer;
+    const ReadOutcome outcome = machine_->read(buffer, limit);
+    parser_.consume(std::span{buffer}.first(outcome.bytes), [&](const wire::Event& event) {
+        if (machine_) {
+            handle(event);
+        }
+    });
+    if (!outcome.ended || !machine_) {
+        return;
+    }
+    parser_.end_of_stream();
+    while (machine_) {
+        const auto event = parser_.next();
+        if (!event) {
+            break;
+        }
+        handle(*event);
+    }
+    if (machine_) {
+        machine_ended(machine_->end());
+    }
+}
+
+void Session::handle(const wire::Event& event) {
+    if (const auto* frame = std::get_if<wire::Frame>(&event)) {
+        handle(*frame);
+    } else if (const auto* garbage = std::get_if<wire::Garbage>(&event)) {
+        garbage_ += garbage->count;
+    }
+    // A gap shows by itself: a case that begins while another has no record, or an end too early.
+}
+
+void Session::handle(const wire::Frame& frame) {
+    switch (frame.type) {
+    case wire::FrameType::hello:
+        return handle_hello(frame);
+    case wire::FrameType::begin:
+        return handle_begin(frame);
+    case wire::FrameType::record:
+        return handle_record(frame);
+    case wire::FrameType::log:
+        return handle_log(frame);
+    case wire::FrameType::end:
+        return handle_end(frame);
+    case wire::FrameType::service_request:
+        return; // No service is offered, so a request is noise.
+    }
+}
+
+void Session::handle_hello(const wire::Frame& frame) {
+    if (hello_) {
+        garbage_ += frame.payload.size();
+        return;
+    }
+    auto hello = decode_hello(frame.payload);
+    if (!hello) {
+        return abandon(Verdict::error, "stream corrupt: " + hello.error().what);
+    }
+    const auto error = static_cast<wire::PlanError>(hello->head.plan_error);
+    if (error == wire::PlanError::no_svm) {
+        return abandon(Verdict::skip, fmt::format("the payload cannot run: {}", text_of(error)));
+    }
+    if (error != wire::PlanError::none) {
+        return abandon(Verdict::error, fmt::format("the payload refused: {}", text_of(error)));
+    }
+    hello_ = std::move(*hello);
+    const auto now = Clock::now();
+    listener_.machine_started(machines_, now - since_);
+    listener_.subject_known(*hello_);
+    since_ = now;
+}
+
+Session::Entry* Session::entry_of(std::uint32_t index) {
+    return index < entries_.size() && entries_[index].sent ? &entries_[index] : nullptr;
+}
+
+void Session::handle_begin(const wire::Frame& frame) {
+    const auto index = wire::decode_begin(frame.payload);
+    Entry* entry = index && hello_ ? entry_of(*index) : nullptr;
+    if (entry == nullptr || entry->result) {
+        garbage_ += frame.payload.size();
+        return;
+    }
+    settle_running(Verdict::error, "stream corrupt: its record was lost");
+    running_ = *index;
+    since_ = Clock::now();
+    garbage_ = 0;
+    listener_.case_started(*running_);
+}
+
+void Session::handle_record(const wire::Frame& frame) {
+    if (!hello_ || !running_) {
+        garbage_ += frame.payload.size();
+        return;
+    }
+    const auto start = Clock::now();
+    auto record = decode_record(frame.payload);
+    if (!record) {
+        return settle_running(Verdict::error, "stream corrupt: " + record.error().what);
+    }
+    if (record->index != *running_) {
+        return settle_running(
+            Verdict::error,
+            fmt::format("stream corrupt: its record claims to be case number {}", record->index));
+    }
+    const Entry& entry = entries_[*running_];
+    CaseResult result =
+        judge({*entry.subject, entry.encoded, entry.resolve, pristine_, hello_->features}, *record);
+    judging_time_ += Clock::now() - start;
+    last_record_ = std::move(*record);
+    if (result.verdict != Verdict::pass) {
+        result.guest_log = log_;
+    }
+    const std::size_t position = *running_;
+    running_.reset();
+    settle(position, std::move(result));
+}
+
+void Session::handle_log(const wire::Frame& frame) {
+    std::string line;
+    for (const std::byte byte :
+         std::span{frame.payload}.first(std::min(frame.payload.size(), max_log_line))) {
+        line += static_cast<char>(byte);
+    }
+    if (log_.size() == max_log_lines) {
+        log_.erase(log_.begin());
+    }
+    log_.push_back(std::move(line));
+}
+
+void Session::handle_end(const wire::Frame& frame) {
+    if (frame.payload.size() == sizeof(wire::EndTicks)) {
+        std::memcpy(&guest_ticks_, frame.payload.data(), sizeof guest_ticks_);
+    }
+    settle_running(Verdict::error, "stream corrupt: its record was lost");
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (entries_[i].sent && !entries_[i].result) {
+            CaseResult result = blank(i);
+            result.verdict = Verdict::error;
+            result.reason = "stream corrupt: begin and record were lost";
+            settle(i, std::move(result));
+        }
+    }
+    stop_machine();
+}
+
+void Session::check_deadline() {
+    const auto waited = Clock::now() - since_;
+    if (running_ && waited > options_.case_limit) {
+        std::string how = fmt::format("hang: no record after {} ms", options_.case_limit.count());
+        if (garbage_ != 0) {
+            how += fmt::format(", {} bytes that were no record", garbage_);
+        }
+        listener_.machine_died(machines_, how, entries_[*running_].subject->name);
+        stop_machine();
+        settle_running(Verdict::fail, std::move(how));
+        return;
+    }
+    const bool silent = !running_ && waited > (hello_ ? options_.case_limit : options_.boot_limit);
+    if (silent) {
+        const std::string how = hello_ ? "hang between two cases" : "no hello from the payload";
+        stop_machine();
+        machine_ended({MachineEnd::How::lost, how});
+    }
+}
+
+void Session::machine_ended(const MachineEnd& end) {
+    std::string how{to_string(end.how)};
+    if (!end.text.empty()) {
+        how += ": " + end.text;
+    }
+    listener_.machine_died(machines_, how, running_ ? entries_[*running_].subject->name : "");
+    stop_machine();
+    const bool subject_is_wrong = end.how != MachineEnd::How::lost;
+    settle_running(subject_is_wrong ? Verdict::fail : Verdict::error, how);
+    fruitless_ = settled_any_ ? 0 : fruitless_ + 1;
+    if (fruitless_ == max_fruitless_machines) {
+        abandon(Verdict::error, fmt::format("{} machines in a row ended before any case: {}",
+                                            max_fruitless_machines, how));
+    }
+}
+
+void Session::settle_running(Verdict verdict, std::string reason) {
+    if (!running_) {
+        return;
+    }
+    const std::size_t position = *running_;
+    running_.reset();
+    CaseResult result = blank(position);
+    result.verdict = verdict;
+    result.reason = std::move(reason);
+    result.guest_log = log_;
+    settle(position, std::move(result));
+}
+
+CaseResult Session::blank(std::size_t position) const {
+    const cases::Case& subject = *entries_[position].subject;
+    CaseResult result;
+    result.name = subject.name;
+    result.manual = subject.manual;
+    result.place = {subject.file, subject.line};
+    result.confirmed = subject.confirmed;
+    return result;
+}
+
+void Session::settle(std::size_t position, CaseResult result) {
+    const auto now = Clock::now();
+    result.machine = machines_;
+    result.duration = now - since_;
+    since_ = now;
+    Entry& entry = entries_[position];
+    entry.result = std::move(result);
+    --open_cases_;
+    settled_any_ = true;
+    listener_.case_finished(position, *entry.result);
+}
+
+void Session::abandon_silently() {
+    stop_machine();
+    open_cases_ = 0;
+}
+
+void Session::abandon(Verdict verdict, const std::string& reason) {
+    stop_machine();
+    settle_running(verdict, reason);
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (!entries_[i].result) {
+            CaseResult result = blank(i);
+            result.verdict = verdict;
+            result.reason = reason;
+            settle(i, std::move(result));
+        }
+    }
+}
+
+} // namespace vmrunit::runner

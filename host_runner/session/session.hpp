@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Runs cases on a target: plan, machine, stream, judge, for as many machines as it takes. A case
+// whose machine dies or stalls gets its verdict, and a new machine runs the rest.
+//
+// Driven from outside by step(), so that Google Test's order, a progress line or another program
+// can own the loop. Holds no global state: two sessions in one process do not know of each other.
+#pragma once
+
+#include "cases/model/case.hpp"
+#include "harness/wire/frame_parser.hpp"
+#include "host_runner/judge/judge.hpp"
+#include "host_runner/payload/payload_image.hpp"
+#include "host_runner/targets/target.hpp"
+#include "host_runner/verdict.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace vmrunit::runner {
+
+/// Hears what happens, from inside step().
+class SessionListener {
+public:
+    virtual ~SessionListener() = default;
+    virtual void subject_known(const HelloRecord& /*hello*/) {}
+    virtual void machine_started(unsigned /*machine*/, std::chrono::nanoseconds /*boot*/) {}
+    /// `running` is the case that was under way; empty between cases.
+    virtual void machine_died(unsigned /*machine*/, const std::string& /*how*/,
+                              const std::string& /*running*/) {}
+    virtual void case_started(std::size_t /*position*/) {}
+    virtual void case_finished(std::size_t /*position*/, const CaseResult& /*result*/) {}
+};
+
+struct SessionOptions {
+    std::chrono::milliseconds case_limit{10'000}; ///< From begin to record.
+    std::chrono::milliseconds boot_limit{60'000}; ///< From start to hello.
+    std::uint32_t ring_size = 0x1000 + 0x100000;  ///< Header page and data, where memory is shared.
+    bool use_ring = true;                         ///< false: port 0xE9 even where memory is shared.
+    std::size_t cases_per_machine = 0;            ///< 0: as many as it lives for.
+    std::uint32_t plan_flags = 0;                 ///< wire::PlanFlags.
+};
+
+class Session {
+public:
+    /// Everything referred to outlives the session.
+    Session(Target& target, const PayloadImage& image, SessionOptions options,
+            SessionListener& listener);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    /// Takes the cases to run, in order; those that end the machine are moved behind the others.
+    /// Fails if a row cannot be encoded for this payload.
+    [[nodiscard]] Result<void> load(std::span<const cases::Case* const> cases);
+
+    /// Goes on for at most `limit`; returns early when anything happened.
+    void step(std::chrono::milliseconds limit);
+
+    [[nodiscard]] bool finished() const { return open_cases_ == 0; }
+    /// The result of a loaded case; nothing while it is open.
+    [[nodiscard]] const CaseResult* result(const cases::Case& subject) const;
+    /// The case at a position that the listener was told.
+    [[nodiscard]] const cases::Case& subject(std::size_t position) const {
+        return *entries_[position].subject;
+    }
+    /// Gives every open case this verdict and stops the machine.
+    void abandon(Verdict verdict, const std::string& reason);
+    /// Stops the machine and leaves open cases without a result.
+    void abandon_silently();
+
+    [[nodiscard]] unsigned machines_started() const { return machines_; }
+    /// The record behind the result that a listener is being told; for `bench`.
+    [[nodiscard]] const std::optional<Record>& last_record() const { return last_record_; }
+    /// Where the plan measures: ticks of all cases of the last machine that came to its end.
+    [[nodiscard]] std::uint64_t guest_ticks() const { return guest_ticks_; }
+    /// Time spent decoding and judging records.
+    [[nodiscard]] std::chrono::nanoseconds judging_time() const { return judging_time_; }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    struct Entry {
+        const cases::Case* subject = nullptr;
+        Resolver resolve;
+        EncodedCase encoded;
+        std::optional<CaseResult> result;
+        bool sent = false; ///< Part of the running machine's plan.
+    };
+
+    void start_machine();
+    void stop_machine();
+    void read_machine(std::chrono::milliseconds limit);
+    void handle(const wire::Event& event);
+    void handle(const wire::Frame& frame);
+    void handle_hello(const wire::Frame& frame);
+    void handle_begin(const wire::Frame& frame);
+    void handle_record(const wire::Frame& frame);
+    void handle_log(const wire::Frame& frame);
+    void handle_end(const wire::Frame& frame);
+    void check_deadline();
+    void machine_ended(const MachineEnd& end);
+    void settle_running(Verdict verdict, std::string reason);
+    void settle(std::size_t position, CaseResult result);
+    [[nodiscard]] CaseResult blank(std::size_t position) const;
+    [[nodiscard]] Entry* entry_of(std::uint32_t index);
+
+    Target& target_;
+    const PayloadImage& image_;
+    SessionOptions options_;
+    SessionListener& listener_;
+    PristineArena pristine_;
+
+    std::vector<Entry> entries_;
+    std::unordered_map<const cases::Case*, std::size_t> positions_; ///< In entries_.
+    std::size_t open_cases_ = 0;
+
+    std::unique_ptr<Machine> machine_;
+    wire::FrameParser parser_;
+    unsigned machines_ = 0;
+    unsigned fruitless_ = 0; ///< Machines in a row that ended without settling a case.
+    bool settled_any_ = false;
+    std::optional<HelloRecord> hello_;
+    std::optional<std::size_t> running_;
+    Clock::time_point since_{}; ///< Start of the machine, then of the running case.
+    std::uint64_t garbage_ = 0; ///< Bytes that were no frame since `since_`.
+    std::vector<std::string> log_;
+    std::optional<Record> last_record_;
+    std::uint64_t guest_ticks_ = 0;
+    std::chrono::nanoseconds judging_time_{};
+};
+
+} // namespace vmrunit::runner
