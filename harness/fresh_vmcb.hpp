@@ -20,6 +20,8 @@ struct L2Start {
     L2Mode mode = L2Mode::long64;
     std::uint8_t cpl = 0; ///< 0 or 3.
     bool nested_paging = true;
+
+    constexpr bool operator==(const L2Start&) const = default;
 };
 
 namespace world {
@@ -104,8 +106,11 @@ constexpr void fresh_vmcb(svm::Vmcb& vmcb, std::uint64_t address, const L2Start&
                    memory + offsetof(L2Memory, tss64)};
     } else {
         save.idtr = {0, 256 * 8 - 1, address + offsetof(Arena, legacy_idt)};
-        save.tr = {l2_selector::tss32, busy_tss, world::tss_limit,
-                   memory + offsetof(L2Memory, tss32)};
+        // Not busy, as TR would be after LTR: nothing in the hidden part asks for the type, but
+        // QEMU aborts when a stack switch finds it busy, and that would take every case of these
+        // modes along. The case about it is event/stack_switch/busy_tss.
+        save.tr = {l2_selector::tss32, svm::system_attributes(svm::segment_type::tss_available),
+                   world::tss_limit, memory + offsetof(L2Memory, tss32)};
     }
     const world::ModeRegisters registers = world::mode_registers(start.mode);
     save.cpl = start.cpl;

@@ -37,13 +37,13 @@ static_assert(sizeof(RoutineDescriptor) == 40);
 
 /// Where the payload keeps what the runner has to know.
 struct LayoutDescriptor {
-    std::uint64_t arenas;        ///< The first CPU's arena.
-    std::uint32_t arena_size;    ///< sizeof(Arena) of the payload; the runner compares.
-    std::uint32_t arena_stride;  ///< From one CPU's arena to the next one's.
+    std::uint64_t arenas;       ///< The first CPU's arena.
+    std::uint32_t arena_size;   ///< sizeof(Arena) of the payload; the runner compares.
+    std::uint32_t arena_stride; ///< From one CPU's arena to the next one's.
     std::uint32_t arena_count;
-    std::uint32_t handler_size;  ///< L2's 256 exception and interrupt handlers: bytes of each...
-    std::uint64_t handlers;      ///< ...and where they begin. A handler is one VMMCALL.
-    std::uint32_t l1_bits;       ///< 64, or 32 for the x86 image.
+    std::uint32_t handler_size; ///< L2's 256 exception and interrupt handlers: bytes of each...
+    std::uint64_t handlers;     ///< ...and where they begin. A handler is one VMMCALL.
+    std::uint32_t l1_bits;      ///< 64, or 32 for the x86 image.
     std::uint32_t reserved;
 };
 static_assert(sizeof(LayoutDescriptor) == 40);

@@ -200,6 +200,7 @@ CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
     RoutineCall call{arena_.live(), arena_.address(), op.offset};
     const auto routine = reinterpret_cast<Routine>(op.value);
     const std::optional<Fault> fault = catch_fault([&] { routine(call); });
+    arena_.distrust();
     // Whatever the routine did to L1's own state, to GIF and to the arena ends with it.
     vmload(reinterpret_cast<std::uintptr_t>(&arena_.live().l1_state));
     stgi();

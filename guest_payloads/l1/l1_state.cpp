@@ -162,6 +162,10 @@ void L1StateKeeper::freshen() {
     if (read_cr8() != 0) {
         write_cr8(0);
     }
+    // VMRUN loads CR2 too; a subject that does not shall fail in its own cases only.
+    if (read_cr2() != 0) {
+        write_cr2(0);
+    }
 }
 
 bool L1StateKeeper::write(const wire::Op& op) {

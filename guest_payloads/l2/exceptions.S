@@ -33,11 +33,12 @@
 /* Single step: TF is set at entry, so #DB follows the first instruction. */
         l2_programs single_step, "nop"
 
-/* Breakpoints: rDI is the address, which DR0 takes here because no VMCB holds it; rows enable it. */
-        l2_program  breakpoint_read, 64, "mov (%rdi), %ebx", before="mov %rdi, %db0"
-        l2_program  breakpoint_read, 32, "mov (%edi), %ebx", before="mov %edi, %db0"
+/* Breakpoints: rDI is the address, which goes to a debug register here because no VMCB holds it; rows
+   enable it. One register for each kind: QEMU 7.2 keeps a kind beyond #VMEXIT and dies of a change. */
         l2_program  breakpoint_execute, 64, "nop", before="mov %rdi, %db0"
         l2_program  breakpoint_execute, 32, "nop", before="mov %edi, %db0"
+        l2_program  breakpoint_read, 64, "mov (%rdi), %ebx", before="mov %rdi, %db1"
+        l2_program  breakpoint_read, 32, "mov (%edi), %ebx", before="mov %edi, %db1"
 
 /* Trashes every general register that VMRUN does not carry; rows and tests of the intrinsics use it. */
         l2_program  trash_registers, 64, "vmmcall", before="mov $0x11, %ebx; mov $0x22, %ecx; mov $0x33, %edx; mov $0x44, %esi; mov $0x55, %edi; mov $0x66, %ebp; mov $0x77, %r8d; mov $0x88, %r9d; mov $0x99, %r10d; mov $0xaa, %r11d; mov $0xbb, %r12d; mov $0xcc, %r13d; mov $0xdd, %r14d; mov $0xee, %r15d"

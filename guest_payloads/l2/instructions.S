@@ -25,7 +25,10 @@
         l2_programs mcommit, ".byte 0xf3, 0x0f, 0x01, 0xfa"
         l2_programs monitor, ".byte 0x0f, 0x01, 0xc8"
         l2_programs mwait, ".byte 0x0f, 0x01, 0xc9"
-/* Armed; STI holds a pending interrupt off for the one instruction under test, which it then wakes. */
+/* STI holds a pending interrupt off for the one instruction under test, which it then wakes. */
+        l2_programs sti_hlt, "hlt", before="sti"
+        l2_programs sti_mwait, ".byte 0x0f, 0x01, 0xc9", before="sti"
+        l2_programs sti_mwaitx, ".byte 0x0f, 0x01, 0xfb", before="sti"
         l2_programs monitor_mwait, ".byte 0x0f, 0x01, 0xc9", before=".byte 0x0f, 0x01, 0xc8; mov $0, %eax; sti"
         l2_programs monitorx, ".byte 0x0f, 0x01, 0xfa"
         l2_programs mwaitx, ".byte 0x0f, 0x01, 0xfb"
@@ -54,6 +57,7 @@
         l2_programs ins_\width, "ins\width"
         l2_programs outs_\width, "outs\width"
         .endr
+        l2_programs rep_in_b, ".byte 0xf3, 0xec"                /* the prefix means nothing */
         l2_programs rep_ins_b, "rep insb"
         l2_programs rep_outs_b, "rep outsb"
         l2_programs outs_fs_b, ".byte 0x64, 0x6e"
@@ -78,7 +82,6 @@
 
 /* Software interrupts. */
         l2_programs int_3, ".byte 0xcd, 0x03"
-        l2_programs int_d, "int $0x0d"
         l2_programs int_40, "int $0x40"
         l2_programs int_ff, "int $0xff"
         l2_programs icebp, ".byte 0xf1"

@@ -7,6 +7,10 @@
 
 namespace vmrunit::guest {
 
+namespace {
+constexpr std::uint32_t vmcb_chunk = sizeof(svm::Vmcb) / 64;
+}
+
 void CaseArena::build(const LayoutDescriptor& layout) {
     std::memset(&pristine_, 0, sizeof(Arena));
     build_arena(pristine_, address(), layout);
@@ -14,11 +18,38 @@ void CaseArena::build(const LayoutDescriptor& layout) {
     std::memcpy(&live_, &pristine_, sizeof(Arena));
 }
 
+void CaseArena::restore_bytes(std::uint32_t offset, std::uint32_t size) {
+    const std::uint64_t* from = words(pristine_, offset);
+    std::uint64_t* expected = words(expected_, offset);
+    std::uint64_t* live = words(live_, offset);
+    for (std::uint32_t i = 0; i < size / 8; ++i) {
+        expected[i] = live[i] = from[i];
+    }
+}
+
 void CaseArena::restore(Region region) {
-    const RegionPlace& place = place_of(region);
-    const auto* from = reinterpret_cast<const std::uint8_t*>(&pristine_) + place.offset;
-    std::memcpy(reinterpret_cast<std::uint8_t*>(&expected_) + place.offset, from, place.size);
-    std::memcpy(reinterpret_cast<std::uint8_t*>(&live_) + place.offset, from, place.size);
+    restore_bytes(place_of(region).offset, place_of(region).size);
+}
+
+/// After collect_changes() the live VMCB is the expected one, so where L2 begins as in the case
+/// before only what that case wrote has to be put back.
+void CaseArena::reset_vmcb(const L2Start& start) {
+    if (vmcb_start_ != start) {
+        vmcb_start_ = start;
+        std::memset(&pristine_.vmcb, 0, sizeof(svm::Vmcb));
+        fresh_vmcb(pristine_.vmcb, address(), start);
+        written_vmcb_ = ~std::uint64_t{0};
+    }
+    for (std::uint32_t chunk = 0; written_vmcb_ != 0; ++chunk, written_vmcb_ >>= 1) {
+        if ((written_vmcb_ & 1) != 0) {
+            restore_bytes(offsetof(Arena, vmcb) + chunk * vmcb_chunk, vmcb_chunk);
+        }
+    }
+}
+
+void CaseArena::distrust() {
+    written_regions_ = ~0u;
+    written_vmcb_ = ~std::uint64_t{0};
 }
 
 void CaseArena::reset(const L2Start& start) {
@@ -30,12 +61,10 @@ void CaseArena::reset(const L2Start& start) {
         }
     }
     written_regions_ = 0;
-    std::memset(&expected_.vmcb, 0, sizeof(svm::Vmcb));
-    fresh_vmcb(expected_.vmcb, address(), start);
+    reset_vmcb(start);
     for (unsigned i = 0; i < register_count; ++i) {
         registers_.value[i] = fresh_register(i);
     }
-    std::memcpy(&live_.vmcb, &expected_.vmcb, sizeof(svm::Vmcb));
 }
 
 bool CaseArena::apply(const wire::Op& op) {
@@ -46,6 +75,15 @@ bool CaseArena::apply(const wire::Op& op) {
     if (region == Region::registers) {
         wire::apply_op(op, reinterpret_cast<std::uint8_t*>(registers_.value));
         return true;
+    }
+    if (region == Region::vmcb) {
+        const std::uint32_t length = op.code == wire::Op::Code::fill
+                                         ? static_cast<std::uint32_t>(op.value)
+                                         : std::uint32_t{op.size};
+        for (std::uint32_t at = op.offset / vmcb_chunk; at * vmcb_chunk < op.offset + length;
+             ++at) {
+            written_vmcb_ |= std::uint64_t{1} << at;
+        }
     }
     written_regions_ |= 1u << op.region;
     const std::uint32_t offset = place_of(region).offset;

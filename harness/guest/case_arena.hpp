@@ -14,6 +14,7 @@
 #include "harness/wire/plan.hpp"
 
 #include <cstdint>
+#include <optional>
 
 namespace vmrunit::guest {
 
@@ -31,6 +32,9 @@ public:
 
     /// A memory op of the plan; false if it reaches outside its region.
     [[nodiscard]] bool apply(const wire::Op& op);
+
+    /// Somebody else may have written anywhere: everything is put back at the next reset.
+    void distrust();
 
     [[nodiscard]] std::uint64_t address() const { return reinterpret_cast<std::uintptr_t>(&live_); }
     [[nodiscard]] Arena& live() { return live_; }
@@ -67,10 +71,9 @@ public:
             const bool all = place.watched_if_written && (written_regions_ >> i & 1) != 0;
             const std::uint32_t size = all ? place.size : place.watched;
             if (size != 0) {
-                collect_changes(place.offset, size,
-                                [&](std::uint32_t where, std::uint64_t value) {
-                                    changed(static_cast<Region>(i), where, value);
-                                });
+                collect_changes(place.offset, size, [&](std::uint32_t where, std::uint64_t value) {
+                    changed(static_cast<Region>(i), where, value);
+                });
             }
         }
     }
@@ -80,11 +83,15 @@ private:
         return reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::uint8_t*>(&arena) + offset);
     }
     void restore(Region region);
+    void restore_bytes(std::uint32_t offset, std::uint32_t size);
+    void reset_vmcb(const L2Start& start);
 
     Arena& live_;
     Arena& expected_;
     Arena& pristine_;
     std::uint32_t written_regions_ = 0; ///< Bit per Region, since the last reset.
+    std::uint64_t written_vmcb_ = 0;    ///< Bit per 64 bytes of the VMCB, since the last reset.
+    std::optional<L2Start> vmcb_start_; ///< What the pristine VMCB was made for.
     L2Registers registers_{};
 };
 

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// GIF as interrupts show it: they wait while it is clear, whatever RFLAGS.IF says. APM2 15.17.
+
+#include "harness/guest/apic.hpp"
+#include "harness/guest/cpu.hpp"
+#include "harness/guest/per_cpu.hpp"
+#include "harness/guest/routine.hpp"
+
+#include <intrin.h>
+
+namespace vmrunit::guest {
+namespace {
+
+constexpr std::uint8_t vector = 0x51;
+
+enum Kind : std::uint32_t { fixed, nmi };
+
+/// An event for this CPU itself, and how many of its kind have arrived.
+class OwnEvent {
+public:
+    explicit OwnEvent(std::uint32_t kind) : kind_(kind), before_(arrived()) {}
+
+    void send() const {
+        if (kind_ == nmi) {
+            apic_.send_nmi(apic_.id());
+        } else {
+            apic_.send_fixed(apic_.id(), vector);
+        }
+    }
+    [[nodiscard]] std::uint64_t count() const { return arrived() - before_; }
+
+private:
+    [[nodiscard]] std::uint64_t arrived() const {
+        const EventCounts& events = current_cpu().events;
+        return kind_ == nmi ? events.nmis : events.interrupts;
+    }
+
+    LocalApic apic_;
+    std::uint32_t kind_;
+    std::uint64_t before_;
+};
+
+} // namespace
+
+/// Argument: Kind. Reports how many arrived while GIF was clear and IF set, whether CLGI touched
+/// IF, and how many arrived behind STGI.
+VMRUNIT_ROUTINE(clgi_holds) {
+    LocalApic{}.reset();
+    const OwnEvent event{call.argument};
+    const std::uint64_t before = read_rflags();
+    __svm_clgi();
+    const std::uint64_t after = read_rflags();
+    event.send();
+    take_pending_interrupts();
+    call.report(event.count());
+    call.report((before ^ after) & 0x200);
+    __svm_stgi();
+    take_pending_interrupts();
+    call.report(event.count());
+}
+
+/// Argument: Kind. With GIF set, a second STGI changes nothing: reports how many arrived.
+VMRUNIT_ROUTINE(stgi_again) {
+    LocalApic{}.reset();
+    const OwnEvent event{call.argument};
+    __svm_stgi();
+    event.send();
+    take_pending_interrupts();
+    call.report(event.count());
+}
+
+/// An interrupt is pending before the VMRUN, but L1's IF is clear and L2's too. Reports how many
+/// arrived after the #VMEXIT with IF set, and how many behind STGI; then the exit code.
+VMRUNIT_ROUTINE(vmrun_clears_gif) {
+    LocalApic{}.reset();
+    const OwnEvent event{fixed};
+    disable_interrupts();
+    event.send();
+    __svm_vmrun(reinterpret_cast<std::uintptr_t>(&call.arena.vmcb));
+    take_pending_interrupts();
+    call.report(event.count());
+    __svm_stgi();
+    take_pending_interrupts();
+    call.report(event.count());
+    call.report(static_cast<std::uint64_t>(call.arena.vmcb.control.exit_code));
+}
+
+} // namespace vmrunit::guest

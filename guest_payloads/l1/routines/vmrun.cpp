@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// __svm_vmrun as its documentation describes it: a physical address, a minimum of state, and every
+// general register of the caller kept. APM2 15.5.1, docs/intrinsics.md.
+
+#include "guest_payloads/l1/routines/bad_address.hpp"
+#include "guest_payloads/l1/routines/page_split.hpp"
+#include "guest_payloads/l1/routines/vmload_state.hpp"
+#include "harness/guest/exceptions.hpp"
+#include "harness/guest/routine.hpp"
+
+#include <cstring>
+#include <intrin.h>
+
+namespace vmrunit::guest {
+namespace {
+
+std::uint64_t address_of(const svm::Vmcb& vmcb) {
+    return reinterpret_cast<std::uintptr_t>(&vmcb);
+}
+
+} // namespace
+
+/// Reports 0, or the vector + 1 of the fault that the VMRUN took; the exit code.
+VMRUNIT_ROUTINE(vmrun_hidden_vmcb) {
+    std::memcpy(&call.arena.spare_vmcb, &call.arena.vmcb, sizeof(svm::Vmcb));
+    std::optional<Fault> fault;
+    {
+        PageSplit split{&call.arena.spare_vmcb};
+        split.hide(&call.arena.spare_vmcb);
+        const std::uint64_t vmcb = address_of(call.arena.spare_vmcb);
+        fault = catch_fault([vmcb] { __svm_vmrun(vmcb); });
+        split.show(&call.arena.spare_vmcb);
+    }
+    call.report(fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0);
+    call.report(static_cast<std::uint64_t>(call.arena.spare_vmcb.control.exit_code));
+    std::memset(&call.arena.spare_vmcb, 0, sizeof(svm::Vmcb));
+}
+
+/// The VMCB's program stores the state it sees in L2's data. Reports how that differs from L1's
+/// own, then how L1's differs afterwards.
+VMRUNIT_ROUTINE(vmrun_minimum_state) {
+    const VmloadState own = set_own_vmload_state();
+    __svm_vmrun(address_of(call.arena.vmcb));
+    VmloadState seen{};
+    std::memcpy(seen.data(), call.arena.l2.data, sizeof seen);
+    const VmloadState after = read_vmload_state();
+    for (unsigned i = 0; i < vmload_state_size; ++i) {
+        call.report(seen[i] ^ own[i]);
+    }
+    for (unsigned i = 0; i < vmload_state_size; ++i) {
+        call.report(after[i] ^ own[i]);
+    }
+}
+
+/// Reports what 14 registers that held 1 to 14 hold after a VMRUN whose L2 changed all of them.
+VMRUNIT_ROUTINE(vmrun_keeps_registers) {
+    const std::uint64_t vmcb = address_of(call.arena.vmcb);
+    std::uint64_t values[14];
+    // The first assembly puts the numbers there and the second takes them away; between the two is
+    // nothing but the intrinsic, and no register is left in which to hide one.
+    register std::uint64_t rbx asm("rbx");
+    register std::uint64_t rcx asm("rcx");
+    register std::uint64_t rdx asm("rdx");
+    register std::uint64_t rsi asm("rsi");
+    register std::uint64_t rdi asm("rdi");
+    register std::uint64_t rbp asm("rbp");
+    register std::uint64_t r8 asm("r8");
+    register std::uint64_t r9 asm("r9");
+    register std::uint64_t r10 asm("r10");
+    register std::uint64_t r11 asm("r11");
+    register std::uint64_t r12 asm("r12");
+    register std::uint64_t r13 asm("r13");
+    register std::uint64_t r14 asm("r14");
+    register std::uint64_t r15 asm("r15");
+    register std::uint64_t rax asm("rax") = vmcb;
+    asm volatile("mov $1, %0; mov $2, %1; mov $3, %2; mov $4, %3; mov $5, %4; mov $6, %5;"
+                 "mov $7, %6; mov $8, %7; mov $9, %8; mov $10, %9; mov $11, %10; mov $12, %11;"
+                 "mov $13, %12; mov $14, %13"
+                 : "=r"(rbx), "=r"(rcx), "=r"(rdx), "=r"(rsi), "=r"(rdi), "=r"(rbp), "=r"(r8),
+                   "=r"(r9), "=r"(r10), "=r"(r11), "=r"(r12), "=r"(r13), "=r"(r14), "=r"(r15),
+                   "+r"(rax));
+    __svm_vmrun(rax);
+    asm volatile(""
+                 : "+r"(rbx), "+r"(rcx), "+r"(rdx), "+r"(rsi), "+r"(rdi), "+r"(rbp), "+r"(r8),
+                   "+r"(r9), "+r"(r10), "+r"(r11), "+r"(r12), "+r"(r13), "+r"(r14), "+r"(r15));
+    const std::uint64_t now[14] = {rbx, rcx, rdx, rsi, rdi, rbp, r8,
+                                   r9,  r10, r11, r12, r13, r14, r15};
+    std::memcpy(values, now, sizeof values);
+    for (const std::uint64_t value : values) {
+        call.report(value);
+    }
+}
+
+/// VMRUN of an address that is no VMCB's; see bad_address.hpp.
+VMRUNIT_ROUTINE(vmrun_bad_address) {
+    __svm_vmrun(bad_address(call));
+}
+
+} // namespace vmrunit::guest
