@@ -29,8 +29,11 @@ ExitExpectation delivered(const L2Start& start, const Delivery& delivery) {
     }
     const auto push = [&](Value value, std::uint64_t mask = ~std::uint64_t{0}) {
         rsp -= slot;
-        exit.memory.push_back(
-            {Region::l2_memory, static_cast<std::uint32_t>(rsp), slot, value, mask, Match::equals});
+        const auto at = static_cast<std::uint32_t>(rsp);
+        exit.memory.push_back({Region::l2_memory, at, slot, value, mask, Match::equals});
+        if (~mask != 0) {
+            exit.memory.push_back({Region::l2_memory, at, slot, {}, ~mask, Match::free});
+        }
     };
     std::uint16_t code = l2_selector::code64;
     if (start.mode != L2Mode::long64) {

@@ -20,6 +20,12 @@ void append(ExitExpectation& exit, const Effect& effect) {
     exit.memory.insert(exit.memory.end(), effect.memory.begin(), effect.memory.end());
 }
 
+/// Set in a fresh VMCB, so that a row about one of these clears it where others leave theirs alone.
+/// VMRUN is not among them: VMRUN refuses a VMCB without it.
+bool can_be_cleared(Intercept intercept) {
+    return intercept == Intercept::vmmcall || intercept == Intercept::shutdown;
+}
+
 /// Every intercept of words 000h to 010h but the row's own and those its program meets. Traps of
 /// write-trap bits and exceptions 2 and 9, whose effect is undefined, stay clear; so do events from
 /// outside, which would end the program for reasons that are not its own.
@@ -43,20 +49,14 @@ std::vector<Step> all_other_intercepts(const InstructionRow& row) {
         set.clear(met);
     }
     set.set(Intercept::vmrun).set(Intercept::vmmcall).set(Intercept::shutdown);
-    if (row.intercept == Intercept::vmmcall) {
-        set.clear(Intercept::vmmcall);
+    if (can_be_cleared(row.intercept)) {
+        set.clear(row.intercept);
     }
     std::vector<Step> steps;
     for (unsigned i = 0; i < 5; ++i) {
         steps.emplace_back(Write{wire::Op::Code::write, Region::vmcb, i * 4, 4, set.words[i]});
     }
     return steps;
-}
-
-/// Set in a fresh VMCB, so that a row about one of these clears it where others leave theirs alone.
-/// VMRUN is not among them: VMRUN refuses a VMCB without it.
-bool can_be_cleared(Intercept intercept) {
-    return intercept == Intercept::vmmcall || intercept == Intercept::shutdown;
 }
 
 /// One row in one mode, at one privilege level, with or without nested paging.
@@ -105,7 +105,7 @@ private:
             add("order_" + std::string{name.substr(name.find('_') + 1)},
                 "The exception comes before the intercept.", {intercept_set()}, not_taken());
         }
-        add("not_taken", "Without the intercept it goes the same way.", {}, not_taken());
+        add_not_taken("Without the intercept it goes the same way.", not_taken());
     }
 
     [[nodiscard]] Step intercept_set() const { return intercepting(row_.intercept); }
@@ -114,6 +114,7 @@ private:
         ExitExpectation exit;
         exit.exit_code = svm::exit_code_of(row_.intercept);
         exit.rip = row_.taken_rip;
+        exit.next_rip = row_.taken_next_rip;
         append(exit, row_.prologue);
         exit.fields.insert(exit.fields.end(), row_.taken_fields.begin(), row_.taken_fields.end());
         return exit;
@@ -138,6 +139,20 @@ private:
         ExitExpectation exit = delivered(start_, row_.cpl3_fault);
         append(exit, row_.prologue);
         return exit;
+    }
+
+    /// A fresh VMCB has some intercepts set: the row's own is cleared then.
+    void add_not_taken(std::string_view title, ExitExpectation exit, svm::Features needs = {}) {
+        if (row_.intercept == Intercept::vmrun) {
+            return; // VMRUN refuses a VMCB that does not intercept it.
+        }
+        std::vector<Step> extra;
+        if (can_be_cleared(row_.intercept)) {
+            Write clear = intercepting(row_.intercept);
+            clear.code = wire::Op::Code::clear_bits;
+            extra.emplace_back(clear);
+        }
+        add("not_taken", title, std::move(extra), std::move(exit), needs);
     }
 
     void add(std::string_view what, std::string_view title, std::vector<Step> extra,

@@ -78,14 +78,15 @@ struct InstructionRow {
     Effect prologue{};
     Reach reach = Reach::taken;
     Value taken_rip = at_insn;
+    Value taken_next_rip = at_after; ///< On a CPU with NRIPS.
     /// EXITINFO and the like, with the intercept set.
     std::vector<FieldExpectation> taken_fields{};
     Effect executed{};
     /// The exception the instruction raises when it is not intercepted; `executed` is then what the
     /// exception writes besides the stack frame: CR2, DR6.
     std::optional<Delivery> raises{};
-    /// The exit that ends the program when the intercept is clear, if it is neither the marker's nor
-    /// a handler's.
+    /// The exit that ends the program when the intercept is clear, if it is neither the marker's
+    /// nor a handler's.
     std::optional<ExitExpectation> ends_with{};
     /// Intercepts besides the row's own that the program itself runs into: left clear in
     /// not_taken_all_others.

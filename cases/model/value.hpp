@@ -50,4 +50,8 @@ inline constexpr Value at_marker{Anchor::marker, 0, 0};
 }
 inline constexpr Value l2_data = in_memory(offsetof(L2Memory, data));
 
+/// Offsets in Region::l2_memory: L2's data, and where its stack begins (growing down).
+inline constexpr std::uint32_t l2_data_offset = offsetof(L2Memory, data);
+inline constexpr std::uint32_t l2_stack_end = offsetof(L2Memory, stack) + sizeof(L2Memory::stack);
+
 } // namespace vmrunit::cases

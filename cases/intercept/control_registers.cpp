@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// MOV to and from CR0, CR2, CR3 and CR4, from and to rBX unless a row says otherwise: word 000h of
+// the intercepts. CLTS, LMSW, SMSW and the selective intercept are in machine_status_word.cpp, CR8
+// is in task_priority.cpp. APM2 15.8.1, 15.9.
+
+#include "cases/intercept/register_access.hpp"
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/world.hpp"
+
+#include <array>
+#include <initializer_list>
+#include <string>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace cr0 = svm::cr0;
+namespace cr4 = svm::cr4;
+namespace field = svm::field;
+using svm::Intercept;
+
+constexpr Delivery invalid_opcode{.vector = 6};
+constexpr Delivery general_protection{.vector = 13, .error_code = 0};
+constexpr std::string_view manual = "APM2 15.9";
+
+Intercept reading(unsigned number) {
+    return static_cast<Intercept>(static_cast<unsigned>(Intercept::cr0_read) + number);
+}
+Intercept writing(unsigned number) {
+    return static_cast<Intercept>(static_cast<unsigned>(Intercept::cr0_write) + number);
+}
+
+/// A page table root of its own for each mode; nothing else is specific to a mode here.
+struct Root {
+    Modes modes;
+    Region table;
+    std::uint64_t cr4;
+};
+constexpr std::array roots{
+    Root{{true, true, false, false}, Region::pml4, world::mode_registers(L2Mode::long64).cr4},
+    Root{{false, false, true, false}, Region::pae_pdpt, world::mode_registers(L2Mode::pae).cr4},
+    Root{{false, false, false, true}, Region::legacy_pd, world::mode_registers(L2Mode::prot32).cr4},
+};
+
+// clang-format off
+
+void mov_cr0(InstructionTable& table) {
+    table.row({.subject = "cr0_read", .program = "read_cr0", .intercept = Intercept::cr0_read,
+               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .taken_fields = {moves_control(Register::rbx)},
+               .executed = {.registers = {{Register::rbx, fresh_cr0}}}});
+    table.row({.subject = "cr0_read", .variant = "r11", .program = "read_cr0_r11",
+               .intercept = Intercept::cr0_read, .manual = manual, .modes = only_long64,
+               .taken_fields = {moves_control(Register::r11)},
+               .executed = {.registers = {{Register::r11, fresh_cr0}}}});
+    // A write that changes AM also meets the selective intercept.
+    table.row({.subject = "cr0_write", .program = "write_cr0", .intercept = Intercept::cr0_write,
+               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {l2_register(Register::rbx, fresh_cr0 | cr0::am)},
+               .taken_fields = {moves_control(Register::rbx)},
+               .executed = {.fields = {{field::cr0, fresh_cr0 | cr0::am}}},
+               .also_meets = {Intercept::cr0_sel_write}});
+    table.row({.subject = "cr0_write", .variant = "r11", .program = "write_cr0_r11",
+               .intercept = Intercept::cr0_write, .manual = manual, .modes = only_long64,
+               .setup = {l2_register(Register::r11, fresh_cr0 | cr0::am)},
+               .taken_fields = {moves_control(Register::r11)},
+               .executed = {.fields = {{field::cr0, fresh_cr0 | cr0::am}}},
+               .also_meets = {Intercept::cr0_sel_write}});
+    table.row({.subject = "cr0_write", .variant = "same_value", .program = "write_cr0",
+               .intercept = Intercept::cr0_write, .manual = manual,
+               .setup = {l2_register(Register::rbx, fresh_cr0)},
+               .taken_fields = {moves_control(Register::rbx)}});
+}
+
+void mov_cr2_to_cr4(InstructionTable& table) {
+    table.row({.subject = "cr2_read", .program = "read_cr2", .intercept = Intercept::cr2_read,
+               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {vmcb_field(field::cr2, 0x1234'5678)},
+               .taken_fields = {moves_control(Register::rbx)},
+               .executed = {.registers = {{Register::rbx, 0x1234'5678}}}});
+    table.row({.subject = "cr2_write", .program = "write_cr2", .intercept = Intercept::cr2_write,
+               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {l2_register(Register::rbx, 0x8765'4321)},
+               .taken_fields = {moves_control(Register::rbx)},
+               .executed = {.fields = {{field::cr2, 0x8765'4321}}}});
+    // CR2 takes any 64-bit value, canonical or not.
+    table.row({.subject = "cr2_write", .variant = "64_bits", .program = "write_cr2",
+               .intercept = Intercept::cr2_write, .manual = manual, .modes = only_long64,
+               .setup = {l2_register(Register::rbx, 0x8877'6655'4433'2211)},
+               .taken_fields = {moves_control(Register::rbx)},
+               .executed = {.fields = {{field::cr2, 0x8877'6655'4433'2211}}}});
+    for (const Root& root : roots) {
+        const Value cr3 = in_region(root.table);
+        const Value uncached = in_region(root.table, svm::cr3::pcd);
+        table.row({.subject = "cr3_read", .program = "read_cr3", .intercept = Intercept::cr3_read,
+                   .manual = manual, .modes = root.modes, .cpl3 = AtCpl3::gp_first,
+                   .taken_fields = {moves_control(Register::rbx)},
+                   .executed = {.registers = {{Register::rbx, cr3}}}});
+        table.row({.subject = "cr3_write", .program = "write_cr3", .intercept = Intercept::cr3_write,
+                   .manual = manual, .modes = root.modes, .cpl3 = AtCpl3::gp_first,
+                   .setup = {l2_register(Register::rbx, uncached)},
+                   .taken_fields = {moves_control(Register::rbx)},
+                   .executed = {.fields = {{field::cr3, uncached}}}});
+        table.row({.subject = "cr4_read", .program = "read_cr4", .intercept = Intercept::cr4_read,
+                   .manual = manual, .modes = root.modes, .cpl3 = AtCpl3::gp_first,
+                   .taken_fields = {moves_control(Register::rbx)},
+                   .executed = {.registers = {{Register::rbx, root.cr4}}}});
+        table.row({.subject = "cr4_write", .program = "write_cr4", .intercept = Intercept::cr4_write,
+                   .manual = manual, .modes = root.modes, .cpl3 = AtCpl3::gp_first,
+                   .setup = {l2_register(Register::rbx, root.cr4 | cr4::tsd)},
+                   .taken_fields = {moves_control(Register::rbx)},
+                   .executed = {.fields = {{field::cr4, root.cr4 | cr4::tsd}}}});
+    }
+}
+
+/// Registers that do not exist: #UD, whatever is intercepted.
+void undefined_registers(InstructionTable& table) {
+    for (const unsigned number : {1u, 5u, 6u, 7u, 9u, 10u, 11u, 12u, 13u, 14u, 15u}) {
+        const Modes modes = number < 8 ? all_modes : only_long64;
+        const std::string name = "cr" + std::to_string(number);
+        table.row({.subject = name + "_read", .program = "read_" + name,
+                   .intercept = reading(number), .manual = manual, .modes = modes,
+                   .reach = Reach::exception_first, .raises = invalid_opcode});
+        table.row({.subject = name + "_write", .program = "write_" + name,
+                   .intercept = writing(number), .manual = manual, .modes = modes,
+                   .reach = Reach::exception_first, .raises = invalid_opcode});
+    }
+}
+
+/// Values that raise #GP(0), intercepted or not. APM2 3.1.1 to 3.1.3; APM3, MOV CRn.
+void illegal_values(InstructionTable& table) {
+    struct Illegal {
+        unsigned number;
+        std::string_view variant;
+        Value value;
+        Modes modes = only_long64;
+        bool confirmed = true; ///< false: QEMU and Bochs both exit first.
+    };
+    constexpr std::uint64_t high = std::uint64_t{1} << 32;
+    constexpr std::uint64_t long_cr4 = world::mode_registers(L2Mode::long64).cr4;
+    constexpr Modes long_modes{true, true, false, false};
+    const std::initializer_list<Illegal> rows{
+        {0, "high_bit",       fresh_cr0 | high},
+        {0, "nw_without_cd",  fresh_cr0 | cr0::nw,                all_modes},
+        {0, "pg_without_pe",  fresh_cr0 & ~cr0::pe,               all_modes, false},
+        {3, "high_bit",       in_region(Region::pml4, high << 20), only_long64, false},
+        {4, "high_bit",       long_cr4 | high},
+        {4, "reserved_bit",   long_cr4 | std::uint64_t{1} << 15,  long_modes},
+        {4, "pae_in_long",    long_cr4 & ~cr4::pae,               long_modes},
+        {8, "reserved_bit",   0x10,                               only_long64, false},
+    };
+    for (const Illegal& row : rows) {
+        const std::string name = "cr" + std::to_string(row.number) + "_write";
+        table.row({.subject = name, .variant = "gp_" + std::string{row.variant},
+                   .program = "write_cr" + std::to_string(row.number),
+                   .intercept = writing(row.number), .manual = manual, .modes = row.modes,
+                   .setup = {l2_register(Register::rbx, row.value)},
+                   .reach = Reach::exception_first, .raises = general_protection,
+                   .confirmed = row.confirmed});
+    }
+}
+
+/// A PDPTE with a reserved bit set, for a part of memory that nothing touches. The exit comes before
+/// PDPTEs are loaded. Without nested paging a MOV CR3 that loads it raises #GP; with it PDPTEs are
+/// read as walks need them, so it passes. APM2 5.2.3, 15.25.10.
+void bad_pdpte(InstructionTable& table) {
+    constexpr std::uint32_t second_table = 32; // A page directory pointer table is 32 bytes.
+    constexpr std::uint64_t reserved = 2;
+    std::vector<Step> setup{l2_register(Register::rbx, in_region(Region::pae_pdpt, second_table))};
+    for (std::uint32_t i = 0; i < 4; ++i) {
+        const std::uint64_t bits = world::present | (i == 3 ? reserved : 0);
+        setup.emplace_back(Write{wire::Op::Code::write, Region::pae_pdpt, second_table + 8 * i, 8,
+                                 in_region(Region::pd, i * page_size + bits)});
+    }
+    const Modes only_pae{false, false, true, false};
+    table.row({.subject = "cr3_write", .variant = "bad_pdpte", .program = "write_cr3",
+               .intercept = Intercept::cr3_write, .manual = manual, .modes = only_pae,
+               .paging = Paging::only_unnested, .setup = setup,
+               .taken_fields = {moves_control(Register::rbx)}, .raises = general_protection,
+               .also_meets = {Intercept::exception_gp}});
+    table.row({.subject = "cr3_write", .variant = "bad_pdpte", .program = "write_cr3",
+               .intercept = Intercept::cr3_write, .manual = "APM2 15.25.10", .modes = only_pae,
+               .paging = Paging::only_nested, .setup = setup,
+               .taken_fields = {moves_control(Register::rbx)},
+               .executed = {.fields = {{field::cr3, in_region(Region::pae_pdpt, second_table)}}}});
+}
+
+// clang-format on
+
+void control_registers(Catalogue& catalogue) {
+    InstructionTable table{catalogue};
+    mov_cr0(table);
+    mov_cr2_to_cr4(table);
+    undefined_registers(table);
+    illegal_values(table);
+    bad_pdpte(table);
+}
+
+const Registration registration{control_registers};
+
+} // namespace
+} // namespace vmrunit::cases

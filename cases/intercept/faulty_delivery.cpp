@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Exceptions that come up while another event is being delivered: broken gates and stacks, #DF,
+// shutdown. EXITINTINFO names the event that was under way. APM2 8.2.9, 8.2.10, 15.7.2, 15.12.9,
+// 15.14.3.
+
+#include "cases/intercept/exception_row.hpp"
+
+#include "harness/svm/segment.hpp"
+#include "harness/svm/vmcb.hpp"
+#include "harness/world.hpp"
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::EventInformation;
+using svm::EventType;
+using svm::Intercept;
+
+/// A free entry of L2's GDT; rows put code for ring 1 there.
+constexpr std::uint16_t ring1_code = 0x90;
+static_assert(ring1_code + 8u <= beyond_gdt);
+
+Write gdt_entry(std::uint16_t selector, svm::SegmentAttributes attributes) {
+    return {wire::Op::Code::write, Region::l2_memory,
+            static_cast<std::uint32_t>(offsetof(L2Memory, gdt)) + selector, 8,
+            svm::descriptor_of_segment({selector, attributes, world::flat_limit, 0})};
+}
+
+// clang-format off
+
+/// INT 40h through a gate to ring 1, whose stack cannot be had: the TSS ends before RSP1 in long
+/// mode, and has a ring 0 selector for SS1 elsewhere. APM2 8.2.10.
+void invalid_tss(InstructionTable& table) {
+    struct Way {
+        Modes modes;
+        svm::SegmentAttributes code;
+        Region idt;
+        std::uint32_t gate_size;
+        Step broken;
+        std::uint16_t error_code;
+    };
+    constexpr std::uint32_t vector = 0x40;
+    constexpr std::uint32_t ss1 = offsetof(L2Memory, tss32) + 0x10;
+    for (const Way& way : {
+             Way{{true, true, false, false}, svm::code64_attributes(1), Region::idt, 16,
+                 vmcb_field(field::tr_limit, 11), l2_selector::tss64},
+             Way{{false, false, true, true}, svm::code32_attributes(1), Region::legacy_idt, 8,
+                 Write{wire::Op::Code::write, Region::l2_memory, ss1, 2, l2_selector::data},
+                 l2_selector::data}}) {
+        exception(table, {.program = "int_40",
+                          .delivery = {.vector = 10, .error_code = way.error_code},
+                          .modes = way.modes, .cpl3 = AtCpl3::only,
+                          .setup = {way.broken, gdt_entry(ring1_code, way.code),
+                                    Write{wire::Op::Code::write, way.idt,
+                                          vector * way.gate_size + 2, 2, ring1_code}},
+                          .in_delivery = EventInformation::event(EventType::software_interrupt,
+                                                                 vector),
+                          .reaches_idt = true,
+                          .also_meets = {Intercept::int_n}});
+    }
+}
+
+/// #NP while an event is being delivered. EXITINTINFO says which (spec: XI-WHEN, EXC-SECOND).
+void absent_gates(InstructionTable& table) {
+    exception(table, {.variant = "gate_of_int_n", .program = "int_40",
+                      .delivery = {.vector = 11, .error_code = idt_error_code(0x40)},
+                      .setup = absent_gate(0x40),
+                      .in_delivery = EventInformation::event(EventType::software_interrupt, 0x40),
+                      .reaches_idt = true, .also_meets = {Intercept::int_n}});
+    exception(table, {.variant = "gate_of_ud", .program = "raise_ud",
+                      .delivery = {.vector = 11, .error_code = idt_error_code(6),
+                                   .error_code_mask = external_unsettled},
+                      .setup = absent_gate(6),
+                      .in_delivery = EventInformation::event(EventType::exception, 6),
+                      .reaches_idt = true, .also_meets = {Intercept::exception_ud}});
+    // #GP then #NP: without the intercept they merge into #DF; an intercept of that comes later.
+    const std::vector<Step> setup =
+        join({l2_register(Register::rbx, beyond_gdt)}, absent_gate(13));
+    const std::vector<FieldExpectation> taken{
+        {field::exit_info_1, idt_error_code(13), external_unsettled},
+        being_delivered(EventInformation::event(EventType::exception, 13, beyond_gdt))};
+    table.row({.subject = "exception_np", .variant = "gate_of_gp", .program = "raise_gp",
+               .intercept = Intercept::exception_np, .manual = "APM2 15.12",
+               .cpl3 = AtCpl3::same, .setup = setup, .taken_fields = taken,
+               .raises = Delivery{.vector = 8, .error_code = 0, .return_rip_defined = false},
+               .also_meets = {Intercept::exception_gp, Intercept::exception_df}});
+    table.row({.subject = "exception_np", .variant = "gate_of_gp_df_too", .program = "raise_gp",
+               .intercept = Intercept::exception_np, .manual = "APM2 15.12",
+               .cpl3 = AtCpl3::same,
+               .setup = join(setup, {intercepting(Intercept::exception_df)}),
+               .taken_fields = taken, .runs_without_intercept = false});
+}
+
+/// #NP while #GP is being delivered: the intercept is looked at once they have merged, before the
+/// gate of #DF. What merged is over then, so EXITINTINFO is empty (spec: XI-DFX). APM2 8.2.9,
+/// 15.12.9.
+void double_fault(InstructionTable& table) {
+    const Delivery delivery{.vector = 8, .error_code = 0, .return_rip_defined = false};
+    const std::vector<Step> setup =
+        join({l2_register(Register::rbx, beyond_gdt)}, absent_gate(13));
+    exception(table, {.variant = "contributory", .program = "raise_gp", .delivery = delivery,
+                      .setup = setup, .reaches_idt = true,
+                      .also_meets = {Intercept::exception_gp, Intercept::exception_np}});
+    table.row({.subject = "exception_df", .variant = "no_gate", .program = "raise_gp",
+               .intercept = Intercept::exception_df, .manual = "APM2 15.12.9",
+               .cpl3 = AtCpl3::same, .setup = join(setup, absent_gate(8)),
+               .taken_fields = {any_rip()}, .runs_without_intercept = false});
+}
+
+/// Nothing is left to deliver to. Every fresh VMCB has this intercept set; what a shutdown does
+/// without it is up to the machine. APM2 15.14.3.
+void shutdown(InstructionTable& table) {
+    // Whether the #DF that led here counts as being delivered is not said.
+    const FieldExpectation any_event{field::exit_int_info, {}, ~std::uint64_t{0}, Match::free};
+    table.row({.subject = "shutdown", .variant = "no_idt", .program = "raise_ud",
+               .intercept = Intercept::shutdown, .manual = "APM2 15.14.3",
+               .cpl3 = AtCpl3::same, .setup = {no_idt()}, .taken_fields = {any_event},
+               .runs_without_intercept = false});
+    table.row({.subject = "shutdown", .variant = "absent_gates", .program = "raise_gp",
+               .intercept = Intercept::shutdown, .manual = "APM2 15.14.3",
+               .cpl3 = AtCpl3::same,
+               .setup = join(join({l2_register(Register::rbx, beyond_gdt)}, absent_gate(13)),
+                             absent_gate(8)),
+               .taken_fields = {any_event}, .runs_without_intercept = false});
+}
+// clang-format on
+
+/// A busy 32-bit TSS is what LTR leaves, and gives the stack like any other. QEMU aborts here, so
+/// it is one case for each mode and runs last. APM2 12.2.2, 15.5.1.
+void busy_tss(Catalogue& catalogue) {
+    for (const L2Mode mode : {L2Mode::pae, L2Mode::prot32}) {
+        Case made;
+        made.start = {mode, 3, true};
+        made.name = full_name("intercept/exception_ud/busy_tss/not_taken", {}, made.start);
+        made.title = "An exception at CPL 3 finds its stack in a busy TSS.";
+        made.manual = "APM2 12.2.2";
+        const auto where = std::source_location::current();
+        made.file = project_path(where.file_name());
+        made.line = where.line();
+        made.program = "raise_ud";
+        made.needs.set(svm::Feature::np);
+        made.steps = {vmcb_field(field::tr_attributes,
+                                 svm::system_attributes(svm::segment_type::tss_busy).value),
+                      Run{}};
+        made.expectations = {delivered(made.start, {.vector = 6})};
+        made.ends_machine = true;
+        catalogue.add(std::move(made));
+    }
+}
+
+void faulty_delivery(Catalogue& catalogue) {
+    InstructionTable table{catalogue};
+    invalid_tss(table);
+    absent_gates(table);
+    double_fault(table);
+    shutdown(table);
+    busy_tss(catalogue);
+}
+
+const Registration registration{faulty_delivery};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// CLTS, LMSW and SMSW, and what the selective intercept of CR0 writes covers. APM2 15.8.1, 15.9.
+
+#include "cases/intercept/exception_row.hpp"
+#include "cases/intercept/register_access.hpp"
+
+#include "harness/svm/cpu.hpp"
+
+namespace vmrunit::cases {
+namespace {
+
+namespace cr0 = svm::cr0;
+namespace cr4 = svm::cr4;
+namespace field = svm::field;
+using svm::Feature;
+using svm::Intercept;
+
+constexpr Delivery general_protection{.vector = 13, .error_code = 0};
+constexpr std::string_view manual = "APM2 15.9";
+
+// clang-format off
+
+void clts_lmsw_smsw(InstructionTable& table) {
+    const Step task_switched = vmcb_set(field::cr0, cr0::ts);
+    table.row({.subject = "cr0_write", .variant = "clts", .program = "clts",
+               .intercept = Intercept::cr0_write, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {task_switched},
+               .taken_fields = {moves_no_control()},
+               .executed = {.fields = {{field::cr0, fresh_cr0}}}});
+    // LMSW loads the four lowest bits, but cannot clear PE.
+    table.row({.subject = "cr0_write", .variant = "lmsw", .program = "lmsw",
+               .intercept = Intercept::cr0_write, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {l2_register(Register::rbx, cr0::ts)},
+               .taken_fields = {moves_no_control()},
+               .executed = {.fields = {{field::cr0, (fresh_cr0 & ~cr0::mp) | cr0::ts}}},
+               .also_meets = {Intercept::cr0_sel_write}});
+    table.row({.subject = "cr0_read", .variant = "smsw", .program = "smsw",
+               .intercept = Intercept::cr0_read, .manual = manual, .cpl3 = AtCpl3::same,
+               .taken_fields = {moves_no_control()},
+               .executed = {.registers = {{Register::rbx, fresh_cr0}}}});
+    table.row({.subject = "cr0_read", .variant = "smsw_umip", .program = "smsw",
+               .intercept = Intercept::cr0_read, .manual = manual, .needs = Feature::umip,
+               .cpl3 = AtCpl3::only, .setup = {vmcb_set(field::cr4, cr4::umip)},
+               .reach = Reach::exception_first, .raises = general_protection});
+
+    table.row({.subject = "cr0_read", .variant = "smsw_memory", .program = "smsw_memory",
+               .intercept = Intercept::cr0_read, .manual = manual, .cpl3 = AtCpl3::same,
+               .setup = {l2_register(Register::rdi, l2_data)},
+               .taken_fields = {moves_no_control()},
+               .executed = {.memory = {{Region::l2_memory, offsetof(L2Memory, data), 2,
+                                        fresh_cr0 & 0xffff}}}});
+    table.row({.subject = "cr0_write", .variant = "lmsw_memory", .program = "lmsw_memory",
+               .intercept = Intercept::cr0_write, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {l2_register(Register::rdi, l2_data),
+                         l2_data_bytes(0, 2, cr0::pe | cr0::ts)},
+               .taken_fields = {moves_no_control()},
+               .executed = {.fields = {{field::cr0, (fresh_cr0 & ~cr0::mp) | cr0::ts}}},
+               .also_meets = {Intercept::cr0_sel_write}});
+
+    // The exit comes before the memory operand is looked at.
+    struct Operand {
+        std::string_view subject, variant, program;
+        Intercept intercept;
+        std::uint32_t page_fault; ///< Error code.
+    };
+    for (const Operand& row : {
+             Operand{"cr0_read",  "smsw_bad_memory", "smsw_memory", Intercept::cr0_read,  2},
+             Operand{"cr0_write", "lmsw_bad_memory", "lmsw_memory", Intercept::cr0_write, 0}}) {
+        table.row({.subject = row.subject, .variant = row.variant, .program = row.program,
+                   .intercept = row.intercept, .manual = manual,
+                   .setup = join({l2_register(Register::rdi, spare_page)}, spare_page_absent()),
+                   .taken_fields = {moves_no_control()},
+                   .executed = {.fields = {{field::cr2, spare_page}}},
+                   .raises = Delivery{.vector = 14, .error_code = row.page_fault},
+                   .also_meets = {Intercept::exception_pf}});
+    }
+}
+
+/// CR0_SEL_WRITE: MOV that changes more than TS and MP, and every LMSW. APM2 15.9.
+void selective(InstructionTable& table) {
+    struct Written {
+        std::string_view variant;
+        std::uint64_t value;
+        bool covered;
+    };
+    for (const Written& row : {
+             Written{"change_am",       fresh_cr0 | cr0::am,                       true},
+             Written{"change_em",       fresh_cr0 | cr0::em,                       true},
+             Written{"change_cd",       fresh_cr0 | cr0::cd,                       true},
+             Written{"change_wp_ts",    (fresh_cr0 & ~cr0::wp) | cr0::ts,          true},
+             Written{"change_ts",       fresh_cr0 | cr0::ts,                       false},
+             Written{"change_mp",       fresh_cr0 & ~cr0::mp,                      false},
+             Written{"change_ts_mp",    (fresh_cr0 & ~cr0::mp) | cr0::ts,          false},
+             Written{"same_value",      fresh_cr0,                                 false}}) {
+        table.row({.subject = "cr0_sel_write", .variant = row.variant, .program = "write_cr0",
+                   .intercept = Intercept::cr0_sel_write, .manual = manual,
+                   .setup = {l2_register(Register::rbx, row.value)},
+                   .reach = row.covered ? Reach::taken : Reach::not_covered,
+                   .taken_fields = {moves_control(Register::rbx)},
+                   .executed = {.fields = {{field::cr0, row.value}}},
+                   .also_meets = {Intercept::cr0_write}});
+    }
+    for (const Written& row : {
+             Written{"lmsw_same_value", cr0::pe | cr0::mp,                         true},
+             Written{"lmsw_ts",         cr0::pe | cr0::mp | cr0::ts,               true},
+             Written{"lmsw_em",         cr0::pe | cr0::mp | cr0::em,               true}}) {
+        table.row({.subject = "cr0_sel_write", .variant = row.variant, .program = "lmsw",
+                   .intercept = Intercept::cr0_sel_write, .manual = manual,
+                   .setup = {l2_register(Register::rbx, row.value)},
+                   .taken_fields = {moves_no_control()},
+                   .executed = {.fields = {{field::cr0, fresh_cr0 | row.value}}},
+                   .also_meets = {Intercept::cr0_write}});
+    }
+    table.row({.subject = "cr0_sel_write", .variant = "clts", .program = "clts",
+               .intercept = Intercept::cr0_sel_write, .manual = manual,
+               .setup = {vmcb_set(field::cr0, cr0::ts)},
+               .reach = Reach::not_covered,
+               .executed = {.fields = {{field::cr0, fresh_cr0}}}});
+    table.row({.subject = "cr0_sel_write", .variant = "gp_nw_without_cd", .program = "write_cr0",
+               .intercept = Intercept::cr0_sel_write, .manual = manual,
+               .setup = {l2_register(Register::rbx, fresh_cr0 | cr0::nw)},
+               .reach = Reach::exception_first, .raises = general_protection});
+    // Both bits set: CR0_WRITE wins.
+    for (const std::string_view program : {"write_cr0", "lmsw"}) {
+        table.row({.subject = "cr0_write",
+                   .variant = program == "lmsw" ? "lmsw_and_selective" : "and_selective",
+                   .program = program, .intercept = Intercept::cr0_write, .manual = manual,
+                   .setup = {intercepting(Intercept::cr0_sel_write),
+                             l2_register(Register::rbx, fresh_cr0 | cr0::am)},
+                   .runs_without_intercept = false});
+    }
+}
+// clang-format on
+
+void machine_status_word(Catalogue& catalogue) {
+    InstructionTable table{catalogue};
+    clts_lmsw_smsw(table);
+    selective(table);
+}
+
+const Registration registration{machine_status_word};
+
+} // namespace
+} // namespace vmrunit::cases

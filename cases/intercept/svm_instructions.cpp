@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// SVM's own instructions in L2. All but VMMCALL are privileged, and VMRUN, VMLOAD and VMSAVE check
+// their address before the intercept. APM2 15.9, table 15-7; virtual GIF: 15.33.
+
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/msr.hpp"
+#include "harness/svm/vmcb.hpp"
+#include "harness/world.hpp"
+
+#include <array>
+#include <cstddef>
+#include <tuple>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::Feature;
+using svm::Intercept;
+using svm::VirtualInterrupt;
+
+constexpr std::string_view manual = "APM2 15.9";
+constexpr Delivery general_protection{.vector = 13, .error_code = 0};
+constexpr std::uint8_t invalid_opcode = 6;
+constexpr Value spare_vmcb = in_region(Region::spare_vmcb);
+/// Above every physical address there can be.
+constexpr std::uint64_t beyond_memory = std::uint64_t{1} << 52;
+
+Step address_in_ax(Value address) {
+    return l2_register(Register::rax, address);
+}
+
+/// The whole spare VMCB, so that it is compared after the run.
+Step spare_filled() {
+    return Write{wire::Op::Code::fill, Region::spare_vmcb, 0, 0xa5, svm::vmcb_size};
+}
+
+Step in_spare(svm::FieldRef place, std::uint64_t value) {
+    return Write{wire::Op::Code::write, Region::spare_vmcb, place.offset,
+                 static_cast<std::uint8_t>(place.size_bytes), value};
+}
+
+MemoryExpectation stored(svm::FieldRef place, Value value) {
+    return {Region::spare_vmcb, place.offset, static_cast<std::uint8_t>(place.size_bytes), value};
+}
+
+/// The MSRs that VMLOAD and VMSAVE move, each with a value of its own that its MSR takes.
+struct MovedMsr {
+    svm::FieldRef place;
+    std::uint64_t value;
+};
+constexpr std::array moved_msrs{
+    MovedMsr{field::star, 0x0023'0010'1111'1111},
+    MovedMsr{field::lstar, 0x0000'2222'2222'2220},
+    MovedMsr{field::cstar, 0x0000'3333'3333'3330},
+    MovedMsr{field::sfmask, 0x0004'4444},
+    MovedMsr{field::kernel_gs_base, 0x0000'5555'5555'5550},
+    MovedMsr{field::sysenter_cs, 0x66},
+    MovedMsr{field::sysenter_esp, 0x7777'7770},
+    MovedMsr{field::sysenter_eip, 0x0888'8880},
+};
+
+// clang-format off
+
+/// #GP(0) for an address that no VMCB can have.
+void bad_addresses(InstructionTable& table, std::string_view name, Intercept intercept) {
+    table.row({.subject = name, .variant = "misaligned", .program = name, .intercept = intercept,
+               .manual = manual,
+               .setup = {address_in_ax(in_region(Region::spare_vmcb, 0x800))},
+               .reach = Reach::exception_first,
+               .raises = general_protection});
+    table.row({.subject = name, .variant = "beyond_memory", .program = name, .intercept = intercept,
+               .manual = manual, .modes = only_long64,
+               .setup = {address_in_ax(beyond_memory)},
+               .reach = Reach::exception_first,
+               .raises = general_protection});
+}
+
+void vmrun(InstructionTable& table) {
+    // There is no VMRUN without this intercept (consistency/intercept/vmrun_clear).
+    table.row({.subject = "vmrun", .program = "vmrun", .intercept = Intercept::vmrun,
+               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {spare_filled(), address_in_ax(spare_vmcb)},
+               .runs_without_intercept = false});
+    bad_addresses(table, "vmrun", Intercept::vmrun);
+}
+
+void vmmcall(InstructionTable& table) {
+    // Without its intercept VMMCALL is an invalid opcode, which here meets the intercept of #UD: a
+    // handler could not end by VMMCALL.
+    ExitExpectation invalid;
+    invalid.exit_code = svm::exit_code_of(svm::exception_intercept(invalid_opcode));
+    invalid.rip = at_insn;
+    table.row({.subject = "vmmcall", .program = "vmmcall", .intercept = Intercept::vmmcall,
+               .manual = manual, .cpl3 = AtCpl3::same,
+               .setup = {intercepting(svm::exception_intercept(invalid_opcode))},
+               .ends_with = invalid});
+}
+
+/// Not intercepted they work on L1's memory, of which L2's is the same here. APM2 15.33.1 is about
+/// another thing, VMLOAD and VMSAVE virtualization, which stays off.
+void vmload(InstructionTable& table) {
+    constexpr std::uint64_t kernel_gs_base = 0x0000'1357'9bdf'2460;
+    std::vector<Step> setup{
+        spare_filled(), address_in_ax(spare_vmcb), l2_register(Register::rcx, svm::msr::kernel_gs_base),
+        // What is moved has to be something that can be loaded.
+        Write{wire::Op::Code::fill, Region::spare_vmcb, field::fs_selector.offset, 0, 0x100},
+        Write{wire::Op::Code::fill, Region::spare_vmcb, field::star.offset, 0, 0x40},
+        in_spare(field::kernel_gs_base, kernel_gs_base)};
+    table.row({.subject = "vmload", .program = "vmload", .intercept = Intercept::vmload,
+               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = setup,
+               .executed = {.fields    = {{field::rax, kernel_gs_base & 0xffff'ffff}},
+                            .registers = {{Register::rdx, kernel_gs_base >> 32}}}});
+    bad_addresses(table, "vmload", Intercept::vmload);
+}
+
+void vmsave(InstructionTable& table) {
+    for (const L2Mode mode : {L2Mode::long64, L2Mode::compat, L2Mode::pae, L2Mode::prot32}) {
+        Modes modes{false, false, false, false};
+        (mode == L2Mode::long64   ? modes.long64
+         : mode == L2Mode::compat ? modes.compat
+         : mode == L2Mode::pae    ? modes.pae
+                                  : modes.prot32) = true;
+        const bool long_mode = is_long_mode(mode);
+        const Value memory = in_memory(0);
+        const auto in_l2 = [&](std::size_t offset) { return Value{memory.anchor, memory.part, offset}; };
+        const std::uint64_t flat = svm::data32_attributes().value;
+        const std::uint64_t ldt = svm::system_attributes(svm::segment_type::ldt).value;
+        const std::uint64_t tss = svm::system_attributes(svm::segment_type::tss_busy).value;
+        std::vector<Step> setup{
+            spare_filled(), address_in_ax(spare_vmcb), vmcb_field(field::fs_base, 0x1111'2220), vmcb_field(field::gs_base, 0x3333'4440),
+            vmcb_field(field::ldtr_selector, l2_selector::ldt), vmcb_field(field::ldtr_attributes, ldt),
+            vmcb_field(field::ldtr_limit, sizeof(L2Memory::gdt) - 1),
+            vmcb_field(field::ldtr_base, in_l2(offsetof(L2Memory, gdt)))};
+        Effect saved{.memory = {
+            stored(field::fs_selector, l2_selector::data), stored(field::fs_attributes, flat),
+            stored(field::fs_limit, world::flat_limit),    stored(field::fs_base, 0x1111'2220),
+            stored(field::gs_selector, l2_selector::data), stored(field::gs_attributes, flat),
+            stored(field::gs_limit, world::flat_limit),    stored(field::gs_base, 0x3333'4440),
+            stored(field::ldtr_selector, l2_selector::ldt), stored(field::ldtr_attributes, ldt),
+            stored(field::ldtr_limit, sizeof(L2Memory::gdt) - 1),
+            stored(field::ldtr_base, in_l2(offsetof(L2Memory, gdt))),
+            stored(field::tr_selector, long_mode ? l2_selector::tss64 : l2_selector::tss32),
+            stored(field::tr_attributes, tss), stored(field::tr_limit, world::tss_limit),
+            stored(field::tr_base, in_l2(long_mode ? offsetof(L2Memory, tss64)
+                                                   : offsetof(L2Memory, tss32)))}};
+        for (const MovedMsr& msr : moved_msrs) {
+            setup.emplace_back(vmcb_field(msr.place, msr.value));
+            saved.memory.push_back(stored(msr.place, msr.value));
+        }
+        table.row({.subject = "vmsave", .program = "vmsave", .intercept = Intercept::vmsave,
+                   .manual = manual, .modes = modes, .cpl3 = AtCpl3::gp_first,
+                   .setup = setup,
+                   .executed = saved});
+    }
+    bad_addresses(table, "vmsave", Intercept::vmsave);
+}
+
+void global_interrupt_flag(InstructionTable& table) {
+    const std::uint64_t virtual_gif = VirtualInterrupt::v_gif_enable.mask();
+    const std::uint64_t gif_set = VirtualInterrupt::vgif.mask();
+    for (const auto& [name, intercept, sets] : {std::tuple{"stgi", Intercept::stgi, true},
+                                                std::tuple{"clgi", Intercept::clgi, false}}) {
+        // Without virtual GIF the effect is on the real one, and ends with the #VMEXIT.
+        table.row({.subject = name, .program = name, .intercept = intercept,
+                   .manual = manual, .cpl3 = AtCpl3::gp_first});
+        table.row({.subject = name, .variant = "vgif", .program = name, .intercept = intercept,
+                   .manual = "APM2 15.33.2", .needs = Feature::vgif, .cpl3 = AtCpl3::gp_first,
+                   .setup = {vmcb_set(field::virtual_interrupt,
+                                      sets ? virtual_gif : virtual_gif | gif_set)},
+                   .executed = {.fields = {{field::virtual_interrupt, sets ? gif_set : 0, gif_set}}}});
+    }
+}
+
+void others(InstructionTable& table) {
+    // rAX: address, rCX: ASID, here L2's own.
+    table.row({.subject = "invlpga", .program = "invlpga", .intercept = Intercept::invlpga,
+               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {address_in_ax(l2_data), l2_register(Register::rcx, 1)}});
+    // Executed it would start a measured launch. It exists in SVM operation, SKINIT bit or not.
+    table.row({.subject = "skinit", .program = "skinit", .intercept = Intercept::skinit,
+               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {address_in_ax(0)},
+               .runs_without_intercept = false});
+}
+
+// clang-format on
+
+void svm_instructions(Catalogue& catalogue) {
+    InstructionTable table{catalogue};
+    vmrun(table);
+    vmmcall(table);
+    vmload(table);
+    vmsave(table);
+    global_interrupt_flag(table);
+    others(table);
+}
+
+const Registration registration{svm_instructions};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// CR8: the task priority, of the APIC or virtual. Its intercepts hold whatever V_INTR_MASKING says.
+// LOCK MOV CR0 is CR8 too, outside 64-bit mode as well. APM2 15.9, 15.21.3.
+
+#include "cases/intercept/register_access.hpp"
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/vmcb.hpp"
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::Feature;
+using svm::Intercept;
+using svm::VirtualInterrupt;
+
+FieldExpectation virtual_tpr(std::uint64_t value) {
+    return {field::virtual_interrupt, value, VirtualInterrupt::v_tpr.mask()};
+}
+
+// clang-format off
+
+// The VMCB says 3 and the APIC 9, so that each read shows which of the two it got.
+// V_INTR_MASKING=0: reads come from the APIC, writes go to both. 1: V_TPR only.
+void mov_cr8(InstructionTable& table) {
+    struct Form {
+        std::string_view variant_physical, variant_virtual, read, write;
+        Modes modes;
+        svm::Features needs;
+    };
+    for (const Form& form : {
+             Form{"", "v_intr_masking", "read_cr8", "write_cr8", only_long64, {}},
+             Form{"lock_mov_cr0", "lock_mov_cr0_v_intr_masking", "lock_read_cr0", "lock_write_cr0",
+                  all_modes, Feature::alt_mov_cr8}}) {
+        for (const bool masking : {false, true}) {
+            const std::string_view variant = masking ? form.variant_virtual : form.variant_physical;
+            const Step virtual_state = vmcb_field(
+                field::virtual_interrupt,
+                VirtualInterrupt{}.with(VirtualInterrupt::v_tpr, 3)
+                                  .with(VirtualInterrupt::v_intr_masking, masking ? 1 : 0).value);
+            const Step physical_tpr = L1Write{wire::L1Register::cr8, 0, 9};
+            table.row({.subject = "cr8_read", .variant = variant, .program = form.read,
+                       .intercept = Intercept::cr8_read, .manual = "APM2 15.21.3",
+                       .needs = form.needs, .modes = form.modes, .cpl3 = AtCpl3::gp_first,
+                       .setup = {virtual_state, physical_tpr},
+                       .taken_fields = {moves_control(Register::rbx)},
+                       .executed = {.registers = {{Register::rbx, masking ? 3u : 9u}}}});
+            table.row({.subject = "cr8_write", .variant = variant, .program = form.write,
+                       .intercept = Intercept::cr8_write, .manual = "APM2 15.21.3",
+                       .needs = form.needs, .modes = form.modes, .cpl3 = AtCpl3::gp_first,
+                       .setup = {virtual_state, physical_tpr, l2_register(Register::rbx, 5)},
+                       .taken_fields = {moves_control(Register::rbx)},
+                       .executed = {.fields = {virtual_tpr(5)},
+                                    .registers = {{Register::rcx, 5}}},
+                       .also_meets = {Intercept::cr8_read}});
+        }
+    }
+}
+// clang-format on
+
+/// With V_INTR_MASKING=1 a write of CR8 leaves the APIC's TPR alone: a second VMRUN without it,
+/// from behind the write, reads that. APM2 15.21.3.
+void physical_tpr_kept(Catalogue& catalogue) {
+    constexpr std::uint64_t masking = VirtualInterrupt::v_intr_masking.mask();
+    for (const bool nested_paging : {true, false}) {
+        Case made;
+        made.start = {L2Mode::long64, 0, nested_paging};
+        made.name = full_name("intercept/cr8_write/physical_tpr_kept", {}, made.start);
+        made.title = "With V_INTR_MASKING set, MOV to CR8 does not reach the APIC.";
+        made.manual = "APM2 15.21.3";
+        const auto where = std::source_location::current();
+        made.file = project_path(where.file_name());
+        made.line = where.line();
+        made.program = "write_cr8";
+        if (nested_paging) {
+            made.needs.set(Feature::np);
+        }
+        made.steps = {L1Write{wire::L1Register::cr8, 0, 9},
+                      vmcb_set(field::virtual_interrupt, masking),
+                      l2_register(Register::rbx, 5),
+                      Run{},
+                      vmcb_clear(field::virtual_interrupt, masking),
+                      vmcb_field(field::rip, at_after),
+                      Run{}};
+        ExitExpectation wrote;
+        wrote.rip = at_marker;
+        wrote.next_rip = Value{Anchor::marker, 0, 3};
+        wrote.fields = {virtual_tpr(5)};
+        wrote.registers = {{Register::rcx, 5}};
+        ExitExpectation read = wrote;
+        read.fields.clear();
+        read.registers = {{Register::rcx, 9}};
+        made.expectations = {wrote, read};
+        catalogue.add(std::move(made));
+    }
+}
+
+void task_priority(Catalogue& catalogue) {
+    InstructionTable table{catalogue};
+    mov_cr8(table);
+    physical_tpr_kept(catalogue);
+}
+
+const Registration registration{task_priority};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Hardware task switches, which exist outside long mode only. The exit comes after the checks on
+// the incoming TSS and before anything is switched: RIP is still at the jump, the TSS still
+// available. APM2 15.14.1; what a switch does: 12.3.
+
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/exit_info.hpp"
+#include "harness/svm/segment.hpp"
+#include "harness/world.hpp"
+
+#include <array>
+#include <cstddef>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::Intercept;
+using svm::TaskSwitch;
+
+/// The incoming TSS lies in L2's data, the outgoing one where TR says.
+constexpr std::uint32_t incoming = l2_data_offset + 0x80;
+constexpr std::uint32_t outgoing = offsetof(L2Memory, tss32);
+constexpr std::uint32_t new_stack = l2_stack_end - 0x40;
+
+/// Offsets in a 32-bit TSS, APM2 12.2.4.
+namespace tss {
+constexpr std::uint32_t size = 0x68;
+constexpr std::uint32_t cr3 = 0x1c;
+constexpr std::uint32_t eip = 0x20;
+constexpr std::uint32_t eflags = 0x24;
+constexpr std::uint32_t registers = 0x28; ///< In the order of their encoding.
+constexpr std::uint32_t esp = 0x38;
+constexpr std::uint32_t es = 0x48;
+constexpr std::uint32_t cs = 0x4c;
+constexpr std::array data_segments{es, 0x50u, 0x54u, 0x58u, 0x5cu};
+constexpr std::uint32_t io_map_base = 0x66;
+} // namespace tss
+
+constexpr std::uint32_t type_byte = 5; ///< Of a descriptor.
+
+constexpr std::uint64_t new_value(unsigned number) {
+    return 0x7000'0000 + number;
+}
+
+Write in_l2(std::uint32_t offset, std::uint8_t size, Value value) {
+    return {wire::Op::Code::write, Region::l2_memory, offset, size, value};
+}
+
+std::vector<Step> task(Region root) {
+    // All of L2's memory is one page, so only the low half of the address differs.
+    std::vector<Step> steps{
+        in_l2(l2_selector::idle_tss32 + 2, 2, in_memory(incoming)),
+        Write{wire::Op::Code::fill, Region::l2_memory, incoming, 0, tss::size},
+        in_l2(incoming + tss::cr3, 4, in_region(root)),
+        in_l2(incoming + tss::eip, 4, at_marker),
+        in_l2(incoming + tss::eflags, 4, svm::rflags::always_one),
+        in_l2(incoming + tss::cs, 2, l2_selector::code32),
+        in_l2(incoming + tss::io_map_base, 2, tss::size),
+        l2_register(Register::rax, 0x1357'9bdf),
+    };
+    for (unsigned i = 0; i < 8; ++i) {
+        steps.emplace_back(in_l2(incoming + tss::registers + 4 * i, 4, new_value(i)));
+    }
+    steps.emplace_back(in_l2(incoming + tss::esp, 4, in_memory(new_stack)));
+    for (const std::uint32_t segment : tss::data_segments) {
+        steps.emplace_back(in_l2(incoming + segment, 2, l2_selector::data));
+    }
+    return steps;
+}
+
+Effect switched() {
+    Effect effect{.fields = {{field::rax, new_value(0)},
+                             {field::rsp, in_memory(new_stack)},
+                             {field::cr0, svm::cr0::ts, svm::cr0::ts}}};
+    const auto memory = [&](std::uint32_t offset, std::uint8_t size, Value value,
+                            Match match = Match::equals) {
+        effect.memory.push_back({Region::l2_memory, offset, size, value, ~std::uint64_t{0}, match});
+    };
+    for (unsigned i = 0; i < 8; ++i) {
+        const auto reg = static_cast<Register>(i);
+        if (reg != Register::rax && reg != Register::rsp) {
+            effect.registers.push_back({reg, new_value(i)});
+            memory(outgoing + tss::registers + 4 * i, 4, fresh_register(i) & 0xffff'ffff);
+        }
+    }
+    memory(outgoing + tss::registers, 4, 0x1357'9bdf);
+    memory(outgoing + tss::esp, 4, in_memory(l2_stack_end));
+    memory(outgoing + tss::eip, 4, at_after);
+    memory(outgoing + tss::eflags, 4, svm::rflags::always_one);
+    memory(outgoing + tss::cs, 2, l2_selector::code32);
+    for (const std::uint32_t segment : tss::data_segments) {
+        memory(outgoing + segment, 2, l2_selector::data);
+    }
+    for (std::uint32_t segment = tss::es; segment <= tss::data_segments.back(); segment += 4) {
+        memory(outgoing + segment + 2, 2, {}, Match::free); // Reserved.
+    }
+    const auto busy = svm::system_attributes(svm::segment_type::tss_busy).value;
+    const auto idle = svm::system_attributes(svm::segment_type::tss_available).value;
+    memory(l2_selector::tss32 + type_byte, 1, idle);
+    memory(l2_selector::idle_tss32 + type_byte, 1, busy);
+    return effect;
+}
+
+void task_switch(Catalogue& catalogue) {
+    InstructionTable table{catalogue};
+    struct Mode {
+        Modes modes;
+        Region root;
+    };
+    // clang-format off
+    for (const Mode& mode : {Mode{{false, false, true, false}, Region::pae_pdpt},
+                             Mode{{false, false, false, true}, Region::legacy_pd}}) {
+        table.row({.subject = "task_switch", .variant = "far_jump", .program = "jump_to_tss",
+                   .intercept = Intercept::task_switch, .manual = "APM2 15.14.1",
+                   .modes = mode.modes,
+                   .setup = task(mode.root),
+                   .taken_fields = {{field::exit_info_1, l2_selector::idle_tss32, 0xffff},
+                                    {field::exit_info_2, TaskSwitch::by_far_jump.mask(),
+                                     TaskSwitch::by_far_jump.mask() | TaskSwitch::by_iret.mask() |
+                                         TaskSwitch::error_code_valid.mask()}},
+                   .executed = switched()});
+    }
+    // clang-format on
+}
+
+const Registration registration{task_switch};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// __svm_vmload and __svm_vmsave: all of FS, GS, TR, LDTR with their hidden parts, KernelGSBase and
+// the MSRs of SYSCALL and SYSENTER, and nothing else. APM3, VMLOAD and VMSAVE.
+
+#include "cases/intrinsics/vmload_state.hpp"
+#include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
+
+#include "harness/svm/segment.hpp"
+#include "harness/world.hpp"
+
+#include <string>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+
+std::string base_of(std::string_view segment) {
+    return std::string{segment} + " base";
+}
+
+std::string visible_of(std::string_view segment) {
+    return std::string{segment} + " selector, attributes and limit";
+}
+
+/// Selector, attributes and limit as they stand in the VMCB.
+std::uint64_t packed(std::uint16_t selector, svm::SegmentAttributes attributes,
+                     std::uint32_t limit) {
+    return selector | std::uint64_t{attributes.value} << 16 | std::uint64_t{limit} << 32;
+}
+
+void loads(Catalogue& catalogue) {
+    CallExpectation expected;
+    for (const VmloadPart& part : vmload_parts) {
+        expected.values.push_back(reported(std::string{part.what}, part.value));
+    }
+    const svm::SegmentAttributes data = svm::data32_attributes();
+    const svm::SegmentAttributes ldt = svm::system_attributes(svm::segment_type::ldt);
+    const svm::SegmentAttributes tss = svm::system_attributes(svm::segment_type::tss_busy);
+    constexpr std::uint32_t ldt_limit = sizeof(L2Memory::gdt) - 1;
+    const Value ldt_base = in_memory(offsetof(L2Memory, gdt));
+    const auto reported_address = [](std::string what, Value value) {
+        CallExpectation::Reported address = reported(std::move(what), 0);
+        address.value = value;
+        return address;
+    };
+    // clang-format off
+    expected.values.push_back(reported(visible_of("FS"), packed(l2_selector::user_data, data, world::flat_limit)));
+    expected.values.push_back(reported(base_of("FS"), vmload_parts[0].value));
+    expected.values.push_back(reported(visible_of("GS"), packed(l2_selector::absent_data, data, world::flat_limit)));
+    expected.values.push_back(reported(base_of("GS"), vmload_parts[1].value));
+    expected.values.push_back(reported(visible_of("LDTR"), packed(l2_selector::ldt, ldt, ldt_limit)));
+    expected.values.push_back(reported_address(base_of("LDTR"), ldt_base));
+    expected.values.push_back(reported(visible_of("TR"), packed(l2_selector::tss64, tss, world::tss_limit)));
+    expected.values.push_back(reported_address(base_of("TR"), in_memory(offsetof(L2Memory, tss64))));
+    // clang-format on
+    std::vector<Step> steps = set_vmload_state();
+    steps.emplace_back(vmcb_field(field::ldtr_attributes, ldt.value));
+    steps.emplace_back(vmcb_field(field::ldtr_limit, ldt_limit));
+    steps.emplace_back(vmcb_field(field::ldtr_base, ldt_base));
+    steps.emplace_back(Call{"vmload_state"});
+    add_l1_case(catalogue,
+                {.name = "intrinsics/vmload/loads",
+                 .title = "Everything it moves comes from the VMCB, no descriptor is read.",
+                 .manual = "APM3 VMLOAD",
+                 .steps = steps,
+                 .expectations = {expected}});
+}
+
+/// CPL, RSP and so on of the VMCB are L2's: were one of them loaded, it would show.
+void leaves_the_rest(Catalogue& catalogue) {
+    CallExpectation expected;
+    for (const char* what : {"CR0", "CR2", "CR3", "CR4", "CR8", "DR6", "DR7", "EFER", "RFLAGS",
+                             "CS", "SS", "DS", "ES", "GDTR base", "IDTR base"}) {
+        expected.values.push_back(reported(std::string{what} + " differs by", 0));
+    }
+    add_l1_case(catalogue,
+                {.name = "intrinsics/vmload/leaves_the_rest",
+                 .title = "Nothing else of the VMCB is loaded.",
+                 .manual = "APM3 VMLOAD",
+                 .steps = {vmcb_field(field::cr2, 0x1234'5678), vmcb_field(field::rflags, 0x8d7),
+                           vmcb_field(field::dr7, 0x700), Call{"vmload_rest"}},
+                 .expectations = {expected}});
+}
+
+void stores(Catalogue& catalogue) {
+    CallExpectation expected;
+    for (const VmloadPart& part : vmload_parts) {
+        expected.values.push_back(reported(std::string{part.what} + " differs by", 0));
+    }
+    expected.values.push_back(reported("TR base differs by", 0));
+    expected.values.push_back(reported("other bytes of the page that changed", 0));
+    add_l1_case(catalogue, {.name = "intrinsics/vmsave/stores",
+                            .title = "L1's state goes where it belongs, and no other byte changes.",
+                            .manual = "APM3 VMSAVE",
+                            .steps = {Call{"vmsave_state"}},
+                            .expectations = {expected}});
+}
+
+void physical_address(Catalogue& catalogue) {
+    CallExpectation expected;
+    expected.values = {
+        reported("fault of VMLOAD", 0), reported("KernelGSBase loaded", vmload_parts[2].value),
+        reported("fault of VMSAVE", 0), reported("KernelGSBase stored differs by", 0)};
+    std::vector<Step> steps = set_vmload_state();
+    steps.emplace_back(Call{"vmload_vmsave_hidden_vmcb"});
+    add_l1_case(catalogue, {.name = "intrinsics/vmload/physical_address",
+                            .title = "The address is physical: its linear twin is not mapped.",
+                            .manual = "APM3 VMLOAD, VMSAVE",
+                            .steps = steps,
+                            .expectations = {expected}});
+}
+
+void vmload_vmsave(Catalogue& catalogue) {
+    loads(catalogue);
+    leaves_the_rest(catalogue);
+    stores(catalogue);
+    physical_address(catalogue);
+}
+
+const Registration registration{vmload_vmsave};
+
+} // namespace
+} // namespace vmrunit::cases

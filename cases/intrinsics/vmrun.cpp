@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// __svm_vmrun as documented: it takes the physical address of the VMCB, exchanges a minimum of
+// state and keeps every general register of the caller. docs/intrinsics.md; APM2 15.5.1.
+
+#include "cases/intrinsics/vmload_state.hpp"
+#include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
+
+#include <string>
+
+namespace vmrunit::cases {
+namespace {
+
+constexpr FaultExpectation general_protection{.vector = 13, .error_code = 0};
+constexpr std::uint64_t vmmcall_exit = static_cast<std::uint64_t>(svm::ExitCode::vmmcall);
+
+CallExpectation faults() {
+    CallExpectation expected;
+    expected.fault = general_protection;
+    return expected;
+}
+
+void physical_address(Catalogue& catalogue) {
+    CallExpectation expected;
+    expected.values = {reported("fault", 0), reported("exit code", vmmcall_exit)};
+    add_l1_case(catalogue, {.name = "intrinsics/vmrun/physical_address",
+                            .title = "The address is physical: its linear twin is not mapped.",
+                            .manual = "APM2 15.5.1",
+                            .steps = {Call{"vmrun_hidden_vmcb"}},
+                            .expectations = {expected}});
+}
+
+/// The VMCB has values of its own for all that VMRUN leaves alone, and L2 does not see one of them.
+void minimum_state(Catalogue& catalogue) {
+    CallExpectation expected;
+    for (const std::string when : {"in L2: ", "after the #VMEXIT: "}) {
+        for (const VmloadPart& part : vmload_parts) {
+            expected.values.push_back(reported(when + std::string{part.what} + " differs by", 0));
+        }
+    }
+    std::vector<Step> steps = set_vmload_state();
+    steps.emplace_back(l2_register(Register::rax, l2_data));
+    steps.emplace_back(Call{"vmrun_minimum_state"});
+    add_l1_case(catalogue, {.name = "intrinsics/vmrun/minimum_state",
+                            .title = "What VMLOAD moves is neither loaded nor restored.",
+                            .manual = "APM2 15.5.1",
+                            .program = "store_vmload_state",
+                            .steps = steps,
+                            .expectations = {expected}});
+}
+
+void keeps_registers(Catalogue& catalogue) {
+    static constexpr const char* names[] = {"rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
+                                            "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    CallExpectation expected;
+    std::uint64_t number = 0;
+    for (const char* name : names) {
+        expected.values.push_back(reported(name, ++number));
+    }
+    add_l1_case(catalogue, {.name = "intrinsics/vmrun/keeps_registers",
+                            .title = "L2 changes every general register, the caller notices none.",
+                            .manual = "APM2 15.5.1",
+                            .program = "trash_registers",
+                            .steps = {Call{"vmrun_keeps_registers"}},
+                            .expectations = {expected}});
+}
+
+void faulting(Catalogue& catalogue) {
+    struct Instruction {
+        std::string name;
+        std::string_view manual;
+    };
+    struct Address {
+        std::string name;
+        std::string_view title;
+        std::uint32_t argument;
+    };
+    for (const Instruction& instruction :
+         {Instruction{"vmrun", "APM2 15.5.1"}, Instruction{"vmload", "APM3 VMLOAD"},
+          Instruction{"vmsave", "APM3 VMSAVE"}}) {
+        for (const Address& address :
+             {Address{"misaligned", "The address is a multiple of 4096.", 4},
+              Address{"misaligned_half", "The address is a multiple of 4096.", 11},
+              Address{"beyond_memory", "No physical address has bit 52.", 52},
+              Address{"highest_bit", "No physical address has bit 63.", 63},
+              Address{"first_beyond_memory", "CPUID tells how wide an address is.", 255}}) {
+            const std::string name = "intrinsics/" + instruction.name + "/" + address.name;
+            add_l1_case(catalogue,
+                        {.name = name,
+                         .title = address.title,
+                         .manual = instruction.manual,
+                         .steps = {Call{instruction.name + "_bad_address", address.argument}},
+                         .expectations = {faults()}});
+        }
+    }
+}
+
+void vmrun(Catalogue& catalogue) {
+    physical_address(catalogue);
+    minimum_state(catalogue);
+    keeps_registers(catalogue);
+    faulting(catalogue);
+}
+
+const Registration registration{vmrun};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Cases about what VMRUN and its kin do in L1, whatever L2 does: no axis but L1's own mode.
+#pragma once
+
+#include "cases/model/case.hpp"
+#include "cases/model/catalogue.hpp"
+
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vmrunit::cases {
+
+struct L1Row {
+    std::string_view name; ///< Without axes: "consistency/cr0/cd0_nw1".
+    std::string_view title;
+    std::string_view manual;
+    svm::Features needs{};
+    std::string_view program = "nothing";
+    L2Mode mode = L2Mode::long64;
+    bool nested_paging = false;
+    std::vector<Step> steps; ///< The run or call included.
+    std::vector<Expectation> expectations;
+    bool confirmed = true;
+};
+
+void add_l1_case(Catalogue& catalogue, const L1Row& row,
+                 const std::source_location& where = std::source_location::current());
+
+/// What a routine reports is this number.
+[[nodiscard]] CallExpectation::Reported reported(std::string what, std::uint64_t value);
+
+} // namespace vmrunit::cases
