@@ -49,6 +49,9 @@ public:
             if (const auto found = results_.find(&subject); found != results_.end()) {
                 return &found->second;
             }
+            if (session_.finished()) {
+                return nullptr;
+            }
             if (input_.interrupted()) {
                 result_.interrupted = true;
                 return nullptr;

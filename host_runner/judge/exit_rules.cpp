@@ -84,9 +84,12 @@ void judge_control_area(ExpectedVmcb& expected, const ExitRuleInput& input) {
     expected.free(field::exit_int_info.offset, 8,
                   input.exit_code == ExitCode::invalid ? all
                                                        : ~svm::EventInformation::valid.mask());
-    // EVENTINJ loses V; what happens to the rest is not specified (spec: EI-CLEAR).
+    // EVENTINJ loses V; what happens to the rest, and to all of it when VMRUN is refused, is not
+    // specified (spec: EI-CLEAR, CC-INVALID-EFFECT).
     expected.set(field::event_injection.offset, 8, 0, svm::EventInformation::valid.mask());
-    expected.free(field::event_injection.offset, 8, ~svm::EventInformation::valid.mask());
+    expected.free(field::event_injection.offset, 8,
+                  input.exit_code == ExitCode::invalid ? all
+                                                       : ~svm::EventInformation::valid.mask());
     // Only maintained for guests with protected state.
     expected.free(field::interrupt_shadow.offset, 8,
                   svm::InterruptShadow::guest_interrupt_mask.mask());

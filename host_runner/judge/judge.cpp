@@ -69,7 +69,11 @@ private:
         case CaseOutcome::ran:
             return true;
         case CaseOutcome::missing_feature:
-            settle(Verdict::skip, missing_features(record_.detail));
+            if (input_.features.contains_all(input_.subject.needs)) {
+                settle(Verdict::error, "the payload misses a feature that its CPU has");
+            } else {
+                settle(Verdict::skip, missing_features(record_.detail));
+            }
             return false;
         case CaseOutcome::bad_plan:
             settle(Verdict::error, "the payload could not carry out a step of the case");
@@ -97,11 +101,13 @@ private:
             }
         }
         std::size_t next = 0;
+        bool measures = false;
         for (const wire::Op& op : input_.encoded.ops) {
             if (wire::writes_memory(op.code)) {
                 before.apply(op);
                 continue;
             }
+            measures = measures || op.code == wire::Op::Code::measure;
             if (op.code != wire::Op::Code::run && op.code != wire::Op::Code::call) {
                 continue;
             }
@@ -113,11 +119,25 @@ private:
                 settle(Verdict::error, "the record has fewer observations than the case has runs");
                 return;
             }
-            judge_one(input_.subject.expectations[next], before, *seen[next]);
+            const bool is_call = op.code == wire::Op::Code::call;
+            const cases::Expectation& expectation = input_.subject.expectations[next];
+            if (is_call != std::holds_alternative<CallExpectation>(expectation)) {
+                settle(Verdict::error, "the row expects something else than its step can show");
+                return;
+            }
+            if (is_call != (seen[next]->kind == wire::ObservationKind::call)) {
+                settle(Verdict::error, "the record has an observation of another kind");
+                return;
+            }
+            judge_one(expectation, before, *seen[next]);
             ++next;
         }
         if (next != input_.subject.expectations.size()) {
             settle(Verdict::error, "the row has more expectations than runs");
+        } else if (next != seen.size()) {
+            settle(Verdict::error, "the record has more observations than the case has runs");
+        } else if (next == 0 && !measures) {
+            settle(Verdict::error, "the row expects nothing");
         }
     }
 

@@ -89,6 +89,9 @@ Result<PayloadImage> PayloadImage::load(const std::filesystem::path& file) {
     }
 
     if (const auto routines = elf->section(routine_section)) {
+        if (routines->size() % sizeof(RoutineDescriptor) != 0) {
+            return bad("its L1 routines are cut short");
+        }
         for (const RoutineDescriptor& entry : descriptors<RoutineDescriptor>(*routines)) {
             image.routines_.emplace(name_of(entry.name), entry.entry);
         }

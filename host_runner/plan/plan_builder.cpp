@@ -20,6 +20,15 @@ struct Overloaded : Visitors... {
 template<class... Visitors>
 Overloaded(Visitors...) -> Overloaded<Visitors...>;
 
+/// A case that hands L2 an address in memory nobody compares must have that memory put back: a fill
+/// of no bytes marks its region as written.
+void mark_regions(const cases::Write& write, std::vector<Op>& ops) {
+    if (write.value.anchor == cases::Anchor::region &&
+        place_of(static_cast<Region>(write.value.part)).watched == 0) {
+        ops.push_back({Op::Code::fill, 0, write.value.part, 0, 0});
+    }
+}
+
 /// Writes to RAX and RSP of L2 go where VMRUN loads them from.
 Op memory_op(const cases::Write& write, const Resolver& resolve) {
     Op op{write.code, write.size, static_cast<std::uint16_t>(write.region), write.offset,
@@ -62,6 +71,7 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
                             fmt::format("writes outside region {}", place_of(write.region).name);
                     }
                     ops.push_back(op);
+                    mark_regions(write, ops);
                 },
                 [&](const cases::L1Write& write) {
                     ops.push_back({Op::Code::l1_write, 8, static_cast<std::uint16_t>(write.target),

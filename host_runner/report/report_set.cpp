@@ -111,7 +111,16 @@ void ReportSet::tell_new_trouble() {
     }
 }
 
+ReportSet::~ReportSet() {
+    if (!started_) {
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+}
+
 void ReportSet::run_started(const RunInfo& info) {
+    started_ = true;
+    point_latest_at(folder_);
     SystemFacts system = read_system_facts();
     recorder_.set_system(system);
     journal_.set_system(std::move(system));

@@ -34,6 +34,9 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<ReportSet>> open(ReportOptions options,
                                                                  const std::string& target);
 
+    /// Takes the folder away again if no run was started.
+    ~ReportSet() override;
+
     void run_started(const RunInfo& info) override;
     void subject_known(const std::vector<std::string>& features,
                        const SubjectFacts& more_facts) override;
@@ -65,6 +68,7 @@ private:
     std::optional<KtapReporter> ktap_;
     Console console_;
     std::vector<Error> troubles_;
+    bool started_ = false;
 };
 
 } // namespace vmrunit::runner

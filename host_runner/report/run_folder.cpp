@@ -78,20 +78,6 @@ void remove_oldest(const fs::path& runs, std::size_t kept) {
     }
 }
 
-void point_latest_at(const fs::path& runs, const fs::path& folder) {
-    // Made beside and renamed over, so that `latest` always leads somewhere.
-    const fs::path made = runs / fmt::format("latest.{}", ::getpid());
-    std::error_code error;
-    fs::remove(made, error);
-    fs::create_directory_symlink(folder.filename(), made, error);
-    if (!error) {
-        fs::rename(made, runs / "latest", error);
-    }
-    if (error) {
-        fs::remove(made, error); // A convenience; a run does not fail for it.
-    }
-}
-
 } // namespace
 
 Result<fs::path> default_runs_folder() {
@@ -132,9 +118,22 @@ Result<fs::path> create_run_folder(const fs::path& runs, std::string_view target
         }
         folder = runs / fmt::format("{}-{}", name, again);
     }
-    point_latest_at(runs, folder);
     remove_oldest(runs, kept);
     return folder;
+}
+
+void point_latest_at(const fs::path& folder) {
+    // Made beside and renamed over, so that `latest` always leads somewhere.
+    const fs::path made = folder.parent_path() / fmt::format("latest.{}", ::getpid());
+    std::error_code error;
+    fs::remove(made, error);
+    fs::create_directory_symlink(folder.filename(), made, error);
+    if (!error) {
+        fs::rename(made, folder.parent_path() / "latest", error);
+    }
+    if (error) {
+        fs::remove(made, error);
+    }
 }
 
 } // namespace vmrunit::runner

@@ -65,6 +65,7 @@ Result<void> Session::load(std::span<const cases::Case* const> cases) {
     stop_machine();
     entries_.clear();
     positions_.clear();
+    open_cases_ = 0;
     std::vector<const cases::Case*> order(cases.begin(), cases.end());
     std::stable_partition(order.begin(), order.end(),
                           [](const cases::Case* one) { return !one->ends_machine; });
@@ -141,7 +142,10 @@ void Session::start_machine() {
     since_ = Clock::now();
     auto machine = target_.start(request);
     if (!machine) {
-        abandon(Verdict::error, machine.error().line());
+        // The first start shows whether it can be done at all; a later one may fail by accident.
+        if (machines_ == 0 || ++fruitless_ == max_fruitless_machines) {
+            abandon(Verdict::error, machine.error().line());
+        }
         return;
     }
     machine_ = std::move(*machine);
@@ -207,12 +211,11 @@ void Session::handle(const wire::Frame& frame) {
 
 void Session::handle_hello(const wire::Frame& frame) {
     if (hello_) {
-        garbage_ += frame.payload.size();
-        return;
+        return machine_ended({MachineEnd::How::triple_fault, "the payload began anew"});
     }
     auto hello = decode_hello(frame.payload);
     if (!hello) {
-        return abandon(Verdict::error, "stream corrupt: " + hello.error().what);
+        return machine_ended({MachineEnd::How::lost, "stream corrupt: " + hello.error().what});
     }
     const auto error = static_cast<wire::PlanError>(hello->head.plan_error);
     if (error == wire::PlanError::no_svm) {
@@ -220,6 +223,11 @@ void Session::handle_hello(const wire::Frame& frame) {
     }
     if (error != wire::PlanError::none) {
         return abandon(Verdict::error, fmt::format("the payload refused: {}", text_of(error)));
+    }
+    if (!std::ranges::equal(hello->head.build_id, image_.build_id())) {
+        return abandon(Verdict::error, "the machine booted another payload: its build-id is not "
+                                       "that of " +
+                                           image_.file().string());
     }
     hello_ = std::move(*hello);
     const auto now = Clock::now();
@@ -235,7 +243,7 @@ Session::Entry* Session::entry_of(std::uint32_t index) {
 void Session::handle_begin(const wire::Frame& frame) {
     const auto index = wire::decode_begin(frame.payload);
     Entry* entry = index && hello_ ? entry_of(*index) : nullptr;
-    if (entry == nullptr || entry->result) {
+    if (entry == nullptr || entry->result || running_ == *index) {
         garbage_ += frame.payload.size();
         return;
     }
@@ -243,6 +251,7 @@ void Session::handle_begin(const wire::Frame& frame) {
     running_ = *index;
     since_ = Clock::now();
     garbage_ = 0;
+    log_.clear();
     listener_.case_started(*running_);
 }
 
@@ -280,6 +289,10 @@ void Session::handle_log(const wire::Frame& frame) {
          std::span{frame.payload}.first(std::min(frame.payload.size(), max_log_line))) {
         line += static_cast<char>(byte);
     }
+    note(std::move(line));
+}
+
+void Session::note(std::string line) {
     if (log_.size() == max_log_lines) {
         log_.erase(log_.begin());
     }
@@ -287,17 +300,19 @@ void Session::handle_log(const wire::Frame& frame) {
 }
 
 void Session::handle_end(const wire::Frame& frame) {
-    if (frame.payload.size() == sizeof(wire::EndTicks)) {
-        std::memcpy(&guest_ticks_, frame.payload.data(), sizeof guest_ticks_);
+    if (!hello_) {
+        garbage_ += frame.payload.size();
+        return;
+    }
+    if (wire::EndTicks told{}; frame.payload.size() == sizeof told) {
+        std::memcpy(&told, frame.payload.data(), sizeof told);
+        guest_ticks_ += told.ticks;
     }
     settle_running(Verdict::error, "stream corrupt: its record was lost");
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-        if (entries_[i].sent && !entries_[i].result) {
-            CaseResult result = blank(i);
-            result.verdict = Verdict::error;
-            result.reason = "stream corrupt: begin and record were lost";
-            settle(i, std::move(result));
-        }
+    const bool early = std::ranges::any_of(
+        entries_, [](const Entry& entry) { return entry.sent && !entry.result; });
+    if (early) {
+        return machine_ended({MachineEnd::How::lost, "the plan ended before all of its cases"});
     }
     stop_machine();
 }
@@ -310,8 +325,13 @@ void Session::check_deadline() {
             how += fmt::format(", {} bytes that were no record", garbage_);
         }
         listener_.machine_died(machines_, how, entries_[*running_].subject->name);
+        machine_->stop();
+        const MachineEnd end = machine_->end(); // Where it hung, if the machine can tell.
+        note(end.text);
+        std::ranges::for_each(end.log, [this](const std::string& line) { note(line); });
         stop_machine();
-        settle_running(Verdict::fail, std::move(how));
+        settle_running(Verdict::fail, std::move(how), options_.case_limit);
+        fruitless_ = 0;
         return;
     }
     const bool silent = !running_ && waited > (hello_ ? options_.case_limit : options_.boot_limit);
@@ -329,6 +349,7 @@ void Session::machine_ended(const MachineEnd& end) {
     }
     listener_.machine_died(machines_, how, running_ ? entries_[*running_].subject->name : "");
     stop_machine();
+    std::ranges::for_each(end.log, [this](const std::string& line) { note(line); });
     const bool subject_is_wrong = end.how != MachineEnd::How::lost;
     settle_running(subject_is_wrong ? Verdict::fail : Verdict::error, how);
     fruitless_ = settled_any_ ? 0 : fruitless_ + 1;
@@ -338,16 +359,19 @@ void Session::machine_ended(const MachineEnd& end) {
     }
 }
 
-void Session::settle_running(Verdict verdict, std::string reason) {
+void Session::settle_running(Verdict verdict, std::string reason,
+                             std::optional<std::chrono::milliseconds> timed_out_after) {
     if (!running_) {
         return;
     }
     const std::size_t position = *running_;
     running_.reset();
+    last_record_.reset();
     CaseResult result = blank(position);
     result.verdict = verdict;
     result.reason = std::move(reason);
     result.guest_log = log_;
+    result.timed_out_after = timed_out_after;
     settle(position, std::move(result));
 }
 
@@ -366,10 +390,14 @@ void Session::settle(std::size_t position, CaseResult result) {
     result.machine = machines_;
     result.duration = now - since_;
     since_ = now;
+    settled_any_ = true;
+    close(position, std::move(result));
+}
+
+void Session::close(std::size_t position, CaseResult result) {
     Entry& entry = entries_[position];
     entry.result = std::move(result);
     --open_cases_;
-    settled_any_ = true;
     listener_.case_finished(position, *entry.result);
 }
 
@@ -381,12 +409,13 @@ void Session::abandon_silently() {
 void Session::abandon(Verdict verdict, const std::string& reason) {
     stop_machine();
     settle_running(verdict, reason);
+    last_record_.reset();
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         if (!entries_[i].result) {
             CaseResult result = blank(i);
             result.verdict = verdict;
             result.reason = reason;
-            settle(i, std::move(result));
+            close(i, std::move(result));
         }
     }
 }

@@ -62,7 +62,11 @@ public:
     /// Goes on for at most `limit`; returns early when anything happened.
     void step(std::chrono::milliseconds limit);
 
-    [[nodiscard]] bool finished() const { return open_cases_ == 0; }
+    /// Every case has its result; where the plan measures, the machine has also told its ticks.
+    [[nodiscard]] bool finished() const {
+        const bool measures = (options_.plan_flags & wire::plan_measures) != 0;
+        return open_cases_ == 0 && !(measures && machine_);
+    }
     /// The result of a loaded case; nothing while it is open.
     [[nodiscard]] const CaseResult* result(const cases::Case& subject) const;
     /// The case at a position that the listener was told.
@@ -77,7 +81,7 @@ public:
     [[nodiscard]] unsigned machines_started() const { return machines_; }
     /// The record behind the result that a listener is being told; for `bench`.
     [[nodiscard]] const std::optional<Record>& last_record() const { return last_record_; }
-    /// Where the plan measures: ticks of all cases of the last machine that came to its end.
+    /// Where the plan measures: ticks of all cases of the machines that came to their end.
     [[nodiscard]] std::uint64_t guest_ticks() const { return guest_ticks_; }
     /// Time spent decoding and judging records.
     [[nodiscard]] std::chrono::nanoseconds judging_time() const { return judging_time_; }
@@ -103,10 +107,15 @@ private:
     void handle_record(const wire::Frame& frame);
     void handle_log(const wire::Frame& frame);
     void handle_end(const wire::Frame& frame);
+    /// A line for the report of the running case.
+    void note(std::string line);
     void check_deadline();
     void machine_ended(const MachineEnd& end);
-    void settle_running(Verdict verdict, std::string reason);
+    void settle_running(Verdict verdict, std::string reason,
+                        std::optional<std::chrono::milliseconds> timed_out_after = {});
+    /// The result of a case that ran on the machine at hand.
     void settle(std::size_t position, CaseResult result);
+    void close(std::size_t position, CaseResult result);
     [[nodiscard]] CaseResult blank(std::size_t position) const;
     [[nodiscard]] Entry* entry_of(std::uint32_t index);
 

@@ -70,23 +70,27 @@ TEST(NestedSvm, NeedsSvmForItsGuests) {
                   host.cpu_vendor = "GenuineIntel";
                   host.cpu_has_svm = false;
               }),
-              "KVM shows its guests no SVM (this CPU is GenuineIntel)",
+              "/dev/kvm works, but its guests see no SVM, CPUID Fn8000_0001 ECX bit 2 (this CPU is "
+              "GenuineIntel)",
               "use an AMD machine, or the target qemu, which emulates one");
     expect_no(judged([](KvmHost& host) {
                   host.guest_svm = false;
                   host.cpu_has_svm = false;
               }),
-              "KVM shows its guests no SVM (this machine has none itself)",
+              "/dev/kvm works, but its guests see no SVM, CPUID Fn8000_0001 ECX bit 2 (this "
+              "machine has none itself)",
               "switch on SVM in the firmware");
     expect_no(judged([](KvmHost& host) {
                   host.guest_svm = false;
                   host.cpu_has_svm = false;
                   host.under_hypervisor = true;
               }),
-              "KVM shows its guests no SVM (this machine has none itself)",
+              "/dev/kvm works, but its guests see no SVM, CPUID Fn8000_0001 ECX bit 2 (this "
+              "machine has none itself)",
               "switch on nested virtualization in the hypervisor below");
     expect_no(judged([](KvmHost& host) { host.guest_svm = false; }),
-              "KVM shows its guests no SVM (kvm_amd was loaded with nested=0)",
+              "/dev/kvm works, but its guests see no SVM, CPUID Fn8000_0001 ECX bit 2 (kvm_amd was "
+              "loaded with nested=0)",
               "sudo modprobe -r kvm_amd && sudo modprobe kvm_amd nested=1");
 }
 

@@ -43,6 +43,12 @@ TEST(ReportSet, LeavesAFolderThatTellsTheWholeRun) {
     EXPECT_EQ(std::distance(fs::directory_iterator{run}, fs::directory_iterator{}), 3);
 }
 
+TEST(ReportSet, WhatNeverStartedLeavesNoFolder) {
+    const TemporaryFolder folder;
+    ASSERT_TRUE(ReportSet::open(options_in(folder.path), "qemu"));
+    EXPECT_TRUE(fs::is_empty(folder.path / "runs"));
+}
+
 TEST(ReportSet, ResultsAreOnDiskAsTheyArrive) {
     const TemporaryFolder folder;
     ReportOptions options = options_in(folder.path);
