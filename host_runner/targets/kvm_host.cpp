@@ -84,7 +84,8 @@ Availability why_it_does_not_open(const KvmHost& host) {
 }
 
 Availability why_no_svm(const KvmHost& host) {
-    const std::string reason = "KVM shows its guests no SVM";
+    const std::string reason =
+        "/dev/kvm works, but its guests see no SVM, CPUID Fn8000_0001 ECX bit 2";
     if (host.cpu_vendor != "AuthenticAMD" && host.cpu_vendor != "HygonGenuine") {
         return no(reason + " (this CPU is " + host.cpu_vendor + ")",
                   "use an AMD machine, or the target qemu, which emulates one");
