@@ -11,6 +11,7 @@ struct DataPaths {
     std::filesystem::path payload;
     std::filesystem::path baselines;
     std::filesystem::path kvm_worker;
+    std::filesystem::path lab_init;
 };
 
 [[nodiscard]] DataPaths data_paths();

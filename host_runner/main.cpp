@@ -3,6 +3,8 @@
 #include "cases/model/catalogue.hpp"
 #include "host_runner/build_paths.hpp"
 #include "host_runner/cli/program.hpp"
+#include "host_runner/lab/lab_target.hpp"
+#include "host_runner/targets/bochs_target.hpp"
 #include "host_runner/targets/kvm_target.hpp"
 #include "host_runner/targets/qemu_target.hpp"
 
@@ -17,6 +19,8 @@ int main(int argc, char** argv) {
         const runner::DataPaths paths = runner::data_paths();
         targets.add(runner::qemu_target_factories());
         targets.add(runner::kvm_target_factory(paths.kvm_worker));
+        targets.add(runner::bochs_target_factory());
+        targets.add(runner::lab_target_factory({paths.lab_init, paths.kvm_worker}));
         return runner::run_program({.catalogue = catalogue,
                                     .targets = targets,
                                     .version = VMRUNIT_VERSION,

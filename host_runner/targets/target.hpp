@@ -40,6 +40,7 @@ struct MachineEnd {
     };
     How how = How::finished;
     std::string text; ///< One line of detail: exit status, signal, the emulator's last message.
+    std::vector<std::string> log{}; ///< What the subject itself logged about it, to be quoted.
 };
 
 [[nodiscard]] constexpr std::string_view to_string(MachineEnd::How how) {
@@ -105,6 +106,9 @@ public:
     /// The name baselines are kept under: "qemu-tcg-7.2".
     [[nodiscard]] virtual std::string baseline_name() const = 0;
     [[nodiscard]] virtual Availability availability() = 0;
+    /// Brings what may take long and may fail, once: a kernel that has to be fetched. Facts are
+    /// complete after it. start() does it if nobody has.
+    [[nodiscard]] virtual Result<void> prepare() { return {}; }
     [[nodiscard]] virtual SubjectFacts facts() = 0;
     /// True where the runner can see guest memory, so that records go into a ring.
     [[nodiscard]] virtual bool shares_memory() const = 0;

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Building what a lab kernel starts with.
+#include "host_runner/lab/lab_image.hpp"
+
+#include "host_runner/lab/initramfs.hpp"
+#include "host_runner/lab/lab_memory.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace vmrunit::runner {
+
+namespace {
+
+constexpr std::size_t largest_file = std::size_t{256} << 20;
+
+Result<std::vector<std::byte>> read_file(const std::filesystem::path& file) {
+    std::ifstream stream{file, std::ios::binary | std::ios::ate};
+    const auto size = stream ? static_cast<std::size_t>(stream.tellg()) : 0;
+    if (!stream || size > largest_file) {
+        return failure("cannot read " + file.string() + ": " +
+                       (stream ? "it is too large" : std::strerror(errno)));
+    }
+    std::vector<std::byte> content(size);
+    stream.seekg(0);
+    if (!stream.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(size))) {
+        return failure("cannot read " + file.string() + ": " + std::strerror(errno));
+    }
+    return content;
+}
+
+/// "npt=0 vgif=0": the parameters of one module.
+std::string parameters_of(const LabConfiguration& configuration, const std::string& module) {
+    std::string text;
+    for (const auto& [name, value] : configuration.module_parameters) {
+        const auto dot = name.find('.');
+        if (name.substr(0, dot) == module) {
+            text += (text.empty() ? "" : " ") + name.substr(dot + 1) + "=" + value;
+        }
+    }
+    return text;
+}
+
+} // namespace
+
+std::string lab_kernel_command_line(const LabConfiguration& configuration) {
+    // A WARN stops the kernel, once it is up (lab_steps): in the case at fault, with the ring as it
+    // is then. Addresses are those of the image, for whoever reads a log.
+    std::string line = "console=ttyS0 loglevel=7 panic=0 printk.devkmsg=on nokaslr mitigations=off "
+                       "tsc=reliable " +
+                       LabMemory::reservation();
+    for (const auto& [name, value] : configuration.module_parameters) {
+        const auto module = name.substr(0, name.find('.'));
+        const auto& built_in = configuration.kernel.built_in;
+        if (std::ranges::find(built_in, module) != built_in.end()) {
+            line += " " + name + "=" + value;
+        }
+    }
+    for (const auto& parameter : configuration.boot_parameters) {
+        line += " " + parameter;
+    }
+    return line;
+}
+
+std::string lab_steps(const LabConfiguration& configuration) {
+    std::string steps = "write /proc/sys/kernel/panic_on_oops 1\n"
+                        "write /proc/sys/kernel/panic_on_warn 1\n";
+    for (const auto& module : configuration.kernel.modules) {
+        const auto parameters = parameters_of(configuration, module.name);
+        steps += "insert /modules/" + module.name + ".ko" +
+                 (parameters.empty() ? "" : " " + parameters) + "\n";
+    }
+    steps += "require /dev/kvm\n";
+    steps += "run /kvm-worker --serve --image /payload --boot-limit 0"
+             " --memory " +
+             std::to_string(configuration.vm_memory_mebibytes) + " --cpus " +
+             std::to_string(configuration.vm_cpus) +
+             " --requests window:" + lab_windows.requests.for_worker() +
+             " --status window:" + lab_windows.status.for_worker() +
+             " --output window:" + lab_windows.output.for_worker() + " --ring-window " +
+             lab_windows.guest_ring.for_worker();
+    for (const auto& feature : configuration.hidden_features) {
+        steps += " --hide-feature " + feature;
+    }
+    return steps + "\n";
+}
+
+Result<std::vector<std::byte>> build_lab_image(const LabConfiguration& configuration,
+                                               const std::filesystem::path& payload) {
+    const auto init = read_file(configuration.init);
+    const auto worker = read_file(configuration.worker);
+    const auto guest = read_file(payload);
+    for (const auto* file : {&init, &worker, &guest}) {
+        if (!*file) {
+            return tl::unexpected(file->error());
+        }
+    }
+    Initramfs image;
+    image.add_folder("dev");
+    image.add_folder("proc");
+    image.add_folder("sys");
+    image.add_folder("modules");
+    image.add_file("init", *init, true);
+    image.add_file("kvm-worker", *worker, true);
+    image.add_file("payload", *guest);
+    image.add_text("steps", lab_steps(configuration));
+    for (const auto& module : configuration.kernel.modules) {
+        image.add_file("modules/" + module.name + ".ko", module.content);
+    }
+    return std::move(image).finish();
+}
+
+} // namespace vmrunit::runner

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// One boot of a lab kernel under QEMU: the process, the kernel's log, and the lines to the worker.
+// It outlives the VMs that the worker runs in it one after the other.
+#pragma once
+
+#include "host_runner/kvm_worker/worker_status.hpp"
+#include "host_runner/lab/kernel_log.hpp"
+#include "host_runner/lab/lab_configuration.hpp"
+#include "host_runner/lab/lab_memory.hpp"
+#include "host_runner/lab/window_line.hpp"
+#include "host_runner/process/process.hpp"
+#include "host_runner/process/text_tail.hpp"
+#include "host_runner/targets/target.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace vmrunit::runner {
+
+class LabKernel {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    /// Returns when the worker is ready; an error if it does not come to that.
+    [[nodiscard]] static Result<std::shared_ptr<LabKernel>>
+    boot(const LabConfiguration& configuration, const std::filesystem::path& payload);
+
+    /// Which payload the worker has.
+    [[nodiscard]] const std::filesystem::path& payload() const { return payload_; }
+    [[nodiscard]] const LabMemory& memory() const { return memory_; }
+    [[nodiscard]] std::chrono::milliseconds boot_time() const { return boot_time_; }
+    [[nodiscard]] pid_t process_id() const { return process_.id(); }
+
+    /// The worker runs, and the kernel has found no fault with itself.
+    [[nodiscard]] bool is_well() const { return !fault_; }
+    /// What is wrong, if it is not well. Complete only after settle().
+    [[nodiscard]] const std::optional<MachineEnd>& fault() const { return fault_; }
+    /// Waits until the kernel has said all about its fault, for a moment at most.
+    void settle();
+
+    /// Takes in what has come, without waiting: the log first.
+    void look();
+    /// Waits for news from the machine, or for `limit`; windows bring none and are to be looked
+    /// into every few milliseconds.
+    void wait(std::chrono::milliseconds limit);
+
+    [[nodiscard]] std::uint32_t next_request() { return ++requests_sent_; }
+    /// Takes as many bytes as there is room for, and says how many.
+    [[nodiscard]] std::size_t send(std::span<const std::byte> bytes) {
+        return requests_.write(bytes);
+    }
+    [[nodiscard]] std::optional<worker::StatusMessage> next_status();
+    /// Records that do not come by the guest's ring.
+    [[nodiscard]] std::size_t read_output(std::span<std::byte> into) { return output_.read(into); }
+
+    void dump() const {
+        for (auto& one : log_.tail()) {
+            printf("%s\n", one.c_str());
+        }
+    }
+    /// Ends QEMU. It is not well afterwards.
+    void kill();
+
+    static constexpr std::chrono::milliseconds window_tick{4};
+
+private:
+    struct Parts {
+        LabMemory memory;
+        SharedMapping requests, output, status;
+        Process process;
+        FileDescriptor log, errors;
+    };
+    LabKernel(std::filesystem::path payload, Parts parts);
+
+    [[nodiscard]] std::optional<Error> wait_until_ready(std::chrono::milliseconds limit);
+    void read_log();
+    void read_status();
+    void hear(const std::string& line);
+    void note_fault(MachineEnd::How how, std::string text);
+
+    std::filesystem::path payload_;
+    LabMemory memory_;
+    WindowWriter requests_;
+    WindowReader output_;
+    WindowReader status_;
+    Process process_;
+    FileDescriptor log_line_;
+    FileDescriptor errors_line_;
+
+    KernelLog log_;
+    TextTail errors_;
+    std::string status_text_; ///< Of status lines, what is not complete yet.
+    std::deque<worker::StatusMessage> messages_;
+    std::string worker_said_; ///< The last line the worker printed outside its channels.
+    std::uint32_t requests_sent_ = 0;
+    bool ready_ = false;
+    bool gone_ = false; ///< QEMU has ended.
+    std::optional<MachineEnd> fault_;
+    Clock::time_point last_word_{};
+    std::chrono::milliseconds boot_time_{};
+};
+
+} // namespace vmrunit::runner

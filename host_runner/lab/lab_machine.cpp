@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Following a VM in a lab kernel.
+#include "host_runner/lab/lab_machine.hpp"
+
+#include "host_runner/kvm_worker/worker_request.hpp"
+#include "host_runner/targets/kvm_machine.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace vmrunit::runner {
+
+namespace {
+
+using std::chrono::milliseconds;
+using worker::StatusKind;
+using How = MachineEnd::How;
+
+// A VM is up in some 50 ms under emulation; a worker that takes this long is stuck.
+constexpr milliseconds start_limit{30'000};
+// A worker that is told to stop a VM takes milliseconds; then the kernel has to go.
+constexpr milliseconds stop_limit{5'000};
+
+void forget_ring(const SharedMapping& mapping) {
+    auto& header = *reinterpret_cast<wire::RingHeader*>(mapping.bytes().data());
+    wire::detail::store_release(header.magic, 0);
+}
+
+} // namespace
+
+Result<std::unique_ptr<LabMachine>> LabMachine::start(std::shared_ptr<LabKernel> kernel,
+                                                      const BootRequest& request) {
+    const auto& window = lab_windows.guest_ring;
+    std::optional<RingReader> ring;
+    if (request.ring_size != 0) {
+        if (request.ring_size > window.size) {
+            return failure("a ring of " + std::to_string(request.ring_size) +
+                           " bytes is larger than the window for it");
+        }
+        auto mapping = kernel->memory().map(window);
+        auto reader = RingReader::of(kernel->memory().descriptor(), kernel->memory().size(),
+                                     window.address, request.ring_size);
+        if (!mapping || !reader) {
+            return tl::unexpected(mapping ? reader.error() : mapping.error());
+        }
+        forget_ring(*mapping); // that of the VM before
+        ring.emplace(std::move(*reader));
+    }
+    std::unique_ptr<LabMachine> machine{new LabMachine{std::move(kernel), std::move(ring)}};
+    const worker::RequestHeader header{.kind = worker::RequestKind::run,
+                                       .number = machine->number_};
+    if (auto error = machine->wait_until_started(worker::encode_request(header, request.plan))) {
+        return tl::unexpected(std::move(*error));
+    }
+    return machine;
+}
+
+LabMachine::LabMachine(std::shared_ptr<LabKernel> kernel, std::optional<RingReader> ring)
+    : kernel_{std::move(kernel)}, ring_{std::move(ring)}, number_{kernel_->next_request()} {
+    std::array<std::byte, 4096> old{};
+    while (kernel_->read_output(old) != 0) { // of the VM before
+    }
+}
+
+std::optional<Error> LabMachine::wait_until_started(std::span<const std::byte> request) {
+    const auto deadline = Clock::now() + start_limit;
+    while (!started_ && !over_ && Clock::now() < deadline) {
+        request = request.subspan(kernel_->send(request));
+        follow(LabKernel::window_tick);
+    }
+    if (started_) {
+        return std::nullopt;
+    }
+    if (!over_) {
+        kernel_->kill(); // half a request may be on its way
+        finish({How::lost, "the worker does not answer", {}});
+    }
+    return Error{"the lab kernel did not start the machine: " + end_.text, {}};
+}
+
+/// News of the VM and of the kernel it runs in.
+void LabMachine::follow(milliseconds limit) {
+    kernel_->wait(limit);
+    std::optional<worker::StatusMessage> last_word;
+    while (auto message = kernel_->next_status()) {
+        if (message->request != number_) {
+            continue;
+        }
+        started_ = started_ || message->kind == StatusKind::started;
+        if (message->kind == StatusKind::ended || message->kind == StatusKind::refused) {
+            last_word = std::move(message);
+        }
+    }
+    if (over_) {
+        return;
+    }
+    if (!kernel_->is_well()) {
+        // Nothing that the guest says after this belongs to the case that was under way.
+        collect();
+        kernel_->settle();
+        finish(*kernel_->fault());
+        kernel_->kill();
+    } else if (last_word) {
+        collect();
+        finish(conclude_worker(last_word, std::nullopt, {}));
+    }
+}
+
+/// Takes all that is in the stream now.
+void LabMachine::collect() {
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(handed_out_));
+    handed_out_ = 0;
+    std::vector<std::byte> buffer(std::size_t{64} * 1024);
+    constexpr int turns = 128; // 8 MiB: a guest that floods does not hold us
+    for (int turn = 0; turn < turns; ++turn) {
+        const auto count = take(buffer);
+        if (count == 0) {
+            break;
+        }
+        pending_.insert(pending_.end(), buffer.begin(),
+                        buffer.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+}
+
+std::size_t LabMachine::take(std::span<std::byte> into) {
+    if (ring_) {
+        const auto count = ring_->take(into, Clock::now());
+        if (count != 0 || ring_->formatted()) {
+            return count;
+        }
+    }
+    // A payload that cannot use its ring says so by the port.
+    return kernel_->read_output(into);
+}
+
+ReadOutcome LabMachine::read(std::span<std::byte> into, milliseconds limit) {
+    const auto deadline = Clock::now() + limit;
+    for (;;) {
+        if (handed_out_ != pending_.size()) {
+            const auto count = std::min(into.size(), pending_.size() - handed_out_);
+            std::copy_n(pending_.begin() + static_cast<std::ptrdiff_t>(handed_out_), count,
+                        into.begin());
+            handed_out_ += count;
+            return {.bytes = count};
+        }
+        if (over_) {
+            return {.ended = true};
+        }
+        // First the stream, then the log: what has been collected when the kernel complains ends
+        // with the case that was under way.
+        collect();
+        follow(milliseconds{0});
+        if (over_ || handed_out_ != pending_.size()) {
+            continue;
+        }
+        const auto rest = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+        if (rest.count() <= 0) {
+            return {};
+        }
+        follow(std::min(rest, LabKernel::window_tick));
+    }
+}
+
+void LabMachine::stop() {
+    if (over_) {
+        return;
+    }
+    auto request = worker::encode_request(
+        {.kind = worker::RequestKind::stop, .number = kernel_->next_request()});
+    std::span<const std::byte> rest{request};
+    const auto deadline = Clock::now() + stop_limit;
+    // A VM that came to its end by itself says so first.
+    follow(milliseconds{0});
+    while (!over_ && Clock::now() < deadline) {
+        rest = rest.subspan(kernel_->send(rest));
+        follow(LabKernel::window_tick);
+    }
+    if (!over_) {
+        kernel_->kill();
+        finish({How::lost, "the lab kernel does not end its VM", {}});
+    }
+}
+
+void LabMachine::finish(MachineEnd end) {
+    end_ = std::move(end);
+    over_ = true;
+}
+
+} // namespace vmrunit::runner

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Target `lab`: a Linux kernel under an emulated CPU with SVM, whose KVM is the subject.
+#pragma once
+
+#include "host_runner/lab/kernel_package_cache.hpp"
+#include "host_runner/lab/lab_configuration.hpp"
+#include "host_runner/lab/lab_kernel.hpp"
+#include "host_runner/targets/qemu_inquiry.hpp"
+#include "host_runner/targets/target.hpp"
+#include "host_runner/targets/target_registry.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vmrunit::runner {
+
+/// The programs that run inside a lab machine, whether they exist or not.
+struct LabPrograms {
+    std::filesystem::path init;
+    std::filesystem::path worker;
+};
+
+/// `lab`, for a registry.
+[[nodiscard]] TargetFactory lab_target_factory(LabPrograms programs);
+
+class LabTarget final : public Target {
+public:
+    /// Errors are of usage: a key, a version that is none.
+    [[nodiscard]] static Result<std::unique_ptr<Target>>
+    create(TargetSpec spec, LabPrograms programs, const TargetOptions& options);
+
+    [[nodiscard]] std::string name() const override { return name_; }
+    /// "lab-6.12": deviations belong to a kernel series.
+    [[nodiscard]] std::string baseline_name() const override;
+    [[nodiscard]] Availability availability() override;
+    [[nodiscard]] Result<void> prepare() override;
+    [[nodiscard]] SubjectFacts facts() override;
+    [[nodiscard]] bool shares_memory() const override { return true; }
+    [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;
+
+    [[nodiscard]] const LabConfiguration& configuration() const { return configuration_; }
+    /// How many kernels were booted so far.
+    [[nodiscard]] unsigned boots() const { return boots_; }
+
+private:
+    LabTarget(std::string name, LabConfiguration configuration)
+        : name_{std::move(name)}, configuration_{std::move(configuration)} {}
+
+    [[nodiscard]] Result<void> check_parameters() const;
+    [[nodiscard]] const Result<QemuVersion>& qemu_version() const;
+    [[nodiscard]] Result<std::shared_ptr<LabKernel>> idle_kernel(const BootRequest& request);
+
+    std::string name_;
+    std::string version_; ///< Of a Debian kernel, as far as it was given; may be empty.
+    std::filesystem::path kernel_path_; ///< Of a kernel of one's own; may be empty.
+    LabConfiguration configuration_;
+    bool prepared_ = false;
+    mutable std::optional<Result<QemuVersion>> qemu_version_;
+    /// Kernels that run. One whose only owner is this list has no machine.
+    std::vector<std::shared_ptr<LabKernel>> kernels_;
+    unsigned boots_ = 0;
+};
+
+} // namespace vmrunit::runner

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What kind of machine Bochs is to be, and the files and command line that make it so.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace vmrunit::runner {
+
+struct BochsConfiguration {
+    std::string program = "bochs-bin";
+    std::string cpu = "ryzen"; ///< A name of `bochs --help cpu`.
+    unsigned memory_mebibytes = 64;
+};
+
+/// Where a machine finds what it is made of. Bochs must be able to write beside the disk.
+struct BochsFiles {
+    std::filesystem::path configuration;
+    std::filesystem::path debugger_commands;
+    std::filesystem::path disk;
+    std::filesystem::path log;
+};
+
+/// The text of Bochs' configuration file.
+[[nodiscard]] std::string bochs_configuration_text(const BochsConfiguration& configuration,
+                                                   const BochsFiles& files);
+
+/// The text of the file of debugger commands: Debian's Bochs is built with its debugger, which
+/// waits for one before it starts the machine.
+[[nodiscard]] std::string bochs_debugger_commands();
+
+[[nodiscard]] std::vector<std::string> bochs_command_line(const BochsConfiguration& configuration,
+                                                          const BochsFiles& files);
+
+} // namespace vmrunit::runner

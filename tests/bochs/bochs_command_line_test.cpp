@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What Bochs is told.
+#include "host_runner/targets/bochs_command_line.hpp"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+#include <sstream>
+
+namespace vmrunit::runner {
+namespace {
+
+const BochsFiles files{"/f/configuration", "/f/commands", "/f/a disk", "/proc/self/fd/3"};
+
+bool has_line(const std::string& text, const std::string& wanted) {
+    std::istringstream stream{text};
+    for (std::string line; std::getline(stream, line);) {
+        if (line == wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+TEST(BochsCommandLine, TheConfigurationHasWhatTheMachineIsMadeOf) {
+    const auto text = bochs_configuration_text({.cpu = "zambezi", .memory_mebibytes = 128}, files);
+    for (const char* const line :
+         {"cpu: model=zambezi, count=1, ips=1000000, reset_on_triple_fault=0",
+          "memory: guest=128, host=128", "ata0-master: type=disk, mode=flat, path=\"/f/a disk\"",
+          "boot: disk", "display_library: term", "port_e9_hack: enabled=1", "log: /proc/self/fd/3",
+          "panic: action=fatal"}) {
+        EXPECT_TRUE(has_line(text, line)) << line << " is not in\n" << text;
+    }
+    EXPECT_TRUE(text.ends_with('\n'));
+}
+
+TEST(BochsCommandLine, TheDefaultIsRyzen) {
+    EXPECT_NE(bochs_configuration_text({}, files).find("cpu: model=ryzen,"), std::string::npos);
+}
+
+TEST(BochsCommandLine, TheDebuggerStartsTheMachine) {
+    EXPECT_EQ(bochs_debugger_commands(), "c\n");
+    const auto arguments = bochs_command_line({.program = "/b/bochs"}, files);
+    const std::vector<std::string> expected{"env",      "TERM=dumb",  "LINES=1", "COLUMNS=1",
+                                            "/b/bochs", "-q",         "-f",      "/f/configuration",
+                                            "-rc",      "/f/commands"};
+    EXPECT_EQ(arguments, expected);
+}
+
+} // namespace
+} // namespace vmrunit::runner
