@@ -39,7 +39,6 @@ public:
             if (!built_in_.contains(name)) {
                 return failure("no module " + name);
             }
-            files.built_in.push_back(name);
             return {};
         }
         auto module = read_kernel_module(found->second);
@@ -59,6 +58,10 @@ public:
         }
         files.modules.push_back(std::move(*module));
         return {};
+    }
+
+    [[nodiscard]] std::vector<std::string> built_in() const {
+        return {built_in_.begin(), built_in_.end()};
     }
 
 private:
@@ -180,6 +183,7 @@ Result<KernelFiles> load_kernel_files(fs::path image, const ModulePlaces& places
         return failure(files.origin + " (Linux " + files.release + "): " + added.error().what,
                        added.error().cure.empty() ? cure : added.error().cure);
     }
+    files.built_in = finder.built_in();
     return files;
 }
 

@@ -17,7 +17,7 @@ struct KernelFiles {
     std::string release;               ///< As the image says: "6.12.95+deb12-cloud-amd64".
     std::string origin;                ///< For people: a package, or a path.
     std::vector<KernelModule> modules; ///< In the order they are to be loaded.
-    std::vector<std::string> built_in; ///< Those of KVM that the image holds.
+    std::vector<std::string> built_in; ///< Those that the image holds.
 };
 
 /// Where modules may be.

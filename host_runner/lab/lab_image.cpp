@@ -31,31 +31,34 @@ Result<std::vector<std::byte>> read_file(const std::filesystem::path& file) {
     return content;
 }
 
-/// "npt=0 vgif=0": the parameters of one module.
-std::string parameters_of(const LabConfiguration& configuration, const std::string& module) {
-    std::string text;
+/// "npt=0", "vgif=0": what a module is loaded with.
+std::vector<std::string> parameters_of(const LabConfiguration& configuration,
+                                       const std::string& module) {
+    std::vector<std::string> parameters;
+    if (module == "kvm_amd") {
+        parameters.emplace_back("nested=1");
+    }
     for (const auto& [name, value] : configuration.module_parameters) {
         const auto dot = name.find('.');
         if (name.substr(0, dot) == module) {
-            text += (text.empty() ? "" : " ") + name.substr(dot + 1) + "=" + value;
+            parameters.push_back(name.substr(dot + 1) + "=" + value);
         }
     }
-    return text;
+    return parameters;
 }
 
 } // namespace
 
-std::string lab_kernel_command_line(const LabConfiguration& configuration) {
+std::string lab_kernel_command_line(const LabConfiguration& configuration,
+                                    std::uint64_t tsc_kilohertz) {
     // A WARN stops the kernel, once it is up (lab_steps): in the case at fault, with the ring as it
     // is then. Addresses are those of the image, for whoever reads a log.
     std::string line = "console=ttyS0 loglevel=7 panic=0 printk.devkmsg=on nokaslr mitigations=off "
-                       "tsc=reliable " +
-                       LabMemory::reservation();
-    for (const auto& [name, value] : configuration.module_parameters) {
-        const auto module = name.substr(0, name.find('.'));
-        const auto& built_in = configuration.kernel.built_in;
-        if (std::ranges::find(built_in, module) != built_in.end()) {
-            line += " " + name + "=" + value;
+                       "tsc=reliable tsc_early_khz=" +
+                       std::to_string(tsc_kilohertz) + " " + LabMemory::reservation();
+    for (const auto& module : configuration.kernel.built_in) {
+        for (const auto& parameter : parameters_of(configuration, module)) {
+            line += " " + module + "." + parameter;
         }
     }
     for (const auto& parameter : configuration.boot_parameters) {
@@ -68,9 +71,11 @@ std::string lab_steps(const LabConfiguration& configuration) {
     std::string steps = "write /proc/sys/kernel/panic_on_oops 1\n"
                         "write /proc/sys/kernel/panic_on_warn 1\n";
     for (const auto& module : configuration.kernel.modules) {
-        const auto parameters = parameters_of(configuration, module.name);
-        steps += "insert /modules/" + module.name + ".ko" +
-                 (parameters.empty() ? "" : " " + parameters) + "\n";
+        steps += "insert /modules/" + module.name + ".ko";
+        for (const auto& parameter : parameters_of(configuration, module.name)) {
+            steps += " " + parameter;
+        }
+        steps += "\n";
     }
     steps += "require /dev/kvm\n";
     steps += "run /kvm-worker --serve --image /payload --boot-limit 0"

@@ -5,12 +5,14 @@
 #include "host_runner/lab/lab_configuration.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace vmrunit::runner {
 
-[[nodiscard]] std::string lab_kernel_command_line(const LabConfiguration& configuration);
+[[nodiscard]] std::string lab_kernel_command_line(const LabConfiguration& configuration,
+                                                  std::uint64_t tsc_kilohertz);
 
 /// What the first process does, a line for each step.
 [[nodiscard]] std::string lab_steps(const LabConfiguration& configuration);

@@ -5,6 +5,7 @@
 
 #include "host_runner/lab/lab_image.hpp"
 #include "host_runner/lab/lab_words.hpp"
+#include "host_runner/lab/tsc_frequency.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,7 +29,8 @@ constexpr milliseconds longest_complaint{3'000};
 constexpr int log_capacity = 256 * 1024;
 
 std::vector<std::string> qemu_arguments(const LabConfiguration& configuration, int memory_number,
-                                        int image_number, int log_number) {
+                                        int image_number, int log_number,
+                                        std::uint64_t tsc_kilohertz) {
     const std::string size = std::to_string(configuration.memory_mebibytes) + "M";
     // One CPU: with two, a kernel on TCG of QEMU 7.2 can panic while it patches its own text, and
     // what the kernel logs could not be told to belong to a case.
@@ -56,7 +58,7 @@ std::vector<std::string> qemu_arguments(const LabConfiguration& configuration, i
             "-initrd",
             path_of_own_descriptor(image_number),
             "-append",
-            lab_kernel_command_line(configuration),
+            lab_kernel_command_line(configuration, tsc_kilohertz),
             "-chardev",
             "file,id=log,path=" + path_of_own_descriptor(log_number),
             "-serial",
@@ -67,6 +69,7 @@ std::vector<std::string> qemu_arguments(const LabConfiguration& configuration, i
 
 Result<std::shared_ptr<LabKernel>> LabKernel::boot(const LabConfiguration& configuration,
                                                    const std::filesystem::path& payload) {
+    const TscFrequency frequency;
     auto memory = LabMemory::create(configuration.memory_mebibytes);
     if (!memory) {
         return tl::unexpected(memory.error());
@@ -97,7 +100,8 @@ Result<std::shared_ptr<LabKernel>> LabKernel::boot(const LabConfiguration& confi
     const int memory_number = command.hand_over(memory->descriptor());
     const int image_number = command.hand_over(image->descriptor());
     const int log_number = command.hand_over(log->theirs.number());
-    command.arguments = qemu_arguments(configuration, memory_number, image_number, log_number);
+    command.arguments = qemu_arguments(configuration, memory_number, image_number, log_number,
+                                       frequency.kilohertz());
     auto process = Process::start(command);
     if (!process) {
         return tl::unexpected(process.error());
