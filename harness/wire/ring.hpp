@@ -229,19 +229,14 @@ public:
     // runner must have read until the count is 0. No status is final: the guest may yet
     // format the ring, or put a producer index right that L2 has overwritten.
     [[nodiscard]] RingRead read(std::span<std::byte> destination) {
-        if (detail::load_acquire(header_.magic) != ring_magic) {
-            return {RingStatus::not_formatted};
+        if (const RingStatus status = look_at_format(); status != RingStatus::ok) {
+            return {status};
         }
-        if (detail::load_acquire(header_.version) != ring_version) {
-            return {RingStatus::wrong_version};
-        }
-        const std::size_t size = detail::load_acquire(header_.data_size);
-        if (size != data_.size() || !is_ring_size(size)) {
-            return {RingStatus::wrong_size};
-        }
+        const std::size_t size = data_.size();
         const std::uint32_t producer = detail::load_acquire(header_.producer);
         const std::uint32_t unread = producer - consumer_;
         if (unread > size) {
+            put_index_back(); // or a guest whose header was overwritten waits for room for ever
             return {RingStatus::wrong_producer};
         }
         const std::size_t count = detail::smaller(unread, destination.size());
@@ -254,19 +249,44 @@ public:
             __builtin_memcpy(destination.data() + before_end, data_.data(), count - before_end);
         }
         consumer_ += static_cast<std::uint32_t>(count);
-        // Also without news, in case L2 has overwritten it; but then not a store for nothing.
-        if (detail::load_acquire(header_.consumer) != consumer_) {
-            detail::store_index(header_.consumer, consumer_);
-        }
+        put_index_back();
         return {RingStatus::ok, count};
     }
 
     [[nodiscard]] std::uint32_t consumed() const { return consumer_; }
 
 private:
+    // Once: what an L2 writes over these later says nothing of the ring, and what the cases before
+    // it have published is still to be read.
+    [[nodiscard]] RingStatus look_at_format() {
+        if (formatted_) {
+            return RingStatus::ok;
+        }
+        if (detail::load_acquire(header_.magic) != ring_magic) {
+            return RingStatus::not_formatted;
+        }
+        if (detail::load_acquire(header_.version) != ring_version) {
+            return RingStatus::wrong_version;
+        }
+        const std::size_t size = detail::load_acquire(header_.data_size);
+        if (size != data_.size() || !is_ring_size(size)) {
+            return RingStatus::wrong_size;
+        }
+        formatted_ = true;
+        return RingStatus::ok;
+    }
+
+    // Also without news, in case L2 has overwritten it; but then not a store for nothing.
+    void put_index_back() {
+        if (detail::load_acquire(header_.consumer) != consumer_) {
+            detail::store_index(header_.consumer, consumer_);
+        }
+    }
+
     RingHeader& header_;
     std::span<const std::byte> data_;
     std::uint32_t consumer_;
+    bool formatted_ = false;
 };
 
 } // namespace vmrunit::wire

@@ -6,9 +6,9 @@
 #include "harness/wire/frame.hpp"
 #include "tests/unit/frame_stream.hpp"
 
-#include <gtest/gtest.h>
-
+#include <cstring>
 #include <functional>
+#include <gtest/gtest.h>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -234,6 +234,21 @@ TEST(Ring, HeadersOfAnotherKindAreNamed) {
     }
     ring.header->data_size = 64;
     EXPECT_EQ(consumer.read(bytes).count, 1u) << "no status is final";
+}
+
+// An L2 that writes all over the header costs no record: the producer stores its own index again.
+TEST(Ring, AHeaderScribbledOverLaterIsStillARing) {
+    TestRing ring{64};
+    RingProducer producer = ring.producer();
+    RingConsumer consumer = ring.consumer();
+    producer.write(bytes_of("first"));
+    EXPECT_EQ(read(consumer), bytes_of("first"));
+    producer.write(bytes_of("second"));
+    std::memset(static_cast<void*>(ring.header.get()), 0xa5, sizeof *ring.header);
+    Bytes bytes(64);
+    EXPECT_EQ(consumer.read(bytes).status, RingStatus::wrong_producer);
+    producer.write(bytes_of(" third"));
+    EXPECT_EQ(read(consumer), bytes_of("second third"));
 }
 
 TEST(Ring, AConsumerOfAnImpossibleSizeReadsNothing) {
