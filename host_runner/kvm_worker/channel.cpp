@@ -165,6 +165,7 @@ runner::Result<FileDescriptor> open_file(std::string_view path, int flags) {
     termios settings{};
     if (::tcgetattr(file.number(), &settings) == 0) { // a serial line: bytes, not characters
         ::cfmakeraw(&settings);
+        ::cfsetspeed(&settings, B115200);
         ::tcsetattr(file.number(), TCSANOW, &settings);
     }
     return file;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Kernels of Debian's archive, by apt-get: with a sources list, lists and a cache of our own, so
-// that nothing of the system changes and no root is needed. The mirror is the machine's own.
+// Kernels of Debian's archive.
 #pragma once
 
-#include "host_runner/error.hpp"
+#include "host_runner/debian/apt_archive.hpp"
+#include "host_runner/debian/package_version.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -14,41 +14,23 @@
 
 namespace vmrunit::runner {
 
-/// A place packages come from: a mirror and one of its suites.
-struct ArchiveSuite {
-    std::string site;
-    std::string suite;
-};
-
-/// The mirror of this machine, from what `apt-get indextargets` prints with the format
-/// "$(SITE) $(RELEASE) $(COMPONENT) $(ORIGIN)", a line each.
-struct MirrorSites {
-    std::string main;     ///< Of Debian's archive; empty if the machine has none.
-    std::string security; ///< Of its security updates; may be empty.
-};
-[[nodiscard]] MirrorSites find_mirror_sites(std::string_view index_targets);
-
 /// Where a kernel of this version is, the likeliest first.
 [[nodiscard]] std::vector<ArchiveSuite> suites_for(std::string_view version,
                                                    const MirrorSites& sites);
 
 /// A kernel as packages.
 struct KernelPackages {
-    std::string version;            ///< "6.12.95-1~bpo12+1"
-    std::vector<std::string> names; ///< All that hold a part of it.
-    std::uint64_t download = 0;     ///< Bytes.
+    std::string version;                  ///< "6.12.95-1~bpo12+1"
+    std::vector<ArchivePackage> packages; ///< All that hold a part of it.
+
+    [[nodiscard]] std::uint64_t download() const; ///< Bytes.
 };
 
-/// From what `apt-cache show` prints: the newest kernel of the wanted version ("6.12", "6.12.95"),
-/// with the packages of that text that hold its parts. `offered`, if given, gets all versions.
+/// The newest kernel of the wanted version ("6.12", "6.12.95") among packages, with those that hold
+/// its parts. `offered`, if given, gets all versions.
 [[nodiscard]] std::optional<KernelPackages>
-choose_kernel(std::string_view package_records, std::string_view wanted,
+choose_kernel(const std::vector<ArchivePackage>& packages, std::string_view wanted,
               std::vector<std::string>* offered = nullptr);
-
-/// "6.12" covers 6.12, 6.12.95 and 6.12.95-1, but not 6.1 and not 6.120.
-[[nodiscard]] bool version_covers(std::string_view wanted, std::string_view version);
-/// Numbers as numbers, the rest as text.
-[[nodiscard]] bool version_is_older(std::string_view one, std::string_view other);
 
 class DebianArchive {
 public:
@@ -58,21 +40,15 @@ public:
     /// Asks the mirror. The error says which versions there are.
     [[nodiscard]] Result<KernelPackages> find(std::string_view wanted);
     /// Fetches packages that find() named and unpacks them into a folder.
-    [[nodiscard]] Result<void> unpack(const KernelPackages& packages,
-                                      const std::filesystem::path& into) const;
+    [[nodiscard]] Result<void> unpack(const KernelPackages& kernel,
+                                      const std::filesystem::path& into) const {
+        return archive_.unpack(kernel.packages, into);
+    }
 
 private:
-    DebianArchive(std::filesystem::path folder, MirrorSites sites)
-        : folder_{std::move(folder)}, sites_{std::move(sites)} {}
+    explicit DebianArchive(AptArchive archive) : archive_{std::move(archive)} {}
 
-    [[nodiscard]] Result<std::string> apt(const std::string& program,
-                                          std::vector<std::string> arguments,
-                                          const std::filesystem::path& where) const;
-    [[nodiscard]] Result<void> use(const ArchiveSuite& suite);
-
-    std::filesystem::path folder_;
-    MirrorSites sites_;
-    std::string suite_; ///< The one in use.
+    AptArchive archive_;
 };
 
 } // namespace vmrunit::runner

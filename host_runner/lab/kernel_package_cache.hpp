@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Kernels that were fetched, unpacked and reduced to what a lab machine needs: the image and three
-// modules, decompressed. $XDG_CACHE_HOME/vmrunit/kernels/VERSION, one folder for each, complete or
-// not there at all, whoever else fetches at the same time.
+// modules, decompressed. $XDG_CACHE_HOME/vmrunit/kernels/VERSION.
 #pragma once
 
+#include "host_runner/debian/package_folder.hpp"
 #include "host_runner/lab/kernel_files.hpp"
 
 #include <filesystem>
@@ -17,23 +17,27 @@ namespace vmrunit::runner {
 class KernelPackageCache {
 public:
     /// Where kernels come from that are not there: unpacks the newest of the wanted version into a
-    /// folder and returns its full version. `tell` gets a line for people before anything that
-    /// takes long.
+    /// folder and returns its full version.
     struct Fetched {
         std::string version;
         std::string package;
     };
-    using Tell = std::function<void(const std::string& line)>;
+    using Tell = runner::Tell;
     using Source = std::function<Result<Fetched>(
         std::string_view wanted, const std::filesystem::path& into, const Tell& tell)>;
 
-    explicit KernelPackageCache(std::filesystem::path folder) : folder_{std::move(folder)} {}
+    /// `folder` is the whole cache, in which kernels have a folder.
+    explicit KernelPackageCache(const std::filesystem::path& folder);
 
     /// $XDG_CACHE_HOME/vmrunit, or below ~/.cache.
-    [[nodiscard]] static Result<std::filesystem::path> default_folder();
+    [[nodiscard]] static Result<std::filesystem::path> default_folder() {
+        return PackageFolder::cache();
+    }
 
     /// The newest version there is that `wanted` covers.
-    [[nodiscard]] std::optional<std::string> find(std::string_view wanted) const;
+    [[nodiscard]] std::optional<std::string> find(std::string_view wanted) const {
+        return kernels_.find(wanted);
+    }
     /// A kernel that is there, checked: a damaged one is an error.
     [[nodiscard]] Result<KernelFiles> load(const std::string& version) const;
     /// The same, or else by way of `source`.
@@ -41,11 +45,7 @@ public:
                                              const Tell& tell) const;
 
 private:
-    [[nodiscard]] std::filesystem::path kernels() const { return folder_ / "kernels"; }
-    [[nodiscard]] Result<std::string> fetch(std::string_view wanted, const Source& source,
-                                            const Tell& tell) const;
-
-    std::filesystem::path folder_;
+    PackageFolder kernels_;
 };
 
 /// From Debian's archive, with apt's lists below `folder`.

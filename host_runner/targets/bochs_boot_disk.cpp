@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string_view>
 
 namespace vmrunit::runner {
@@ -116,7 +117,9 @@ Result<void> BootLoader::check_programs() {
     return {};
 }
 
-Result<BootLoader> BootLoader::make(bool with_plan) {
+namespace {
+
+Result<BootLoader> make_loader(const std::string& commands_text, const std::string& module) {
     auto boot_sector = read_whole_file(fs::path{grub_folder} / "boot.img");
     if (!boot_sector) {
         return tl::unexpected(Error{boot_sector.error().what, grub_cure});
@@ -127,12 +130,12 @@ Result<BootLoader> BootLoader::make(bool with_plan) {
     }
     const auto commands = folder->path() / "commands";
     const auto core_file = folder->path() / "core";
-    if (auto written = write_whole_file(commands, bytes_of(boot_commands(with_plan))); !written) {
+    if (auto written = write_whole_file(commands, bytes_of(commands_text)); !written) {
         return tl::unexpected(written.error());
     }
     const auto made = capture({"grub-mkimage", "-O", "i386-pc", "-d", grub_folder, "-p",
                                "(hd0,msdos1)/", "-c", commands.string(), "-o", core_file.string(),
-                               "biosdisk", "part_msdos", "tar", "multiboot2"},
+                               "biosdisk", "part_msdos", "tar", module},
                               make_limit);
     if (!made) {
         return tl::unexpected(Error{made.error().what, grub_cure});
@@ -146,6 +149,26 @@ Result<BootLoader> BootLoader::make(bool with_plan) {
         return tl::unexpected(core.error());
     }
     return BootLoader{std::move(*boot_sector), std::move(*core)};
+}
+
+} // namespace
+
+Result<BootLoader> BootLoader::make(bool with_plan) {
+    return make_loader(boot_commands(with_plan), "multiboot2");
+}
+
+Result<BootLoader> BootLoader::make_for_linux(const std::string& command_line) {
+    return make_loader(linux_boot_commands(command_line), "linux");
+}
+
+std::string linux_boot_commands(const std::string& command_line) {
+    std::string commands = "linux (hd0,msdos1)/kernel";
+    std::istringstream words{command_line};
+    for (std::string word; words >> word;) {
+        std::erase(word, '\''); // nothing of ours has one
+        commands += " '" + word + "'";
+    }
+    return commands + "\ninitrd (hd0,msdos1)/initramfs\nboot\n";
 }
 
 std::vector<std::byte> tar_archive(const std::vector<BootFile>& files) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A hard disk that boots the payload by GRUB and Multiboot 2.
+// A hard disk that boots by GRUB: the payload by Multiboot 2, or a Linux kernel.
 //
 //   sector 0     GRUB's boot sector with a partition table
 //   sector 1     GRUB's core image: modules and the commands that boot
-//   sector 2048  the one partition: a tar archive with "payload" and "plan"
+//   sector 2048  the one partition: a tar archive with "payload" and "plan", or "kernel" and
+//                "initramfs"
 //
 // GRUB's part is made once by grub-mkimage; a machine costs only the copying of its files.
 #pragma once
@@ -26,7 +27,12 @@ struct BootLoader {
     [[nodiscard]] static Result<void> check_programs();
     /// Runs grub-mkimage: some 100 ms. Commands without a module for a machine without a plan.
     [[nodiscard]] static Result<BootLoader> make(bool with_plan);
+    /// The same for a kernel with this command line.
+    [[nodiscard]] static Result<BootLoader> make_for_linux(const std::string& command_line);
 };
+
+/// What GRUB is told, a line each: words that it does not take apart.
+[[nodiscard]] std::string linux_boot_commands(const std::string& command_line);
 
 struct BootFile {
     std::string name;

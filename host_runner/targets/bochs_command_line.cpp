@@ -12,12 +12,14 @@ namespace vmrunit::runner {
 std::string bochs_configuration_text(const BochsConfiguration& configuration,
                                      const BochsFiles& files) {
     const auto memory = std::to_string(configuration.memory_mebibytes);
-    // The lowest instruction rate Bochs accepts: the seconds its BIOS spends waiting are emulated
-    // ones, and are over the sooner the fewer instructions a second has.
+    const auto& firmware = configuration.program.firmware;
+    const auto roms = firmware.empty() ? std::string{}
+                                       : "romimage: file=\"" + (firmware / "bios").string() +
+                                             "\"\nvgaromimage: file=\"" +
+                                             (firmware / "vgabios").string() + "\"\n";
     return "cpu: model=" + configuration.cpu +
-           ", count=1, ips=1000000, reset_on_triple_fault=0\n"
-           "memory: guest=" +
-           memory + ", host=" + memory +
+           ", count=1, ips=" + std::to_string(configuration.instructions_per_second) +
+           ", reset_on_triple_fault=0\n" + roms + "memory: guest=" + memory + ", host=" + memory +
            "\n"
            "ata0: enabled=1\n"
            "ata0-master: type=disk, mode=flat, path=\"" +
@@ -33,7 +35,8 @@ std::string bochs_configuration_text(const BochsConfiguration& configuration,
            "panic: action=fatal\n"
            "error: action=report\n"
            "info: action=report\n"
-           "debug: action=ignore\n";
+           "debug: action=ignore\n" +
+           configuration.devices;
 }
 
 std::string bochs_debugger_commands() {
@@ -42,17 +45,15 @@ std::string bochs_debugger_commands() {
 
 std::vector<std::string> bochs_command_line(const BochsConfiguration& configuration,
                                             const BochsFiles& files) {
-    // env executes Bochs in its own place: the process stays the same one.
-    return {"env",
-            "TERM=dumb",
-            "LINES=1",
-            "COLUMNS=1",
-            configuration.program,
-            "-q",
-            "-f",
-            files.configuration.string(),
-            "-rc",
-            files.debugger_commands.string()};
+    // env executes Bochs in its own place: the process stays the same one. Without MALLOC_PERTURB_,
+    // which test runners set: Bochs reads memory that it has not written, and 2.7 then dies.
+    std::vector<std::string> line{"env",       "-u",      "MALLOC_PERTURB_",
+                                  "TERM=dumb", "LINES=1", "COLUMNS=1"};
+    const auto& command = configuration.program.command;
+    line.insert(line.end(), command.begin(), command.end());
+    line.insert(line.end(), {"-q", "-f", files.configuration.string(), "-rc",
+                             files.debugger_commands.string()});
+    return line;
 }
 
 } // namespace vmrunit::runner

@@ -2,6 +2,8 @@
 // What kind of machine Bochs is to be, and the files and command line that make it so.
 #pragma once
 
+#include "host_runner/targets/bochs_program.hpp"
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -9,9 +11,13 @@
 namespace vmrunit::runner {
 
 struct BochsConfiguration {
-    std::string program = "bochs-bin";
+    BochsProgram program;
     std::string cpu = "ryzen"; ///< A name of `bochs --help cpu`.
     unsigned memory_mebibytes = 64;
+    /// Instructions in an emulated second. The default is the lowest Bochs accepts: the seconds a
+    /// BIOS spends waiting are over the sooner the fewer instructions one has.
+    unsigned instructions_per_second = 1'000'000;
+    std::string devices; ///< More lines of the configuration file, each with its end.
 };
 
 /// Where a machine finds what it is made of. Bochs must be able to write beside the disk.

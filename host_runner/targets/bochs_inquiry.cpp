@@ -58,14 +58,17 @@ Result<BochsOffer> parse_bochs_offer(std::string_view output) {
     return offer;
 }
 
-Result<BochsOffer> ask_bochs_offer(const std::string& program) {
-    const auto answer = capture({program, "--help", "cpu"}, answer_limit);
+Result<BochsOffer> ask_bochs_offer(const BochsProgram& program) {
+    auto question = program.command;
+    question.insert(question.end(), {"--help", "cpu"});
+    const auto answer = capture(question, answer_limit);
     if (!answer) {
         return tl::unexpected(answer.error());
     }
     auto offer = parse_bochs_offer(answer->output + "\n" + answer->errors);
     if (!offer) {
-        return failure(program + ": " + describe(answer->status) + ", " + offer.error().what);
+        return failure(program.command.back() + ": " + describe(answer->status) + ", " +
+                       offer.error().what);
     }
     return offer;
 }

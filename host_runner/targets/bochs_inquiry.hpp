@@ -3,6 +3,7 @@
 #pragma once
 
 #include "host_runner/error.hpp"
+#include "host_runner/targets/bochs_program.hpp"
 
 #include <string>
 #include <string_view>
@@ -17,7 +18,7 @@ struct BochsOffer {
 
 /// From what `--help cpu` prints. An error if that is not a Bochs speaking.
 [[nodiscard]] Result<BochsOffer> parse_bochs_offer(std::string_view output);
-[[nodiscard]] Result<BochsOffer> ask_bochs_offer(const std::string& program);
+[[nodiscard]] Result<BochsOffer> ask_bochs_offer(const BochsProgram& program);
 
 /// An error names the model that does not exist, those whose names are near, and all there are.
 [[nodiscard]] Result<void> check_bochs_cpu(const std::string& model, const BochsOffer& offer);

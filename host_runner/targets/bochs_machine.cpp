@@ -29,18 +29,10 @@ constexpr std::size_t longest_word = 32;
 
 Result<BochsFiles> write_files(const TemporaryFolder& folder,
                                const BochsConfiguration& configuration, const BootLoader& loader,
-                               const BootRequest& request, int log) {
+                               const std::vector<BootFile>& boot_files, int log) {
     const auto& path = folder.path();
     const BochsFiles files{path / "configuration", path / "commands", path / "disk",
                            path_of_own_descriptor(log)};
-    const auto payload = read_whole_file(request.image);
-    if (!payload) {
-        return tl::unexpected(payload.error());
-    }
-    std::vector<BootFile> boot_files{{"payload", *payload}};
-    if (!request.plan.empty()) {
-        boot_files.push_back({"plan", request.plan});
-    }
     const auto disk = boot_disk(loader, boot_files);
     if (!disk) {
         return tl::unexpected(disk.error());
@@ -68,6 +60,21 @@ Result<std::unique_ptr<BochsMachine>> BochsMachine::start(const BochsConfigurati
     if (request.ring_size != 0) {
         return failure("Bochs shares no memory: records travel by port 0xE9");
     }
+    const auto payload = read_whole_file(request.image);
+    if (!payload) {
+        return tl::unexpected(payload.error());
+    }
+    std::vector<BootFile> boot_files{{"payload", *payload}};
+    if (!request.plan.empty()) {
+        boot_files.push_back({"plan", request.plan});
+    }
+    return start(configuration, loader, boot_files);
+}
+
+Result<std::unique_ptr<BochsMachine>> BochsMachine::start(BochsConfiguration configuration,
+                                                          const BootLoader& loader,
+                                                          const std::vector<BootFile>& boot_files,
+                                                          const std::vector<BochsHandOver>& more) {
     auto output = open_pipe_to_read(output_capacity);
     auto errors = open_pipe_to_read();
     auto log = open_pipe_to_read();
@@ -84,7 +91,11 @@ Result<std::unique_ptr<BochsMachine>> BochsMachine::start(const BochsConfigurati
     command.output = output->theirs.number();
     command.errors = errors->theirs.number();
     const int log_number = command.hand_over(log->theirs.number());
-    const auto files = write_files(*folder, configuration, loader, request, log_number);
+    for (const auto& one : more) {
+        const int number = command.hand_over(one.descriptor);
+        configuration.devices += one.line(path_of_own_descriptor(number));
+    }
+    const auto files = write_files(*folder, configuration, loader, boot_files, log_number);
     if (!files) {
         return tl::unexpected(files.error());
     }
@@ -182,15 +193,18 @@ void BochsMachine::read_output() {
     }
 }
 
-void BochsMachine::wait_for_news(milliseconds limit) {
+void BochsMachine::wait_for_news(milliseconds limit, std::span<const int> others) {
     if (over_) {
         return;
     }
     // poll() ignores the lines that have ended: their descriptor is -1.
-    std::array<pollfd, 4> sources{{{lines_.output.number(), POLLIN, 0},
-                                   {lines_.errors.number(), POLLIN, 0},
-                                   {lines_.log.number(), POLLIN, 0},
-                                   {process_.descriptor(), POLLIN, 0}}};
+    std::vector<pollfd> sources{{lines_.output.number(), POLLIN, 0},
+                                {lines_.errors.number(), POLLIN, 0},
+                                {lines_.log.number(), POLLIN, 0},
+                                {process_.descriptor(), POLLIN, 0}};
+    for (const int other : others) {
+        sources.push_back({other, POLLIN, 0});
+    }
     if (::poll(sources.data(), sources.size(), static_cast<int>(limit.count())) <= 0) {
         return;
     }

@@ -11,12 +11,21 @@
 #include "host_runner/targets/bochs_output.hpp"
 #include "host_runner/targets/target.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace vmrunit::runner {
+
+/// What Bochs shares with the runner beside its own lines.
+struct BochsHandOver {
+    int descriptor = -1; ///< Stays the caller's.
+    /// The configuration's line for it, from the path that Bochs has for it.
+    std::function<std::string(const std::string& path)> line;
+};
 
 class BochsMachine final : public Machine {
 public:
@@ -25,12 +34,19 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<BochsMachine>>
     start(const BochsConfiguration& configuration, const BootLoader& loader,
           const BootRequest& request);
+    /// The same with any files for GRUB.
+    [[nodiscard]] static Result<std::unique_ptr<BochsMachine>>
+    start(BochsConfiguration configuration, const BootLoader& loader,
+          const std::vector<BootFile>& files, const std::vector<BochsHandOver>& more = {});
 
     ReadOutcome read(std::span<std::byte> into, std::chrono::milliseconds limit) override;
     [[nodiscard]] MachineEnd end() const override { return end_; }
     void stop() override;
 
     [[nodiscard]] pid_t process_id() const { return process_.id(); }
+    [[nodiscard]] bool is_over() const { return over_; }
+    /// Waits for any line of Bochs' own, one of `others`, or `limit`.
+    void wait_for_news(std::chrono::milliseconds limit, std::span<const int> others = {});
 
 private:
     /// Our ends of everything that leads to Bochs.
@@ -46,7 +62,6 @@ private:
     void read_output();
     void read_side_lines();
     void read_log();
-    void wait_for_news(std::chrono::milliseconds limit);
     void finish();
 
     std::optional<TemporaryFolder> folder_;

@@ -10,13 +10,12 @@ namespace vmrunit::runner {
 namespace {
 
 constexpr unsigned most_memory = 2048; // MiB
-constexpr const char* packages = "apt install bochs bochs-term bochsbios vgabios";
 
 } // namespace
 
 TargetFactory bochs_target_factory() {
     return {"bochs", "the Bochs emulator's CPU; runs on any machine",
-            "bochs[,cpu=MODEL][,memory=MIB][,program=PATH]",
+            "bochs[:VERSION][,cpu=MODEL][,memory=MIB][,program=PATH]",
             [](TargetSpec spec, const TargetOptions& /*options*/) {
                 return BochsTarget::create(std::move(spec));
             }};
@@ -24,12 +23,17 @@ TargetFactory bochs_target_factory() {
 
 Result<std::unique_ptr<Target>> BochsTarget::create(TargetSpec spec) {
     const auto quoted = "target '" + spec.text + "': ";
-    if (!spec.subject.empty() || !spec.where.empty()) {
-        return failure(quoted + "there is nothing to choose by ':' or '@'",
-                       "another Bochs is named by program=PATH");
+    const auto program = spec.take("program");
+    if (!spec.where.empty() || (program && !spec.subject.empty())) {
+        return failure(quoted + "one Bochs is enough",
+                       "bochs:3.0 is a version of Debian's, program=PATH one of your own");
+    }
+    auto bochs = spec.subject.empty() ? BochsChoice::installed(program.value_or("bochs-bin"))
+                                      : BochsChoice::of_debian(spec.subject);
+    if (!bochs) {
+        return failure(quoted + bochs.error().what, bochs.error().cure);
     }
     BochsConfiguration configuration;
-    configuration.program = spec.take("program").value_or(configuration.program);
     configuration.cpu = spec.take("cpu").value_or(configuration.cpu);
     const auto memory = spec.take_number("memory", 16, most_memory);
     if (!memory) {
@@ -43,11 +47,12 @@ Result<std::unique_ptr<Target>> BochsTarget::create(TargetSpec spec) {
                        hint.empty() ? "there are cpu, memory and program" : hint);
     }
     const bool usual_cpu = configuration.cpu == BochsConfiguration{}.cpu;
-    std::unique_ptr<BochsTarget> target{new BochsTarget{spec.text, std::move(configuration)}};
-    if (usual_cpu || !find_program(target->configuration_.program)) {
+    std::unique_ptr<BochsTarget> target{
+        new BochsTarget{spec.text, std::move(configuration), std::move(*bochs)}};
+    if (usual_cpu || !target->bochs_.is_here()) {
         return target;
     }
-    if (const auto& offer = target->offer(); offer) {
+    if (const auto& offer = target->bochs_.offer(); offer) {
         if (const auto checked = check_bochs_cpu(target->configuration_.cpu, *offer); !checked) {
             return failure(quoted + checked.error().what, checked.error().cure);
         }
@@ -55,49 +60,50 @@ Result<std::unique_ptr<Target>> BochsTarget::create(TargetSpec spec) {
     return target; // a Bochs that does not answer is for availability() to report
 }
 
-const Result<BochsOffer>& BochsTarget::offer() const {
-    if (!offer_) {
-        offer_ = ask_bochs_offer(configuration_.program);
-    }
-    return *offer_;
-}
-
 std::string BochsTarget::baseline_name() const {
-    return "bochs-" + (offer() ? offer()->version : std::string{"unknown"});
+    return "bochs-" + bochs_.version();
 }
 
 Availability BochsTarget::availability() {
-    if (const auto found = find_program(configuration_.program); !found) {
-        return {false, "Bochs not found (" + found.error().what + ")",
-                std::string{packages} + ", or name one by program=PATH"};
+    auto what = bochs_.availability();
+    if (!what.available) {
+        return what;
     }
-    if (!offer()) {
-        return {false, offer().error().line(), "name another Bochs by program=PATH"};
-    }
-    const auto what = "Bochs " + offer()->version;
-    if (const auto checked = check_bochs_cpu(configuration_.cpu, *offer()); !checked) {
-        return {false, checked.error().what, checked.error().cure};
+    if (bochs_.is_here()) {
+        if (const auto checked = check_bochs_cpu(configuration_.cpu, *bochs_.offer()); !checked) {
+            return {false, checked.error().what, checked.error().cure};
+        }
     }
     if (const auto checked = BootLoader::check_programs(); !checked) {
-        return {false, what + " needs something to boot from: " + checked.error().what,
+        return {false, what.reason + " needs something to boot from: " + checked.error().what,
                 checked.error().cure};
     }
-    return {true, what + ", CPU " + configuration_.cpu, {}};
+    return {true, what.reason + ", CPU " + configuration_.cpu, {}};
+}
+
+Result<void> BochsTarget::prepare() {
+    if (auto ready = bochs_.prepare(); !ready) {
+        return ready;
+    }
+    configuration_.program = bochs_.program();
+    return {};
 }
 
 SubjectFacts BochsTarget::facts() {
     SubjectFacts facts;
-    if (offer()) {
-        facts.emplace_back("bochs.version", offer()->version);
-    }
-    const auto program = find_program(configuration_.program);
-    facts.emplace_back("bochs.program", program ? *program : configuration_.program);
+    facts.emplace_back("bochs.version", bochs_.version());
+    const auto& last = bochs_.program().command.back();
+    const auto program = find_program(last);
+    facts.emplace_back("bochs.program", program ? *program : last);
     facts.emplace_back("bochs.memory", std::to_string(configuration_.memory_mebibytes) + " MiB");
     facts.emplace_back("cpu.model", configuration_.cpu);
     return facts;
 }
 
 Result<std::unique_ptr<Machine>> BochsTarget::start(const BootRequest& request) {
+    if (auto ready = prepare(); !ready) {
+        return tl::unexpected(ready.error());
+    }
     const bool with_plan = !request.plan.empty();
     if (!with_plan || !loader_) {
         auto made = BootLoader::make(with_plan);

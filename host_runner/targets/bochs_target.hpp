@@ -2,7 +2,7 @@
 // Target `bochs`: the SVM of the Bochs emulator, independent of QEMU's.
 #pragma once
 
-#include "host_runner/targets/bochs_inquiry.hpp"
+#include "host_runner/targets/bochs_choice.hpp"
 #include "host_runner/targets/bochs_machine.hpp"
 #include "host_runner/targets/target.hpp"
 #include "host_runner/targets/target_registry.hpp"
@@ -25,6 +25,7 @@ public:
     /// "bochs-2.7"
     [[nodiscard]] std::string baseline_name() const override;
     [[nodiscard]] Availability availability() override;
+    [[nodiscard]] Result<void> prepare() override;
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return false; }
     [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;
@@ -32,14 +33,17 @@ public:
     [[nodiscard]] const BochsConfiguration& configuration() const { return configuration_; }
 
 private:
-    BochsTarget(std::string name, BochsConfiguration configuration)
-        : name_{std::move(name)}, configuration_{std::move(configuration)} {}
-    [[nodiscard]] const Result<BochsOffer>& offer() const;
+    BochsTarget(std::string name, BochsConfiguration configuration, BochsChoice bochs)
+        : name_{std::move(name)},
+          configuration_{std::move(configuration)},
+          bochs_{std::move(bochs)} {
+        configuration_.program = bochs_.program();
+    }
 
     std::string name_;
     BochsConfiguration configuration_;
-    mutable std::optional<Result<BochsOffer>> offer_; ///< Asked for once, when first needed.
-    std::optional<BootLoader> loader_;                ///< Made for the first machine with a plan.
+    BochsChoice bochs_;
+    std::optional<BootLoader> loader_; ///< Made for the first machine with a plan.
 };
 
 } // namespace vmrunit::runner

@@ -85,6 +85,12 @@ TEST(BochsBootDisk, RefusesWhatDoesNotFit) {
     EXPECT_EQ(no_sector.error().what, "GRUB's boot sector has 511 bytes, not 512");
 }
 
+TEST(BochsBootDisk, GrubTakesNoWordOfAKernelsCommandLineApart) {
+    EXPECT_EQ(linux_boot_commands("console=ttyS0 a=$b;{c}"),
+              "linux (hd0,msdos1)/kernel 'console=ttyS0' 'a=$b;{c}'\n"
+              "initrd (hd0,msdos1)/initramfs\nboot\n");
+}
+
 TEST(BochsBootDisk, AMissingFileIsNamed) {
     const auto read = read_whole_file("/nowhere/at/all");
     ASSERT_FALSE(read);

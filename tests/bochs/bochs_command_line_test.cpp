@@ -22,7 +22,10 @@ bool has_line(const std::string& text, const std::string& wanted) {
 }
 
 TEST(BochsCommandLine, TheConfigurationHasWhatTheMachineIsMadeOf) {
-    const auto text = bochs_configuration_text({.cpu = "zambezi", .memory_mebibytes = 128}, files);
+    BochsConfiguration zambezi;
+    zambezi.cpu = "zambezi";
+    zambezi.memory_mebibytes = 128;
+    const auto text = bochs_configuration_text(zambezi, files);
     for (const char* const line :
          {"cpu: model=zambezi, count=1, ips=1000000, reset_on_triple_fault=0",
           "memory: guest=128, host=128", "ata0-master: type=disk, mode=flat, path=\"/f/a disk\"",
@@ -39,11 +42,30 @@ TEST(BochsCommandLine, TheDefaultIsRyzen) {
 
 TEST(BochsCommandLine, TheDebuggerStartsTheMachine) {
     EXPECT_EQ(bochs_debugger_commands(), "c\n");
-    const auto arguments = bochs_command_line({.program = "/b/bochs"}, files);
-    const std::vector<std::string> expected{"env",      "TERM=dumb",  "LINES=1", "COLUMNS=1",
-                                            "/b/bochs", "-q",         "-f",      "/f/configuration",
-                                            "-rc",      "/f/commands"};
+    BochsConfiguration configuration;
+    configuration.program.command = {"/b/loader", "/b/bochs"};
+    const auto arguments = bochs_command_line(configuration, files);
+    const std::vector<std::string> expected{
+        "env",        "-u",        "MALLOC_PERTURB_",  "TERM=dumb",
+        "LINES=1",    "COLUMNS=1", "/b/loader",        "/b/bochs",
+        "-q",         "-f",        "/f/configuration", "-rc",
+        "/f/commands"};
     EXPECT_EQ(arguments, expected);
+}
+
+TEST(BochsCommandLine, FirmwareAndDevicesAreNamedWhereThereAreOthers) {
+    BochsConfiguration configuration;
+    EXPECT_EQ(bochs_configuration_text(configuration, files).find("romimage"), std::string::npos);
+    configuration.program.firmware = "/b/firmware";
+    configuration.instructions_per_second = 5'000'000;
+    configuration.devices = "com1: enabled=1, mode=file, dev=/proc/self/fd/4\n";
+    const auto text = bochs_configuration_text(configuration, files);
+    for (const char* const line :
+         {"cpu: model=ryzen, count=1, ips=5000000, reset_on_triple_fault=0",
+          "romimage: file=\"/b/firmware/bios\"", "vgaromimage: file=\"/b/firmware/vgabios\"",
+          "com1: enabled=1, mode=file, dev=/proc/self/fd/4"}) {
+        EXPECT_TRUE(has_line(text, line)) << line << " is not in\n" << text;
+    }
 }
 
 } // namespace

@@ -34,10 +34,10 @@ TEST(BochsInquiry, SomebodyElseIsNotBelieved) {
         EXPECT_TRUE(offer.error().what.starts_with("that is no Bochs: it answers '"))
             << offer.error().what;
     }
-    const auto missing = ask_bochs_offer("/nowhere/bochs-bin");
+    const auto missing = ask_bochs_offer({{"/nowhere/bochs-bin"}, {}});
     ASSERT_FALSE(missing);
     EXPECT_NE(missing.error().what.find("/nowhere/bochs-bin"), std::string::npos);
-    const auto other = ask_bochs_offer("true");
+    const auto other = ask_bochs_offer({{"true"}, {}});
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().what, "true: exit status 0, that is no Bochs: it answers ''");
 }

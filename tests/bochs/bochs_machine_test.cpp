@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <stdexcept>
 
 namespace vmrunit::runner {
 namespace {
@@ -23,7 +24,7 @@ constexpr milliseconds ample{60'000};
 
 std::string spec_under_test() {
     const char* const named = std::getenv("BOCHS_UNDER_TEST");
-    return named != nullptr ? "bochs,program=" + std::string{named} : "bochs";
+    return named != nullptr ? named : "bochs";
 }
 
 bool files_were_left() {
@@ -56,9 +57,12 @@ protected:
         }
         return request;
     }
+    /// Without a machine there is nothing to go on with: the exception ends the test as a failure.
     void start(const std::string& plan) {
         auto started = target_->start(request(plan));
-        ASSERT_TRUE(started) << started.error().line();
+        if (!started) {
+            throw std::runtime_error{started.error().line()};
+        }
         machine_ = std::move(*started);
     }
     /// Reads until the machine ended, or `enough` bytes were read, or nothing comes any more.

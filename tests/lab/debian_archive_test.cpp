@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Reading what apt says: the mirror, versions, packages.
+// Which suites and packages a kernel is in.
 #include "host_runner/lab/debian_archive.hpp"
 
 #include <gtest/gtest.h>
@@ -8,29 +8,6 @@ namespace vmrunit::runner {
 namespace {
 
 using Names = std::vector<std::string>;
-
-TEST(MirrorSites, AreThoseOfDebianAmongOthers) {
-    const auto sites =
-        find_mirror_sites("https://packages.example/apt cloud-sdk-bookworm main cloud\n"
-                          "https://other.example/bookworm bookworm main Other\n"
-                          "http://mirror.example/debian bookworm contrib Debian\n"
-                          "http://mirror.example/debian bookworm main Debian\n"
-                          "http://second.example/debian bookworm-updates main Debian\n"
-                          "http://mirror.example/debian-security bookworm-security main Debian\n");
-    EXPECT_EQ(sites.main, "http://mirror.example/debian");
-    EXPECT_EQ(sites.security, "http://mirror.example/debian-security");
-}
-
-TEST(MirrorSites, AreKnownBeforeListsWereFetched) {
-    const auto sites = find_mirror_sites("http://mirror.example/debian trixie main\n");
-    EXPECT_EQ(sites.main, "http://mirror.example/debian");
-    EXPECT_EQ(sites.security, "");
-}
-
-TEST(MirrorSites, AreEmptyElsewhere) {
-    EXPECT_EQ(find_mirror_sites("http://mirror.example/ubuntu noble main Ubuntu\n").main, "");
-    EXPECT_EQ(find_mirror_sites("").main, "");
-}
 
 Names suite_names(std::string_view version, const MirrorSites& sites) {
     Names names;
@@ -53,25 +30,6 @@ TEST(KernelSuites, TheLikeliestComesFirst) {
 
 TEST(KernelSuites, ASiteThatIsNotThereIsLeftOut) {
     EXPECT_EQ(suite_names("6.1", {"http://mirror.example/debian", ""}).front(), "bookworm");
-}
-
-TEST(KernelVersion, CoversWhatBeginsWithIt) {
-    EXPECT_TRUE(version_covers("6.12", "6.12.95-1~bpo12+1"));
-    EXPECT_TRUE(version_covers("6.12.95", "6.12.95-1~bpo12+1"));
-    EXPECT_TRUE(version_covers("6.12.95-1~bpo12+1", "6.12.95-1~bpo12+1"));
-    EXPECT_FALSE(version_covers("6.1", "6.12.95-1"));
-    EXPECT_FALSE(version_covers("6.12.9", "6.12.95-1"));
-    EXPECT_FALSE(version_covers("", "6.12.95-1"));
-}
-
-TEST(KernelVersion, OrderIsThatOfDebian) {
-    EXPECT_TRUE(version_is_older("6.1.176-1", "6.12.95-1"));
-    EXPECT_TRUE(version_is_older("6.9.7-1", "6.12.3-1"));
-    EXPECT_TRUE(version_is_older("6.12.95-1~bpo12+1", "6.12.95-1"));
-    EXPECT_FALSE(version_is_older("6.12.95-1", "6.12.95-1~bpo12+1"));
-    EXPECT_TRUE(version_is_older("6.12.95-1", "6.12.95-1+deb12u1"));
-    EXPECT_FALSE(version_is_older("6.12.95-1", "6.12.95-1"));
-    EXPECT_TRUE(version_is_older("7.3.4-1~bpo13+1", "7.3.4-2~bpo13+1"));
 }
 
 constexpr const char* records = R"(Package: linux-image-6.12.90+deb12-cloud-amd64
@@ -104,30 +62,38 @@ Depends: dracut | linux-initramfs-tool, linux-base-7.3.4+deb13-cloud-amd64 (= 7.
 Size: 1928
 )";
 
+Names names_of(const KernelPackages& kernel) {
+    Names names;
+    for (const auto& package : kernel.packages) {
+        names.push_back(package.name);
+    }
+    return names;
+}
+
 TEST(ChooseKernel, TheNewestThatIsWanted) {
-    const auto kernel = choose_kernel(records, "6.12");
+    const auto kernel = choose_kernel(parse_packages(records), "6.12");
     ASSERT_TRUE(kernel);
     EXPECT_EQ(kernel->version, "6.12.95-1~bpo12+1");
-    EXPECT_EQ(kernel->names, Names{"linux-image-6.12.95+deb12-cloud-amd64"});
-    EXPECT_EQ(kernel->download, 33925512u);
-    EXPECT_EQ(choose_kernel(records, "6.12.90")->version, "6.12.90-1~bpo12+1");
+    EXPECT_EQ(names_of(*kernel), Names{"linux-image-6.12.95+deb12-cloud-amd64"});
+    EXPECT_EQ(kernel->download(), 33925512u);
+    EXPECT_EQ(choose_kernel(parse_packages(records), "6.12.90")->version, "6.12.90-1~bpo12+1");
 }
 
 TEST(ChooseKernel, InPartsWhereItComesInParts) {
-    const auto kernel = choose_kernel(records, "7.3");
+    const auto kernel = choose_kernel(parse_packages(records), "7.3");
     ASSERT_TRUE(kernel);
-    EXPECT_EQ(kernel->names,
+    EXPECT_EQ(names_of(*kernel),
               (Names{"linux-image-7.3.4+deb13-cloud-amd64", "linux-modules-7.3.4+deb13-cloud-amd64",
                      "linux-binary-7.3.4+deb13-cloud-amd64"}));
-    EXPECT_EQ(kernel->download, 1928u + 22918420u + 13604064u);
+    EXPECT_EQ(kernel->download(), 1928u + 22918420u + 13604064u);
 }
 
 TEST(ChooseKernel, NoneOfThatVersionButOthers) {
     Names offered;
-    EXPECT_FALSE(choose_kernel(records, "6.5", &offered));
+    EXPECT_FALSE(choose_kernel(parse_packages(records), "6.5", &offered));
     EXPECT_EQ(offered, (Names{"6.12.90", "6.12.95", "7.3.4"}));
-    EXPECT_FALSE(choose_kernel("", "6.5"));
-    EXPECT_FALSE(choose_kernel("Version: 6.5\nnonsense\n\n", "6.5"));
+    EXPECT_FALSE(choose_kernel({}, "6.5"));
+    EXPECT_FALSE(choose_kernel(parse_packages("Version: 6.5\nnonsense\n\n"), "6.5"));
 }
 
 } // namespace
