@@ -6,7 +6,8 @@
 #include "harness/guest/l2_program.inc"
 
 /* A marker and nothing else: the shortest VMRUN there is. */
-        l2_programs nothing, "vmmcall"
+        l2_program nothing, 64, "vmmcall", marker=0
+        l2_program nothing, 32, "vmmcall", marker=0
 
         l2_programs cpuid, "cpuid"
         l2_programs hlt, "hlt"

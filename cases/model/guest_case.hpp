@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Cases about the state L2 begins with and what becomes of it: one for each start a table names,
+// with that start in the name. Smaller than an InstructionRow: no intercept, no twins.
+#pragma once
+
+#include "cases/model/case.hpp"
+#include "cases/model/catalogue.hpp"
+
+#include <array>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vmrunit::cases {
+
+struct GuestRow {
+    std::string name; ///< Without axes: "fields/save_cr2/loaded/0".
+    std::string_view title;
+    std::string_view manual;
+    svm::Features needs{};
+    std::string_view program = "nothing";
+    std::vector<Step> steps{}; ///< Without the Run.
+    ExitExpectation exit{};    ///< Of the one Run.
+    /// Further steps and what they show, after that Run.
+    std::vector<Step> then{};
+    std::vector<Expectation> then_expected{};
+    bool ends_machine = false;
+    bool confirmed = true;
+};
+
+void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& start,
+                    const std::source_location& where = std::source_location::current());
+
+/// The protected modes with paging, in the order of the axis.
+inline constexpr std::array paged_modes{L2Mode::long64, L2Mode::compat, L2Mode::pae,
+                                        L2Mode::prot32};
+
+/// "save.cs.base" as part of a case's name: "save_cs_base".
+[[nodiscard]] std::string name_of(const svm::Field& field);
+[[nodiscard]] std::string name_of(svm::FieldRef field);
+/// A number as part of a case's name: lower-case hexadecimal without leading zeros.
+[[nodiscard]] std::string hex_name(std::uint64_t number);
+
+/// The exit of the VMMCALL that ends the program.
+[[nodiscard]] ExitExpectation program_ends();
+
+} // namespace vmrunit::cases
