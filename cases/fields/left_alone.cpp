@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What VMRUN and #VMEXIT leave alone, byte by byte: every field that the list calls unchanged is
+// filled, L2 runs, and the frame rule demands the filling back. That takes in reserved ranges,
+// what VMLOAD and VMSAVE alone move, and what belongs to a feature whose enable bit is clear: of
+// these a write would show, and so would a CPU that made use of them. APM2 15.5, 15.6, appendix B.
+
+#include "cases/model/guest_case.hpp"
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/vmcb_fields.hpp"
+
+#include <algorithm>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::Enable;
+using svm::Field;
+using svm::FieldKind;
+using svm::OnExit;
+using svm::OnVmrun;
+
+/// May hold anything at VMRUN. The rest has values that mean something and stands in other tables.
+bool takes_any_value(const Field& one) {
+    // An enable bit of the fresh VMCB is clear, so nobody looks.
+    if (one.gate.enable != Enable::always && one.gate.enable != Enable::nested_paging) {
+        return true;
+    }
+    if (!svm::bits_of(one).empty()) {
+        return false;
+    }
+    if (one.kind == FieldKind::reserved) {
+        // Bytes beside a field that means something are part of wider words of later CPUs.
+        return one.gate == svm::gate::none;
+    }
+    return one.on_vmrun == OnVmrun::ignored && one.on_exit == OnExit::unchanged;
+}
+
+/// Control fields that are read, or may be, but change nothing for a program that does nothing.
+constexpr svm::FieldRef harmless[] = {
+    field::tsc_offset,         field::pause_filter_threshold,
+    field::pause_filter_count, field::avic_backing_page,
+    field::avic_logical_table, field::avic_physical_table,
+    field::vmsa_pointer,       field::bus_lock_threshold_count,
+    field::pml_base,           field::pml_index,
+    field::exit_info_1,        field::exit_info_2,
+};
+
+/// As `harmless` while nested paging is off.
+constexpr svm::FieldRef harmless_without_nested_paging[] = {field::n_cr3, field::g_pat};
+
+struct Filling {
+    std::string_view name;
+    std::uint8_t byte;
+};
+constexpr Filling fillings[] = {{"ones", 0xff}, {"a5", 0xa5}, {"5a", 0x5a}};
+
+std::vector<Step> fill(const svm::FieldRef& place, std::uint8_t byte) {
+    return {Write{wire::Op::Code::fill, Region::vmcb, place.offset, byte, place.size_bytes}};
+}
+
+/// Each word its own number, so that a copy to or from elsewhere shows as well.
+std::vector<Step> count(const svm::FieldRef& place) {
+    std::vector<Step> steps;
+    for (std::uint32_t at = 0; at + 8 <= place.size_bytes; at += 8) {
+        const std::uint64_t word = 0x0101'0101'0101'0100ull * (at / 8 + 1) | (at / 8 & 0xff);
+        steps.emplace_back(Write{wire::Op::Code::write, Region::vmcb,
+                                 static_cast<std::uint32_t>(place.offset) + at, 8, word});
+    }
+    return steps;
+}
+
+void add(Catalogue& catalogue, const Field& one, std::string_view filling, std::vector<Step> steps,
+         bool only_without_nested_paging) {
+    GuestRow row{.name = "fields/" + name_of(one) + "/left_alone/" + std::string{filling},
+                 .title = "VMRUN and #VMEXIT leave it as it was.",
+                 .manual = one.manual,
+                 .steps = std::move(steps)};
+    if (one.on_exit == OnExit::written && one.gate.enable == Enable::always) {
+        row.title = "What stood there before has no influence.";
+    }
+    for (const bool nested_paging : {true, false}) {
+        if (!(nested_paging && only_without_nested_paging)) {
+            add_guest_case(catalogue, row, {L2Mode::long64, 0, nested_paging});
+        }
+    }
+}
+
+void left_alone(Catalogue& catalogue) {
+    for (const Field& one : svm::vmcb_fields) {
+        const svm::FieldRef place = one.ref();
+        const bool unnested = std::ranges::count(harmless_without_nested_paging, place) != 0;
+        if (!unnested && !takes_any_value(one) && std::ranges::count(harmless, place) == 0) {
+            continue;
+        }
+        for (const Filling& filling : fillings) {
+            add(catalogue, one, filling.name, fill(place, filling.byte), unnested);
+        }
+        if (place.size_bytes > 8 && place.size_bytes / 8 <= 200) {
+            add(catalogue, one, "counted", count(place), unnested);
+        }
+    }
+}
+
+const Registration registration{left_alone};
+
+} // namespace
+} // namespace vmrunit::cases

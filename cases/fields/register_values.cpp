@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// State that is one register: L2 sees the value of the VMCB, and the exit stores it again; and what
+// L2 puts there instead, the exit stores too. Several values of each, edges among them. What is
+// fixed or forced in a value the judge knows. APM2 15.5.1, 15.6.
+
+#include "cases/model/guest_case.hpp"
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/msr.hpp"
+#include "harness/world.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::Feature;
+
+constexpr std::string_view manual = "APM2 15.5.1";
+constexpr std::uint64_t canonical_edges[] = {0, 1, 0x7fff'ffff'ffff, 0xffff'8000'0000'0000,
+                                             ~std::uint64_t{0}};
+
+/// A value and how it is called.
+struct Named {
+    std::string name;
+    Value value;
+    svm::Features needs{};
+};
+
+Named number(std::uint64_t value) {
+    return {hex_name(value), value};
+}
+
+std::uint64_t low_half(L2Mode mode) {
+    return mode == L2Mode::long64 ? ~std::uint64_t{0} : 0xffff'ffff;
+}
+
+/// One register as L2 reads and writes it, rBX being the other operand.
+struct RegisterField {
+    svm::FieldRef place;
+    std::string_view read{}; ///< Program; empty: nothing reads it back.
+    std::string_view write{};
+    std::uint64_t (*canonical)(std::uint64_t){};
+};
+
+class Registers {
+public:
+    explicit Registers(Catalogue& catalogue) : catalogue_(catalogue) {}
+
+    /// L2 sees the value, and the exit stores it.
+    void loaded(const RegisterField& reg, const Named& value, const L2Start& start,
+                std::vector<Step> setup = {}, std::vector<FieldExpectation> also = {},
+                const std::source_location& where = std::source_location::current()) {
+        ExitExpectation exit = program_ends();
+        exit.fields = std::move(also);
+        Value seen = value.value;
+        if (reg.canonical != nullptr && seen.anchor == Anchor::zero) {
+            seen.number = reg.canonical(seen.number);
+        }
+        if (!reg.read.empty()) {
+            exit.registers = {{Register::rbx, seen, low_half(start.mode)}};
+        }
+        setup.insert(setup.begin(), vmcb_field(reg.place, value.value));
+        add_guest_case(catalogue_,
+                       {.name = "fields/" + name_of(reg.place) + "/loaded/" + value.name,
+                        .title = "L2 sees the value of the VMCB, and the exit stores it.",
+                        .manual = manual,
+                        .needs = value.needs,
+                        .program = reg.read.empty() ? "nothing" : reg.read,
+                        .steps = std::move(setup),
+                        .exit = std::move(exit)},
+                       start, where);
+    }
+
+    /// L2 puts the value there, and the exit stores it.
+    void stored(const RegisterField& reg, const Named& value, const L2Start& start,
+                const std::source_location& where = std::source_location::current()) {
+        ExitExpectation exit = program_ends();
+        Value kept = value.value;
+        if (reg.canonical != nullptr && kept.anchor == Anchor::zero) {
+            kept.number = reg.canonical(kept.number);
+        }
+        const std::uint64_t judged = low_half(start.mode);
+        exit.fields = {{reg.place, kept, judged}, {reg.place, {}, ~judged, Match::free}};
+        add_guest_case(catalogue_,
+                       {.name = "fields/" + name_of(reg.place) + "/stored/" + value.name,
+                        .title = "The exit stores what L2 wrote.",
+                        .manual = "APM2 15.6",
+                        .needs = value.needs,
+                        .program = reg.write,
+                        .steps = {l2_register(Register::rbx, value.value)},
+                        .exit = std::move(exit)},
+                       start, where);
+    }
+
+private:
+    Catalogue& catalogue_;
+};
+
+template<class Visit>
+void each_paging(L2Mode mode, Visit&& visit, std::uint8_t cpl = 0) {
+    for (const bool nested_paging : {true, false}) {
+        visit(L2Start{mode, cpl, nested_paging});
+    }
+}
+
+// clang-format off
+constexpr RegisterField cr0_field{field::cr0, "read_cr0", "write_cr0", nullptr};
+constexpr RegisterField cr2_field{field::cr2, "read_cr2", "write_cr2", nullptr};
+constexpr RegisterField cr3_field{field::cr3, "read_cr3", "write_cr3", nullptr};
+constexpr RegisterField cr4_field{field::cr4, "read_cr4", "write_cr4", nullptr};
+constexpr RegisterField dr6_field{field::dr6, "read_dr6", "write_dr6", svm::dr6::canonical};
+constexpr RegisterField dr7_field{field::dr7, "read_dr7", "write_dr7", svm::dr7::canonical};
+constexpr RegisterField rax_field{field::rax, "copy_rax", "set_rax", nullptr};
+constexpr RegisterField rsp_field{field::rsp, "copy_rsp", "set_rsp", nullptr};
+// clang-format on
+
+/// Every bit of a control register that may be flipped by itself, once loaded and once stored.
+struct Flip {
+    std::string_view name;
+    std::uint64_t bits;
+    svm::Features needs{};
+    bool long_mode_only = false;
+    bool stored = true; ///< L2 may write it without leaving the mode it runs in.
+};
+
+void flips(Registers& registers, const RegisterField& reg, L2Mode mode, std::uint64_t fresh,
+           const Flip& flip) {
+    if (flip.long_mode_only && !is_long_mode(mode)) {
+        return;
+    }
+    const Named value{std::string{flip.name} + ((fresh & flip.bits) != 0 ? "_clear" : "_set"),
+                      fresh ^ flip.bits, flip.needs};
+    each_paging(mode, [&](const L2Start& start) {
+        registers.loaded(reg, value, start);
+        if (flip.stored) {
+            registers.stored(reg, value, start);
+        }
+    });
+}
+
+void control_registers(Registers& registers) {
+    using namespace svm;
+    const Flip cr0_flips[] = {
+        {"mp", cr0::mp},
+        {"em", cr0::em},
+        {"ts", cr0::ts},
+        {"ne", cr0::ne},
+        {"wp", cr0::wp},
+        {"am", cr0::am},
+        {"cd", cr0::cd},
+        {"cd_nw", cr0::cd | cr0::nw},
+        {"em_ts", cr0::em | cr0::ts},
+    };
+    const Flip cr4_flips[] = {
+        {"vme", cr4::vme, Feature::vme},
+        {"pvi", cr4::pvi, Feature::vme},
+        {"tsd", cr4::tsd, Feature::tsc},
+        {"de", cr4::de, Feature::de},
+        {"mce", cr4::mce, Feature::mce},
+        {"pge", cr4::pge, Feature::pge},
+        {"pce", cr4::pce},
+        {"osfxsr", cr4::osfxsr, Feature::fxsr},
+        {"osxmmexcpt", cr4::osxmmexcpt, Feature::sse},
+        {"umip", cr4::umip, Feature::umip},
+        {"fsgsbase", cr4::fsgsbase, Feature::fsgsbase},
+        {"pcide", cr4::pcide, Feature::pcid, true},
+        {"osxsave", cr4::osxsave, Feature::xsave},
+        {"smap", cr4::smap, Feature::smap},
+        {"pke", cr4::pke, Feature::pku, true},
+    };
+    for (const L2Mode mode : paged_modes) {
+        const world::ModeRegisters fresh = world::mode_registers(mode);
+        for (const Flip& flip : cr0_flips) {
+            flips(registers, cr0_field, mode, fresh.cr0, flip);
+        }
+        for (const Flip& flip : cr4_flips) {
+            flips(registers, cr4_field, mode, fresh.cr4, flip);
+        }
+        const std::uint64_t cacheable[] = {0, cr3::pwt, cr3::pcd, cr3::pwt | cr3::pcd};
+        for (const std::uint64_t bits : cacheable) {
+            if (mode == L2Mode::pae) {
+                continue; // Its table must be aligned to 32 bytes only: the bits are elsewhere.
+            }
+            const Region root = is_long_mode(mode) ? Region::pml4 : Region::legacy_pd;
+            const Named value{"cache_bits_" + hex_name(bits), in_region(root, bits)};
+            each_paging(mode, [&](const L2Start& start) {
+                registers.loaded(cr3_field, value, start);
+                registers.stored(cr3_field, value, start);
+            });
+        }
+    }
+}
+
+void cr2(Registers& registers) {
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint64_t value : canonical_edges) {
+            if (mode != L2Mode::long64 && value != 0 && value != 1) {
+                continue;
+            }
+            each_paging(mode, [&](const L2Start& start) {
+                registers.loaded(cr2_field, number(value), start);
+                if (value != 0) {
+                    registers.stored(cr2_field, number(value), start);
+                }
+            });
+        }
+        each_paging(mode, [&](const L2Start& start) {
+            registers.loaded(cr2_field, number(0xffff'ffff), start);
+            registers.stored(cr2_field, number(0xffff'ffff), start);
+        });
+    }
+}
+
+void debug_registers(Registers& registers) {
+    using namespace svm;
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint64_t bits : {dr6::b0, dr6::b1, dr6::b2, dr6::b3, dr6::bd, dr6::bs,
+                                         dr6::bt, dr6::b0 | dr6::bs | dr6::bt}) {
+            each_paging(mode, [&](const L2Start& start) {
+                registers.loaded(dr6_field, number(dr6::reset | bits), start);
+                registers.stored(dr6_field, number(dr6::reset | bits), start);
+            });
+        }
+        // What is fixed in them is no consistency check.
+        each_paging(mode, [&](const L2Start& start) {
+            registers.loaded(dr6_field, number(0), start);
+            registers.loaded(dr7_field, number(0), start);
+            registers.loaded(dr7_field, number(0xd800), start);
+        });
+        // Breakpoints on address 0, where L2 does not go; execution, write and access, every length
+        // that has a meaning with its kind.
+        for (const std::uint64_t value :
+             {std::uint64_t{0x401}, std::uint64_t{0x402}, std::uint64_t{0x404},
+              std::uint64_t{0x408}, std::uint64_t{0x410}, std::uint64_t{0x420},
+              std::uint64_t{0x440}, std::uint64_t{0x480}, std::uint64_t{0x4ff},
+              std::uint64_t{0x500}, std::uint64_t{0x600}, std::uint64_t{0xd00'0400},
+              std::uint64_t{0x1111'0400}, std::uint64_t{0xffff'0400}}) {
+            each_paging(mode, [&](const L2Start& start) {
+                registers.loaded(dr7_field, number(value), start);
+                registers.stored(dr7_field, number(value), start);
+            });
+        }
+    }
+}
+
+void general_registers(Registers& registers) {
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            for (const std::uint64_t value : canonical_edges) {
+                if (mode != L2Mode::long64 && value > 1) {
+                    continue;
+                }
+                each_paging(
+                    mode,
+                    [&](const L2Start& start) {
+                        registers.loaded(rax_field, number(value), start);
+                        registers.stored(rax_field, number(value), start);
+                        registers.loaded(rsp_field, number(value), start);
+                        registers.stored(rsp_field, number(value), start);
+                    },
+                    cpl);
+            }
+        }
+    }
+    // RAX is nobody's address.
+    each_paging(L2Mode::long64, [&](const L2Start& start) {
+        registers.loaded(rax_field, number(0x5aa5'1234'8765'cafe), start);
+        registers.stored(rax_field, number(0x5aa5'1234'8765'cafe), start);
+    });
+}
+
+/// MSRs of L2 that the VMCB holds: what RDMSR and WRMSR of L2 see.
+struct MsrField {
+    svm::FieldRef place;
+    std::uint32_t number;
+    std::vector<std::uint64_t> values;
+};
+
+/// What VMLOAD loads VMRUN leaves to L2, and what L2 makes of it #VMEXIT does not store.
+void msrs(Catalogue& catalogue) {
+    namespace msr = svm::msr;
+    const std::vector<std::uint64_t> addresses{0, 0x7fff'ffff'ffff, 0xffff'8000'0000'0000,
+                                               0x1234'5678'9abc};
+    const std::vector<std::uint64_t> words{0, 0xffff'ffff, 0x8765'4321};
+    const MsrField moved[] = {
+        {field::star, msr::star, {0, ~std::uint64_t{0}, 0x1234'5678'9abc'def0}},
+        {field::lstar, msr::lstar, addresses},
+        {field::cstar, msr::cstar, addresses},
+        {field::sfmask, msr::sfmask, words},
+        {field::kernel_gs_base, msr::kernel_gs_base, addresses},
+        {field::sysenter_cs, msr::sysenter_cs, {0, 0x10, 0xffff}},
+        {field::sysenter_esp, msr::sysenter_esp, {0, 0xffff'ffff, 0x8765'4320}},
+        {field::sysenter_eip, msr::sysenter_eip, {0, 0xffff'ffff, 0x8765'4320}},
+        {field::fs_base, msr::fs_base, addresses},
+        {field::gs_base, msr::gs_base, addresses},
+    };
+    for (const MsrField& one : moved) {
+        for (const std::uint64_t value : one.values) {
+            each_paging(L2Mode::long64, [&](const L2Start& start) {
+                ExitExpectation seen = program_ends();
+                seen.fields = {{field::rax, value & 0xffff'ffff}};
+                seen.registers = {{Register::rdx, value >> 32}};
+                const std::string name = "fields/" + name_of(one.place);
+                add_guest_case(catalogue,
+                               {.name = name + "/loaded_by_vmload/" + hex_name(value),
+                                .title = "L2 sees what VMLOAD loaded; VMRUN does not touch it.",
+                                .manual = "APM2 15.5.2",
+                                .program = "rdmsr",
+                                .steps = {vmcb_field(one.place, value),
+                                          l2_register(Register::rcx, one.number)},
+                                .exit = std::move(seen)},
+                               start);
+                ExitExpectation left = program_ends();
+                left.fields = {{field::rax, value & 0xffff'ffff}};
+                left.registers = {{Register::rdx, value >> 32}};
+                // The program reads back what it wrote, so that the twin would notice.
+                add_guest_case(
+                    catalogue,
+                    {.name = name + "/not_stored/" + hex_name(value),
+                     .title = "L2 changes it, and #VMEXIT does not store that.",
+                     .manual = "APM2 15.6",
+                     .program = "wrmsr",
+                     .steps = {vmcb_field(one.place, 0x10), l2_register(Register::rcx, one.number),
+                               l2_register(Register::rax, value & 0xffff'ffff),
+                               l2_register(Register::rdx, value >> 32)},
+                     .exit = std::move(left)},
+                    start);
+            });
+        }
+    }
+}
+
+/// EFER bits that may be flipped while L2 runs on.
+void extended_features(Catalogue& catalogue) {
+    using namespace svm;
+    struct EferBit {
+        std::string_view name;
+        std::uint64_t bits;
+        svm::Features needs{};
+    };
+    const EferBit flipped[] = {
+        {"sce", efer::sce, Feature::syscall},
+        {"nxe", efer::nxe, Feature::nx},
+        {"ffxsr", efer::ffxsr, Feature::ffxsr},
+        {"tce", efer::tce, Feature::tce},
+        {"mcommit", efer::mcommit, Feature::mcommit},
+        {"intwb", efer::intwb, Feature::int_wbinvd},
+        {"uaie", efer::uaie, Feature::upper_address_ignore},
+        {"aibrse", efer::aibrse, Feature::automatic_ibrs},
+    };
+    for (const L2Mode mode : paged_modes) {
+        const std::uint64_t fresh = world::mode_registers(mode).efer;
+        for (const EferBit& one : flipped) {
+            const std::uint64_t value = fresh ^ one.bits;
+            each_paging(mode, [&](const L2Start& start) {
+                const std::string suffix =
+                    std::string{one.name} + ((fresh & one.bits) != 0 ? "_clear" : "_set");
+                ExitExpectation seen = program_ends();
+                seen.fields = {{field::rax, value & 0xffff'ffff}};
+                seen.registers = {{Register::rdx, value >> 32}};
+                const std::string name = "fields/" + name_of(field::efer);
+                add_guest_case(catalogue,
+                               {.name = name + "/loaded/" + suffix,
+                                .title = "L2 sees the value of the VMCB, and the exit stores it.",
+                                .manual = manual,
+                                .needs = one.needs,
+                                .program = "rdmsr",
+                                .steps = {vmcb_field(field::efer, value),
+                                          l2_register(Register::rcx, svm::msr::efer)},
+                                .exit = seen},
+                               start);
+                seen.fields.push_back({field::efer, value});
+                add_guest_case(catalogue,
+                               {.name = name + "/stored/" + suffix,
+                                .title = "The exit stores what L2 wrote.",
+                                .manual = "APM2 15.6",
+                                .needs = one.needs,
+                                .program = "wrmsr",
+                                .steps = {l2_register(Register::rcx, svm::msr::efer),
+                                          l2_register(Register::rax, value & 0xffff'ffff),
+                                          l2_register(Register::rdx, value >> 32)},
+                                .exit = std::move(seen)},
+                               start);
+            });
+        }
+    }
+}
+
+/// With nested paging L2 has a PAT of its own; without, it sees and writes L1's. APM2 15.25.4.
+void page_attributes(Catalogue& catalogue) {
+    constexpr std::uint64_t values[] = {0x0007'0406'0007'0406, 0x0606'0606'0606'0606,
+                                        0x0001'0405'0607'0001, 0};
+    const auto pat = [&](std::string_view what, std::string_view title, std::uint64_t value,
+                         std::string_view program, std::vector<Step> steps,
+                         std::vector<FieldExpectation> fields) {
+        ExitExpectation exit = program_ends();
+        exit.fields = std::move(fields);
+        exit.fields.push_back({field::rax, value & 0xffff'ffff});
+        exit.registers = {{Register::rdx, value >> 32}};
+        steps.emplace_back(l2_register(Register::rcx, svm::msr::pat));
+        add_guest_case(catalogue,
+                       {.name = "fields/" + name_of(field::g_pat) + "/" + std::string{what} + "/" +
+                                hex_name(value),
+                        .title = title,
+                        .manual = "APM2 15.25.4",
+                        .needs = {Feature::np, Feature::pat},
+                        .program = program,
+                        .steps = std::move(steps),
+                        .exit = std::move(exit)},
+                       {L2Mode::long64, 0, true});
+    };
+    for (const std::uint64_t value : values) {
+        pat("loaded", "L2 sees the PAT of the VMCB, and the exit stores it.", value, "rdmsr",
+            {vmcb_field(field::g_pat, value)}, {});
+        pat("stored", "The exit stores the PAT that L2 wrote.", value, "wrmsr",
+            {l2_register(Register::rax, value & 0xffff'ffff),
+             l2_register(Register::rdx, value >> 32)},
+            {{field::g_pat, value}});
+    }
+    ExitExpectation shared = program_ends();
+    shared.fields = {{field::rax, svm::pat_reset & 0xffff'ffff}};
+    shared.registers = {{Register::rdx, svm::pat_reset >> 32}};
+    add_guest_case(catalogue,
+                   {.name = "fields/" + name_of(field::g_pat) + "/not_loaded/without_nested_paging",
+                    .title = "Without nested paging L2 reads the PAT of L1.",
+                    .manual = "APM2 15.25.4",
+                    .needs = Feature::pat,
+                    .program = "rdmsr",
+                    .steps = {L1Write{wire::L1Register::msr, svm::msr::pat, svm::pat_reset},
+                              vmcb_field(field::g_pat, 0x0606'0606'0606'0606),
+                              l2_register(Register::rcx, svm::msr::pat)},
+                    .exit = std::move(shared)},
+                   {L2Mode::long64, 0, false});
+}
+
+void register_values(Catalogue& catalogue) {
+    Registers registers{catalogue};
+    control_registers(registers);
+    cr2(registers);
+    debug_registers(registers);
+    general_registers(registers);
+    msrs(catalogue);
+    extended_features(catalogue);
+    page_attributes(catalogue);
+}
+
+const Registration registration{register_values};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * L2 programs that show the state VMRUN loaded, in rBX or in memory at rDI, and that change it. What one
+ * register can show stands with the others of its kind (control_registers.S, debug_registers.S).
+ */
+#include "harness/guest/l2_program.inc"
+
+        l2_program copy_rax, 64, "mov %rax, %rbx"
+        l2_program copy_rax, 32, "mov %eax, %ebx"
+        l2_program copy_rsp, 64, "mov %rsp, %rbx"
+        l2_program copy_rsp, 32, "mov %esp, %ebx"
+        l2_program set_rax, 64, "mov %rbx, %rax"
+        l2_program set_rax, 32, "mov %ebx, %eax"
+        l2_program set_rsp, 64, "mov %rbx, %rsp"
+        l2_program set_rsp, 32, "mov %ebx, %esp"
+        .irp    segment, es, cs, ss, ds
+        l2_programs copy_\segment, "mov %\segment, %ebx"
+        .endr
+        .irp    segment, es, ss, ds, fs, gs
+        l2_programs set_\segment, "mov %ebx, %\segment"
+        .endr
+        l2_programs set_ldtr, "lldt %bx"
+        l2_programs set_tr, "ltr %bx"
+
+/* Through a segment: what base, limit and type VMRUN took from the VMCB. The offset is in rDI. */
+        .irp    segment, es, cs, ss, ds, fs, gs
+        l2_program read_through_\segment, 64, "mov %\segment:(%rdi), %ebx"
+        l2_program read_through_\segment, 32, "mov %\segment:(%edi), %ebx"
+        l2_program write_through_\segment, 64, "mov %ebx, %\segment:(%rdi)"
+        l2_program write_through_\segment, 32, "mov %ebx, %\segment:(%edi)"
+        .endr
+
+/* PUSH shows the stack size of SS.B: 16 or 32 bits of rSP move. */
+        l2_program push_rbx, 64, "push %rbx"
+        l2_program push_rbx, 32, "push %ebx"
+
+/* The flags L2 began with. */
+        l2_program copy_flags, 64, "popq %rbx", before="pushfq"
+        l2_program copy_flags, 32, "popl %ebx", before="pushfl"
+        l2_programs set_flags, "std", before="stc"
+
+/* Time stamps: EDX goes to memory at rBX, which the routine that compares them reads; EAX is in the VMCB. */
+        l2_program store_rdtsc, 64, "rdtsc", before="mov %rax, %rbx", behind="mov %edx, (%rbx)"
+        l2_program store_rdtscp, 64, "rdtscp", before="mov %rax, %rbx", behind="mov %edx, (%rbx)"
+        l2_program store_rdmsr_tsc, 64, "rdmsr", before="mov %rax, %rbx; mov $0x10, %ecx", behind="mov %edx, (%rbx)"
+
+        .section .note.GNU-stack, "", @progbits
