@@ -40,6 +40,25 @@ private:
     std::uint64_t before_;
 };
 
+/// An IRET, for an NMI whose handler did not come to its own.
+void admit_nmis() {
+    std::uint64_t scratch = 0;
+    asm volatile("mov %%ss, %0\n\t"
+                 "push %0\n\t"
+                 "lea 8(%%rsp), %0\n\t"
+                 "push %0\n\t"
+                 "pushfq\n\t"
+                 "mov %%cs, %0\n\t"
+                 "push %0\n\t"
+                 "lea 1f(%%rip), %0\n\t"
+                 "push %0\n\t"
+                 "iretq\n"
+                 "1:"
+                 : "=&r"(scratch)
+                 :
+                 : "memory", "cc");
+}
+
 } // namespace
 
 /// Argument: Kind. Reports how many arrived while GIF was clear and IF set, whether CLGI touched
@@ -83,6 +102,38 @@ VMRUNIT_ROUTINE(vmrun_clears_gif) {
     take_pending_interrupts();
     call.report(event.count());
     call.report(static_cast<std::uint64_t>(call.arena.vmcb.control.exit_code));
+}
+
+/// Argument: bit 0, IF of L1 at the VMRUN; above it 0, or Kind + 1 of an event that has been
+/// pending since GIF was cleared. Reports the exit code, the saved RIP, how many events arrived
+/// before STGI and how many behind it.
+VMRUNIT_ROUTINE(vmrun_with_event) {
+    LocalApic{}.reset();
+    const std::uint32_t sent = call.argument >> 1;
+    const OwnEvent event{sent == 0 ? std::uint32_t{fixed} : sent - 1};
+    disable_interrupts();
+    __svm_clgi();
+    if (sent != 0) {
+        event.send();
+    }
+    if ((call.argument & 1) != 0) {
+        asm volatile("sti" : : : "memory"); // Nothing is taken while GIF is clear.
+    }
+    svm::Vmcb& vmcb = call.arena.vmcb;
+    __svm_vmrun(reinterpret_cast<std::uintptr_t>(&vmcb));
+    disable_interrupts();
+    call.report(static_cast<std::uint64_t>(vmcb.control.exit_code));
+    call.report(vmcb.save.rip);
+    call.report(event.count());
+    __svm_stgi();
+    take_pending_interrupts();
+    call.report(event.count());
+    // L2 may have taken the event through its own IDT, and does not end it.
+    const LocalApic apic;
+    if (apic.in_service(vector)) {
+        apic.end_of_interrupt();
+    }
+    admit_nmis();
 }
 
 } // namespace vmrunit::guest

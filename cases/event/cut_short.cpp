@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Delivery of an injected event that something else cuts short: an intercepted exception on the way
+// to the handler, or a nested page fault. EXITINTINFO is then the event that was injected, and RIP
+// has not moved. APM2 15.7.2, 15.20.
+
+#include "cases/intercept/exception_row.hpp"
+#include "cases/model/guest_case.hpp"
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/vmcb.hpp"
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::EventInformation;
+using svm::EventType;
+using svm::ExitCode;
+using svm::Intercept;
+
+struct Injected {
+    std::string_view name;
+    EventInformation event;
+};
+
+constexpr Injected events[] = {
+    {"interrupt", EventInformation::event(EventType::interrupt, 0x40)},
+    {"interrupt_13", EventInformation::event(EventType::interrupt, 13)},
+    {"nmi", EventInformation::event(EventType::nmi, 2)},
+    {"int_n", EventInformation::event(EventType::software_interrupt, 0x40)},
+    {"ud", EventInformation::event(EventType::exception, 6)},
+    {"db", EventInformation::event(EventType::exception, 1)},
+    {"gp", EventInformation::event(EventType::exception, 13, 0x18)},
+    {"pf", EventInformation::event(EventType::exception, 14, 7)},
+};
+
+std::uint8_t vector_of(EventInformation event) {
+    return static_cast<std::uint8_t>(event.get(EventInformation::vector));
+}
+
+/// Bytes of a gate.
+std::uint64_t gate_size(L2Mode mode) {
+    return is_long_mode(mode) ? 16 : 8;
+}
+
+class Table {
+public:
+    explicit Table(Catalogue& catalogue) : catalogue_(catalogue) {}
+
+    void add(std::string_view by, std::string_view title, const Injected& injected,
+             std::vector<Step> setup, ExitExpectation exit, const L2Start& start,
+             bool has_event = true,
+             const std::source_location& where = std::source_location::current()) {
+        setup.emplace_back(vmcb_field(field::event_injection, injected.event.value));
+        setup.emplace_back(vmcb_field(field::next_rip, at_start));
+        exit.rip = at_start;
+        if (has_event) {
+            exit.fields.push_back(being_delivered(injected.event));
+        }
+        add_guest_case(
+            catalogue_,
+            {.name = "event/cut_short/" + std::string{by} + "/" + std::string{injected.name},
+             .title = title,
+             .manual = "APM2 15.7.2",
+             .steps = std::move(setup),
+             .exit = std::move(exit)},
+            start, where);
+    }
+
+private:
+    Catalogue& catalogue_;
+};
+
+ExitExpectation exit_with(ExitCode code) {
+    ExitExpectation exit;
+    exit.exit_code = code;
+    return exit;
+}
+
+void add_all(Table& table, const Injected& injected, const L2Start& start) {
+    const std::uint8_t vector = vector_of(injected.event);
+
+    // The gate is not present: #NP, whose intercept comes before it would merge into #DF.
+    ExitExpectation absent = exit_with(ExitCode::exception_np);
+    absent.fields = {{field::exit_info_1, idt_error_code(vector), external_unsettled}};
+    table.add("np", "The gate is not present, and #NP is intercepted.", injected,
+              join(absent_gate(vector), {intercepting(Intercept::exception_np)}), absent, start);
+
+    // The IDT ends before the gate: #GP.
+    ExitExpectation beyond = exit_with(ExitCode::exception_gp);
+    beyond.fields = {{field::exit_info_1, idt_error_code(vector), external_unsettled}};
+    table.add("gp", "The IDT ends before the gate, and #GP is intercepted.", injected,
+              {no_idt(), intercepting(Intercept::exception_gp)}, beyond, start);
+
+    // The page of the IDT is not mapped: #PF. CR2 keeps its value.
+    const std::uint64_t gate = spare_page + vector * gate_size(start.mode);
+    ExitExpectation unmapped = exit_with(ExitCode::exception_pf);
+    unmapped.fields = {{field::exit_info_1, 0}, {field::exit_info_2, gate}};
+    table.add("pf", "The IDT is not mapped, and #PF is intercepted.", injected,
+              join(spare_page_absent(),
+                   {vmcb_field(field::idtr_base, spare_page), vmcb_field(field::cr2, 0x0bad'cafe),
+                    intercepting(Intercept::exception_pf)}),
+              unmapped, start);
+
+    if (start.nested_paging) {
+        ExitExpectation nested = exit_with(ExitCode::npf);
+        nested.fields = {{field::exit_info_1, 0x1'0000'0004}, {field::exit_info_2, gate}};
+        table.add("npf", "The nested tables do not map the IDT.", injected,
+                  {Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8, 0},
+                   vmcb_field(field::idtr_base, spare_page)},
+                  nested, start);
+    }
+
+    // Nobody is left to deliver to. Bochs dies here, so there is one case of each.
+    if (start != L2Start{}) {
+        return;
+    }
+    ExitExpectation shutdown = exit_with(ExitCode::shutdown);
+    shutdown.fields = {{field::exit_int_info, {}, ~std::uint64_t{0}, Match::free}};
+    table.add("shutdown", "Without an IDT nothing can be delivered.", injected, {no_idt()},
+              shutdown, start, false);
+}
+
+void cut_short(Catalogue& catalogue) {
+    Table table{catalogue};
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            for (const bool nested_paging : {true, false}) {
+                for (const Injected& injected : events) {
+                    add_all(table, injected, {mode, cpl, nested_paging});
+                }
+            }
+        }
+    }
+}
+
+const Registration registration{cut_short};
+
+} // namespace
+} // namespace vmrunit::cases

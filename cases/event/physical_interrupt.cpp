@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Interrupts and NMIs of the machine that arrive while L2 runs: whose IF counts, who takes them,
+// and that none is lost or doubled. L1's own local APIC sends them, with GIF clear; VMRUN sets GIF.
+// APM2 15.13, 15.21.1, 15.21.2.
+
+#include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/vmcb.hpp"
+
+#include <string>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::ExitCode;
+using svm::Feature;
+using svm::Intercept;
+using svm::VirtualInterrupt;
+
+constexpr std::uint8_t interrupt_vector = 0x51; ///< What the routine sends.
+enum Sent : std::uint32_t { nothing = 0, interrupt = 2, nmi = 4 };
+constexpr std::uint32_t host_if = 1;
+
+CallExpectation outcome(ExitCode code, Value rip, std::uint64_t later) {
+    CallExpectation expected;
+    expected.values = {reported("exit code", static_cast<std::uint64_t>(code)),
+                       {rip, ~std::uint64_t{0}, Match::equals, "saved RIP"},
+                       reported("arrived in L1 before STGI", 0),
+                       reported("arrived in L1 behind it", later)};
+    return expected;
+}
+
+void add(Catalogue& catalogue, const std::string& name, std::string_view title,
+         std::vector<Step> steps, std::uint32_t argument, CallExpectation expected,
+         const std::source_location& where = std::source_location::current()) {
+    for (const bool nested_paging : {true, false}) {
+        std::vector<Step> all{vmcb_field(field::rip, at_start)};
+        all.insert(all.end(), steps.begin(), steps.end());
+        all.emplace_back(Call{"vmrun_with_event", argument});
+        const std::string full = "event/" + name + (nested_paging ? "/nested" : "/unnested");
+        add_l1_case(catalogue,
+                    {.name = full,
+                     .title = title,
+                     .manual = "APM2 15.21.2",
+                     .needs = Feature::apic,
+                     .nested_paging = nested_paging,
+                     .steps = std::move(all),
+                     .expectations = {expected}},
+                    where);
+    }
+}
+
+void interrupts(Catalogue& catalogue) {
+    for (unsigned combination = 0; combination < 16; ++combination) {
+        const bool masking = (combination & 1) != 0;
+        const bool host = (combination & 2) != 0;
+        const bool guest = (combination & 4) != 0;
+        const bool intercepted = (combination & 8) != 0;
+        std::vector<Step> steps;
+        if (masking) {
+            steps.emplace_back(
+                vmcb_set(field::virtual_interrupt, VirtualInterrupt::v_intr_masking.mask()));
+        }
+        if (guest) {
+            steps.emplace_back(vmcb_set(field::rflags, svm::rflags::if_));
+        }
+        if (intercepted) {
+            steps.emplace_back(intercepting(Intercept::intr));
+        }
+        const bool open = masking ? host : guest;
+        CallExpectation expected = outcome(ExitCode::vmmcall, at_marker, 1);
+        if (open) {
+            expected = intercepted ? outcome(ExitCode::intr, at_start, 1)
+                                   : outcome(ExitCode::vmmcall, at_handler(interrupt_vector), 0);
+        }
+        const auto digit = [](bool value) { return std::string{value ? "1" : "0"}; };
+        add(catalogue,
+            "physical_interrupt/masking" + digit(masking) + "_host_if" + digit(host) + "_guest_if" +
+                digit(guest) + "_intercepted" + digit(intercepted),
+            "V_INTR_MASKING says whose IF counts.", steps, interrupt | (host ? host_if : 0u),
+            expected);
+    }
+}
+
+void non_maskable(Catalogue& catalogue) {
+    for (const std::uint32_t host : {0u, host_if}) {
+        const std::string suffix = host != 0 ? "_host_if1" : "_host_if0";
+        add(catalogue, "physical_nmi/intercepted" + suffix,
+            "An intercepted NMI exits and is still pending in L1.", {intercepting(Intercept::nmi)},
+            nmi | host, outcome(ExitCode::nmi, at_start, 1));
+        add(catalogue, "physical_nmi/not_intercepted" + suffix,
+            "An NMI that is not intercepted is L2's.", {}, nmi | host,
+            outcome(ExitCode::vmmcall, at_handler(2), 0));
+    }
+}
+
+void beside_virtual_interrupt(Catalogue& catalogue) {
+    const auto pending = VirtualInterrupt{}
+                             .with(VirtualInterrupt::v_irq)
+                             .with(VirtualInterrupt::v_ign_tpr)
+                             .with(VirtualInterrupt::v_intr_prio, 15)
+                             .with(VirtualInterrupt::v_intr_vector, 0x40);
+    const Step offered = vmcb_field(field::virtual_interrupt, pending.value);
+    const Step enabled = vmcb_set(field::rflags, svm::rflags::if_);
+    add(catalogue, "physical_interrupt/before_virtual", "The interrupt of the machine is first.",
+        {offered, enabled, intercepting(Intercept::intr)}, interrupt,
+        outcome(ExitCode::intr, at_start, 1));
+    add(catalogue, "virtual_interrupt/not_in_l1",
+        "A virtual interrupt that L2 did not take is nothing to L1.", {offered}, nothing | host_if,
+        outcome(ExitCode::vmmcall, at_marker, 0));
+}
+
+void physical_interrupts(Catalogue& catalogue) {
+    interrupts(catalogue);
+    non_maskable(catalogue);
+    beside_virtual_interrupt(catalogue);
+}
+
+const Registration registration{physical_interrupts};
+
+} // namespace
+} // namespace vmrunit::cases

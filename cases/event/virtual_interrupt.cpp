@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The virtual interrupt of the VMCB: which priority gets past which V_TPR, what holds it off, and
+// what V_IRQ says afterwards. APM2 15.21.4; virtual GIF: 15.33.2.
+
+#include "cases/model/delivery.hpp"
+#include "cases/model/guest_case.hpp"
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/vmcb.hpp"
+
+#include <string>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+namespace rflags = svm::rflags;
+using svm::EventInformation;
+using svm::EventType;
+using svm::Feature;
+using svm::Intercept;
+using svm::InterruptShadow;
+using svm::VirtualInterrupt;
+
+constexpr std::uint64_t enabled = rflags::always_one | rflags::if_;
+constexpr std::uint8_t vector = 0x40;
+
+/// An interrupt that no task priority stops.
+constexpr VirtualInterrupt pending = VirtualInterrupt{}
+                                         .with(VirtualInterrupt::v_irq)
+                                         .with(VirtualInterrupt::v_ign_tpr)
+                                         .with(VirtualInterrupt::v_intr_prio, vector >> 4)
+                                         .with(VirtualInterrupt::v_intr_vector, vector);
+
+struct Row {
+    std::string name; ///< What follows "event/virtual_interrupt/".
+    std::string_view title;
+    VirtualInterrupt control = pending;
+    std::uint64_t flags = enabled;
+    std::string_view program = "nothing";
+    Value return_rip = at_start; ///< Where it is delivered.
+    std::vector<Step> setup{};
+    std::vector<FieldExpectation> fields{};
+    std::vector<RegisterExpectation> registers{};
+    svm::Features needs{};
+    bool ends_machine = false;
+};
+
+class Table {
+public:
+    Table(Catalogue& catalogue, const L2Start& start) : catalogue_(catalogue), start_(start) {}
+
+    /// L2's handler gets it, and V_IRQ is clear afterwards.
+    void taken(const Row& row,
+               const std::source_location& where = std::source_location::current()) {
+        const auto taken_vector =
+            static_cast<std::uint8_t>(row.control.get(VirtualInterrupt::v_intr_vector));
+        ExitExpectation exit = delivered(
+            start_, {.vector = taken_vector, .return_rip = row.return_rip, .rflags = row.flags});
+        exit.fields.push_back({field::virtual_interrupt, 0, VirtualInterrupt::v_irq.mask()});
+        add(row, std::move(exit), where);
+    }
+
+    /// The program comes to its end, and V_IRQ is still set.
+    void held(const Row& row, const std::source_location& where = std::source_location::current()) {
+        add(row, program_ends(), where);
+    }
+
+    /// Another exit, before anything happened.
+    void exits(const Row& row, svm::ExitCode code,
+               const std::source_location& where = std::source_location::current()) {
+        ExitExpectation exit;
+        exit.exit_code = code;
+        exit.rip = at_start;
+        add(row, std::move(exit), where);
+    }
+
+    void add(const Row& row, ExitExpectation exit, const std::source_location& where) {
+        std::vector<Step> steps{vmcb_field(field::virtual_interrupt, row.control.value),
+                                vmcb_field(field::rflags, row.flags)};
+        steps.insert(steps.end(), row.setup.begin(), row.setup.end());
+        exit.fields.insert(exit.fields.end(), row.fields.begin(), row.fields.end());
+        exit.registers = row.registers;
+        add_guest_case(catalogue_,
+                       {.name = "event/virtual_interrupt/" + row.name,
+                        .title = row.title,
+                        .manual = "APM2 15.21.4",
+                        .needs = row.needs,
+                        .program = row.program,
+                        .steps = std::move(steps),
+                        .exit = std::move(exit),
+                        .ends_machine = row.ends_machine},
+                       start_, where);
+    }
+
+private:
+    Catalogue& catalogue_;
+    L2Start start_;
+};
+
+/// Every priority against every V_TPR: it must be greater.
+void priorities(Catalogue& catalogue) {
+    Table table{catalogue, {L2Mode::long64, 0, true}};
+    for (unsigned priority = 0; priority < 16; ++priority) {
+        for (unsigned tpr = 0; tpr < 16; ++tpr) {
+            for (const bool ignored : {false, true}) {
+                Row row{.name = "priority_" + std::to_string(priority) + "_tpr_" +
+                                std::to_string(tpr) + (ignored ? "_ignored" : ""),
+                        .title = "V_INTR_PRIO must be greater than V_TPR.",
+                        .control = pending.with(VirtualInterrupt::v_intr_prio, priority)
+                                       .with(VirtualInterrupt::v_tpr, tpr)
+                                       .with(VirtualInterrupt::v_ign_tpr, ignored ? 1 : 0)};
+                if (ignored) {
+                    row.title = "With V_IGN_TPR set the priorities are not compared.";
+                }
+                if (ignored || priority > tpr) {
+                    table.taken(row);
+                } else {
+                    table.held(row);
+                }
+            }
+        }
+    }
+}
+
+/// The vector is what the field says, whatever the priority.
+void vectors(Catalogue& catalogue) {
+    Table table{catalogue, {L2Mode::long64, 0, true}};
+    for (unsigned number = 0; number < 256; ++number) {
+        table.taken({.name = "vector_" + std::to_string(number),
+                     .title = "The vector is that of V_INTR_VECTOR.",
+                     .control = pending.with(VirtualInterrupt::v_intr_vector, number)});
+    }
+}
+
+void in_every_mode(Catalogue& catalogue, const L2Start& start) {
+    Table table{catalogue, start};
+    table.taken({.name = "if_set", .title = "It is taken before L2's first instruction."});
+    table.held(
+        {.name = "if_clear", .title = "IF of L2 holds it off.", .flags = rflags::always_one});
+    table.held({.name = "v_irq_clear",
+                .title = "Without V_IRQ there is none.",
+                .control = pending.with(VirtualInterrupt::v_irq, 0)});
+    table.exits({.name = "vintr",
+                 .title = "VINTR exits just before it would be taken.",
+                 .setup = {intercepting(Intercept::vintr)}},
+                svm::ExitCode::vintr);
+    table.held({.name = "vintr_if_clear",
+                .title = "VINTR does not exit while IF holds it off.",
+                .flags = rflags::always_one,
+                .setup = {intercepting(Intercept::vintr)}});
+    table.held(
+        {.name = "vintr_tpr",
+         .title = "VINTR does not exit while V_TPR holds it off.",
+         .control = pending.with(VirtualInterrupt::v_ign_tpr, 0).with(VirtualInterrupt::v_tpr, 15),
+         .setup = {intercepting(Intercept::vintr)}});
+    table.taken(
+        {.name = "shadow",
+         .title = "INTERRUPT_SHADOW holds it off for one instruction.",
+         .program = "copy_rax",
+         .return_rip = at_after,
+         .setup = {vmcb_field(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask()),
+                   vmcb_field(field::rax, 0x1234'5678)},
+         .fields = {{field::interrupt_shadow, 0, InterruptShadow::interrupt_shadow.mask()}},
+         .registers = {{Register::rbx, 0x1234'5678}}});
+    table.taken({.name = "no_shadow",
+                 .title = "Without the shadow it comes before the instruction.",
+                 .program = "copy_rax"});
+    // The shadow is that of the exit's instruction still.
+    table.held(
+        {.name = "exit_in_shadow",
+         .title = "An exit from the shadow stores it.",
+         .setup = {vmcb_field(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask())}});
+    table.taken({.name = "vgif_without_enable",
+                 .title = "Without V_GIF_ENABLE a clear VGIF means nothing."});
+    for (const bool gif : {false, true}) {
+        const Row row{.name = gif ? "vgif_set" : "vgif_clear",
+                      .title = "A clear virtual GIF holds it off.",
+                      .control = pending.with(VirtualInterrupt::v_gif_enable)
+                                     .with(VirtualInterrupt::vgif, gif ? 1 : 0),
+                      .needs = Feature::vgif};
+        if (gif) {
+            table.taken(row);
+        } else {
+            table.held(row);
+        }
+    }
+    // An injected event is first, and its handler has IF clear.
+    const Row both{
+        .name = "behind_injection",
+        .title = "The injected event is first; in its handler IF is clear.",
+        .setup = {vmcb_field(field::event_injection,
+                             EventInformation::event(EventType::interrupt, 0x50).value)}};
+    table.add(both, delivered(start, {.vector = 0x50, .return_rip = at_start, .rflags = enabled}),
+              std::source_location::current());
+}
+
+/// L2 lowers V_TPR: what it held off comes behind the instruction. QEMU aborts here, so it is one
+/// case and runs last.
+void lowered_priority(Catalogue& catalogue) {
+    Table table{catalogue, {L2Mode::long64, 0, true}};
+    table.taken({.name = "tpr_lowered",
+                 .title = "It comes when L2 lowers V_TPR.",
+                 .control = pending.with(VirtualInterrupt::v_ign_tpr, 0)
+                                .with(VirtualInterrupt::v_intr_masking)
+                                .with(VirtualInterrupt::v_tpr, 15),
+                 .program = "write_cr8",
+                 .return_rip = at_after,
+                 .setup = {l2_register(Register::rbx, 0)},
+                 .fields = {{field::virtual_interrupt, 0, VirtualInterrupt::v_tpr.mask()}},
+                 .ends_machine = true});
+}
+
+void virtual_interrupts(Catalogue& catalogue) {
+    priorities(catalogue);
+    vectors(catalogue);
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            for (const bool nested_paging : {true, false}) {
+                in_every_mode(catalogue, {mode, cpl, nested_paging});
+            }
+        }
+    }
+    lowered_priority(catalogue);
+}
+
+const Registration registration{virtual_interrupts};
+
+} // namespace
+} // namespace vmrunit::cases
