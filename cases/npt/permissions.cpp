@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What nested page tables permit: each level and page size, each reason to refuse, each kind of
+// access, with the address and the error code that the exit reports. L2 uses a second way to its
+// memory, through nested entries of its own, so that nothing else depends on the entry in question.
+// L1 runs with EFER.NXE set, so a fetch is reported as one. APM2 15.25.5, 15.25.6.
+
+#include "cases/model/guest_case.hpp"
+#include "cases/model/instruction_table.hpp"
+#include "cases/npt/second_way.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/exit_info.hpp"
+#include "harness/world.hpp"
+
+#include <array>
+#include <string>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+
+// Bits of EXITINFO1.
+constexpr std::uint64_t present = 1;
+constexpr std::uint64_t write = 2;
+constexpr std::uint64_t user = 4; ///< Nested accesses are those of a user.
+constexpr std::uint64_t reserved = 8;
+constexpr std::uint64_t fetch = 0x10;
+constexpr std::uint64_t final_address = std::uint64_t{1} << 32;
+
+enum class Access : std::uint8_t { read, write, fetch };
+constexpr std::array accesses{Access::read, Access::write, Access::fetch};
+
+std::string_view name_of_access(Access access) {
+    switch (access) {
+    case Access::read:
+        return "read";
+    case Access::write:
+        return "write";
+    case Access::fetch:
+        break;
+    }
+    return "fetch";
+}
+
+std::string_view program_of(Access access) {
+    switch (access) {
+    case Access::read:
+        return "raise_pf_read";
+    case Access::write:
+        return "raise_pf_write";
+    case Access::fetch:
+        break;
+    }
+    return "raise_pf_fetch";
+}
+
+/// What is wrong with an entry.
+struct Defect {
+    std::string name;
+    std::uint64_t set = 0;
+    std::uint64_t cleared = 0;
+    std::uint64_t reported = present;
+    bool stops_reads = true;
+    bool stops_writes = true;
+};
+
+const Defect& sound() {
+    static const Defect none{"sound", 0, 0, 0, false, false};
+    return none;
+}
+
+bool stops(const Defect& defect, Access access) {
+    switch (access) {
+    case Access::read:
+        return defect.stops_reads;
+    case Access::write:
+        return defect.stops_writes;
+    case Access::fetch:
+        break;
+    }
+    return defect.stops_reads || (defect.set & no_execute) != 0;
+}
+
+std::vector<Defect> defects(NestedLevel level) {
+    std::vector<Defect> all{
+        {"absent", 0, world::present, 0},
+        {"read_only", 0, world::writable, present, false, true},
+        {"supervisor", 0, world::user},
+        {"no_execute", no_execute, 0, present, false, false},
+    };
+    const auto reserved_bit = [&all](unsigned number) {
+        all.push_back({"reserved_" + std::to_string(number), std::uint64_t{1} << number, 0,
+                       present | reserved});
+    };
+    switch (level) {
+    case NestedLevel::leaf_1g:
+        for (unsigned number = 13; number < 30; ++number) {
+            reserved_bit(number);
+        }
+        break;
+    case NestedLevel::leaf_2m:
+        for (unsigned number = 13; number < 21; ++number) {
+            reserved_bit(number);
+        }
+        break;
+    case NestedLevel::pml4:
+        reserved_bit(7);
+        break;
+    default:
+        break;
+    }
+    return all;
+}
+
+/// One access through an entry that has the defect or none.
+void add(Catalogue& catalogue, NestedLevel level, const Defect& defect, Access access,
+         const L2Start& start, std::string_view variant, std::vector<Step> setup) {
+    const Value address = second_address(level, l2_data_offset);
+    std::vector<Step> steps = second_way(level, defect.set, defect.cleared);
+    steps.emplace_back(l2_register(Register::rdi, address));
+    steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
+    steps.emplace_back(l2_data_bytes(0, 4, access == Access::fetch ? 0x00d9'010f : 0x4433'2211));
+    steps.insert(steps.end(), setup.begin(), setup.end());
+    GuestRow row{.name = "npt/" + std::string{name_of(level)} + "/" + defect.name + "/" +
+                         std::string{name_of_access(access)} + std::string{variant},
+                 .title = "The entry permits the access.",
+                 .manual = "APM2 15.25.5",
+                 .needs = needs_of(level),
+                 .program = program_of(access),
+                 .steps = std::move(steps)};
+    if (stops(defect, access)) {
+        row.title = "The entry does not permit the access.";
+        row.manual = "APM2 15.25.6";
+        row.exit.exit_code = svm::ExitCode::npf;
+        row.exit.rip = access == Access::fetch ? address : at_insn;
+        std::uint64_t info = final_address | user | defect.reported;
+        info |= access == Access::write ? write : 0;
+        info |= access == Access::fetch ? fetch : 0;
+        row.exit.fields = {{field::exit_info_1, info},
+                           {field::exit_info_2, guest_physical(level, l2_data_offset)}};
+    } else {
+        row.exit = program_ends();
+        switch (access) {
+        case Access::read:
+            row.exit.registers = {{Register::rbx, 0x4433'2211}};
+            break;
+        case Access::write:
+            row.exit.memory = {{Region::l2_memory, l2_data_offset, 4, 0x1111'1111}};
+            break;
+        case Access::fetch:
+            // L2's data is a VMMCALL then.
+            row.exit.rip = address;
+            row.exit.next_rip = Value{address.anchor, address.part, address.number + 3};
+            break;
+        }
+    }
+    add_guest_case(catalogue, row, start);
+}
+
+void permissions(Catalogue& catalogue) {
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            const L2Start start{mode, cpl, true};
+            for (const NestedLevel level : nested_levels) {
+                if (level == NestedLevel::pml4 && !reaches_beyond_4g(mode)) {
+                    continue;
+                }
+                for (const Access access : accesses) {
+                    add(catalogue, level, sound(), access, start, "", {});
+                    for (const Defect& defect : defects(level)) {
+                        add(catalogue, level, defect, access, start, "", {});
+                    }
+                }
+                // CR0.WP of L2 is about L2's own tables.
+                add(catalogue, level, defects(level)[1], Access::write, start, "_wp_clear",
+                    {vmcb_clear(field::cr0, svm::cr0::wp)});
+            }
+        }
+    }
+}
+
+const Registration registration{permissions};
+
+} // namespace
+} // namespace vmrunit::cases

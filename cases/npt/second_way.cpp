@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cases/npt/second_way.hpp"
+
+#include "harness/world.hpp"
+
+namespace vmrunit::cases {
+
+namespace {
+
+constexpr std::uint64_t linear = 0xc000'0000;
+constexpr std::uint64_t high = std::uint64_t{1} << 39;
+constexpr std::uint32_t third_gigabyte = 3; ///< Index of its entries and of its table.
+/// The payload lies in so many pages of 2 MiB.
+constexpr unsigned large_pages = 16;
+constexpr std::uint64_t small_page_bits = world::table_bits | world::dirty;
+
+Write entry(Region table, std::uint32_t index, Value value) {
+    return {wire::Op::Code::write, table, index * 8, 8, value};
+}
+
+Value with_bits(Value value, std::uint64_t bits) {
+    return {value.anchor, value.part, value.number + bits};
+}
+
+/// A way of tables down to one 4 KiB page, with `bits` of each entry.
+std::vector<Step> small_page(std::uint64_t pdpt_bits, std::uint64_t pd_bits,
+                             std::uint64_t leaf_bits) {
+    const std::uint32_t first = third_gigabyte * 512;
+    return {
+        entry(Region::nested_pdpt, third_gigabyte,
+              in_region(Region::nested_pd, third_gigabyte * page_size + pdpt_bits)),
+        entry(Region::nested_pd, first, in_region(Region::spare_vmcb, pd_bits)),
+        entry(Region::spare_vmcb, 0, in_region(Region::l2_memory, leaf_bits)),
+    };
+}
+
+bool is_small(NestedLevel level) {
+    return level == NestedLevel::leaf_4k || level == NestedLevel::pd || level == NestedLevel::pdpt;
+}
+
+} // namespace
+
+std::string_view name_of(NestedLevel level) {
+    switch (level) {
+    case NestedLevel::leaf_4k:
+        return "leaf_4k";
+    case NestedLevel::leaf_2m:
+        return "leaf_2m";
+    case NestedLevel::leaf_1g:
+        return "leaf_1g";
+    case NestedLevel::pd:
+        return "pd";
+    case NestedLevel::pdpt:
+        return "pdpt";
+    case NestedLevel::pml4:
+        break;
+    }
+    return "pml4";
+}
+
+svm::Features needs_of(NestedLevel level) {
+    return level == NestedLevel::leaf_1g ? svm::Features{svm::Feature::page_1gb} : svm::Features{};
+}
+
+std::vector<Step> second_way(NestedLevel level, std::uint64_t set, std::uint64_t cleared) {
+    const auto bits = [set, cleared](std::uint64_t fresh) { return (fresh & ~cleared) | set; };
+    switch (level) {
+    case NestedLevel::leaf_4k:
+        return small_page(world::table_bits, world::table_bits, bits(small_page_bits));
+    case NestedLevel::pd:
+        return small_page(world::table_bits, bits(world::table_bits), small_page_bits);
+    case NestedLevel::pdpt:
+        return small_page(bits(world::table_bits), world::table_bits, small_page_bits);
+    case NestedLevel::leaf_2m: {
+        std::vector<Step> steps;
+        for (std::uint64_t page = 0; page < large_pages; ++page) {
+            steps.emplace_back(entry(Region::nested_pd,
+                                     third_gigabyte * 512 + static_cast<std::uint32_t>(page),
+                                     page << 21 | bits(world::leaf_bits)));
+        }
+        return steps;
+    }
+    case NestedLevel::leaf_1g:
+        return {entry(Region::nested_pdpt, third_gigabyte, bits(world::leaf_bits))};
+    case NestedLevel::pml4:
+        break;
+    }
+    // L2's own table leads its third gigabyte there; the nested tables below are the usual ones.
+    std::vector<Step> steps{
+        entry(Region::nested_pml4, 1, in_region(Region::nested_pdpt, bits(world::table_bits)))};
+    for (std::uint64_t page = 0; page < large_pages; ++page) {
+        steps.emplace_back(entry(Region::pd,
+                                 third_gigabyte * 512 + static_cast<std::uint32_t>(page),
+                                 high | page << 21 | world::leaf_bits));
+    }
+    return steps;
+}
+
+Value second_address(NestedLevel level, std::uint32_t offset) {
+    return is_small(level) ? Value{linear + offset}
+                           : with_bits(in_region(Region::l2_memory, offset), linear);
+}
+
+Value guest_physical(NestedLevel level, std::uint32_t offset) {
+    return level == NestedLevel::pml4 ? with_bits(in_region(Region::l2_memory, offset), high)
+                                      : second_address(level, offset);
+}
+
+} // namespace vmrunit::cases

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A second way from L2 to its own memory, for rows about nested paging: guest physical addresses
+// that are mapped by nested entries of their own, one of which the row breaks.
+//
+// From 3 GiB on, where L2's own tables map one to one, or from 512 GiB on, where the topmost nested
+// table has another entry; L2's tables map 3 GiB to there then. Pages of the other modes' tables
+// and the spare VMCB serve as nested tables. APM2 15.25.
+#pragma once
+
+#include "cases/model/case.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace vmrunit::cases {
+
+/// The entry in question.
+enum class NestedLevel : std::uint8_t {
+    leaf_4k,
+    leaf_2m,
+    leaf_1g,
+    pd,   ///< Of a way that ends in a 4 KiB page.
+    pdpt, ///< As before.
+    pml4, ///< Of a way from 512 GiB on.
+};
+inline constexpr std::array nested_levels{NestedLevel::leaf_4k, NestedLevel::leaf_2m,
+                                          NestedLevel::leaf_1g, NestedLevel::pd,
+                                          NestedLevel::pdpt,    NestedLevel::pml4};
+
+inline constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
+
+[[nodiscard]] std::string_view name_of(NestedLevel level);
+[[nodiscard]] svm::Features needs_of(NestedLevel level);
+
+/// L2's tables can name physical addresses from 4 GiB on.
+[[nodiscard]] constexpr bool reaches_beyond_4g(L2Mode mode) {
+    return mode != L2Mode::prot32;
+}
+
+/// Maps L2's memory there. `set` and `cleared` are bits of the entry in question.
+[[nodiscard]] std::vector<Step> second_way(NestedLevel level, std::uint64_t set = 0,
+                                           std::uint64_t cleared = 0);
+/// The linear address of the byte `offset` of L2Memory by that way.
+[[nodiscard]] Value second_address(NestedLevel level, std::uint32_t offset);
+/// Its guest physical address.
+[[nodiscard]] Value guest_physical(NestedLevel level, std::uint32_t offset);
+
+} // namespace vmrunit::cases

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// L2's own page tables behind nested ones: each access to them counts as a user's write, is
+// reported with bit 33 and the address of the entry, and leaves A and D in the nested entries. What
+// L2's own tables refuse comes before what the nested ones refuse of the final address. And nested
+// tables that L1 changes between two runs. APM2 15.25.5, 15.25.6.
+
+#include "cases/intercept/exception_row.hpp"
+#include "cases/model/guest_case.hpp"
+#include "cases/model/instruction_table.hpp"
+#include "cases/npt/second_way.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/world.hpp"
+
+#include <optional>
+#include <string>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::ExitCode;
+using svm::Feature;
+
+constexpr std::uint64_t second = 0xc000'0000; ///< Guest physical; see second_way.hpp.
+constexpr std::uint64_t in_tables = std::uint64_t{2} << 32;
+constexpr std::uint64_t final_address = std::uint64_t{1} << 32;
+constexpr std::uint64_t entry_bits = world::table_bits | world::dirty;
+
+Region root_of(L2Mode mode) {
+    if (is_long_mode(mode)) {
+        return Region::pml4;
+    }
+    return mode == L2Mode::pae ? Region::pae_pdpt : Region::legacy_pd;
+}
+
+/// One nested page of 4 KiB at `second`, which leads to `page`.
+std::vector<Step> nested_page(Region page, std::uint64_t bits) {
+    return {
+        Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8,
+              in_region(Region::spare_vmcb, world::table_bits)},
+        Write{wire::Op::Code::write, Region::spare_vmcb, 0, 8, in_region(page, bits)},
+    };
+}
+
+struct Refusal {
+    std::string_view name;
+    std::uint64_t bits;
+    std::uint64_t reported;
+};
+// P, RW and US of EXITINFO1: a walk writes, as a user, and fetches nothing.
+constexpr Refusal refusals[] = {
+    {"absent", entry_bits & ~world::present, 6},
+    {"read_only", entry_bits & ~world::writable, 7},
+    {"supervisor", entry_bits & ~world::user, 7},
+};
+
+ExitExpectation walk_fault(std::uint64_t reported, Value address, std::uint64_t address_mask) {
+    ExitExpectation exit;
+    exit.exit_code = ExitCode::npf;
+    exit.rip = at_start;
+    exit.fields = {{field::exit_info_1, in_tables | reported},
+                   {field::exit_info_2, address, address_mask},
+                   {field::exit_info_2, {}, ~address_mask, Match::free}};
+    return exit;
+}
+
+/// The page of L2's topmost table, then of the one below it, is the one that is refused.
+void refused_walks(Catalogue& catalogue) {
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            const L2Start start{mode, cpl, true};
+            for (const Refusal& refusal : refusals) {
+                std::vector<Step> root = nested_page(root_of(mode), refusal.bits);
+                root.emplace_back(vmcb_field(field::cr3, second));
+                // Every program lies in the first entry of its topmost table.
+                add_guest_case(catalogue,
+                               {.name = "npt/walk_root/" + std::string{refusal.name},
+                                .title = "The page of L2's topmost table is refused.",
+                                .manual = "APM2 15.25.6",
+                                .steps = root,
+                                .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0})},
+                               start);
+                if (mode == L2Mode::prot32) {
+                    continue;
+                }
+                const bool is_long = is_long_mode(mode);
+                const Region lower = is_long ? Region::pdpt : Region::pd;
+                std::vector<Step> below = nested_page(lower, refusal.bits);
+                below.emplace_back(Write{wire::Op::Code::write, root_of(mode), 0, 8,
+                                         second | (is_long ? world::table_bits : world::present)});
+                add_guest_case(
+                    catalogue,
+                    {.name = "npt/walk_second/" + std::string{refusal.name},
+                     .title = "The page of the table below the topmost is refused.",
+                     .manual = "APM2 15.25.6",
+                     .steps = below,
+                     .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0xfff})},
+                    start);
+            }
+            // No more than that is asked of it: a walk does not fetch.
+            std::vector<Step> not_executable = nested_page(root_of(mode), entry_bits | no_execute);
+            not_executable.emplace_back(vmcb_field(field::cr3, second));
+            add_guest_case(catalogue,
+                           {.name = "npt/walk_root/no_execute",
+                            .title = "L2's tables need not be executable.",
+                            .manual = "APM2 15.25.5",
+                            .steps = not_executable,
+                            .exit = program_ends()},
+                           start);
+        }
+    }
+}
+
+/// A and D of a nested entry that has neither.
+void accessed_and_dirty(Catalogue& catalogue) {
+    constexpr std::uint64_t fresh = world::present | world::writable | world::user;
+    const auto marks = [](std::uint64_t bits) {
+        return std::vector<MemoryExpectation>{{Region::spare_vmcb, 0, 1, fresh | bits}};
+    };
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            const L2Start start{mode, cpl, true};
+            const auto row = [&](std::string_view what, std::string_view title,
+                                 std::string_view program, std::vector<Step> steps,
+                                 ExitExpectation exit) {
+                steps.emplace_back(l2_register(Register::rdi, second + l2_data_offset));
+                steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
+                add_guest_case(catalogue,
+                               {.name = "npt/accessed_dirty/" + std::string{what},
+                                .title = title,
+                                .manual = "APM2 15.25.5",
+                                .program = program,
+                                .steps = std::move(steps),
+                                .exit = std::move(exit)},
+                               start);
+            };
+            ExitExpectation read = program_ends();
+            read.registers = {{Register::rbx, 0xd3d2'd1d0}};
+            read.memory = marks(world::accessed);
+            row("read", "A read sets A.", "raise_pf_read", nested_page(Region::l2_memory, fresh),
+                read);
+            ExitExpectation written = program_ends();
+            written.memory = marks(world::accessed | world::dirty);
+            written.memory.push_back({Region::l2_memory, l2_data_offset, 4, 0x1111'1111});
+            row("write", "A write sets A and D.", "raise_pf_write",
+                nested_page(Region::l2_memory, fresh), written);
+            ExitExpectation walked = program_ends();
+            walked.memory = marks(world::accessed | world::dirty);
+            std::vector<Step> table = nested_page(root_of(mode), fresh);
+            table.emplace_back(vmcb_field(field::cr3, second));
+            row("walk", "A walk of L2's tables sets A and D.", "nothing", table, walked);
+            ExitExpectation untouched = program_ends();
+            row("unused", "Without an access neither is set.", "nothing",
+                nested_page(Region::l2_memory, fresh), untouched);
+        }
+    }
+}
+
+/// A fault of L2's own tables is L2's, though the nested ones map nothing there either.
+void guest_fault_first(Catalogue& catalogue) {
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            const L2Start start{mode, cpl, true};
+            std::vector<Step> steps =
+                join(spare_page_absent(),
+                     {Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8, 0},
+                      l2_register(Register::rdi, second)});
+            ExitExpectation exit =
+                delivered(start, {.vector = 14, .error_code = cpl == 3 ? 4u : 0u});
+            exit.fields.push_back({field::cr2, second});
+            add_guest_case(catalogue,
+                           {.name = "npt/order/guest_fault_first",
+                            .title = "L2's own #PF comes before the nested page fault.",
+                            .manual = "APM2 15.25.6",
+                            .program = "raise_pf_read",
+                            .steps = std::move(steps),
+                            .exit = std::move(exit)},
+                           start);
+        }
+    }
+}
+
+/// L1 changes a nested entry between two runs.
+void changed_between_runs(Catalogue& catalogue) {
+    struct Change {
+        std::string_view name;
+        std::string_view title;
+        std::uint64_t first_bits, second_bits;
+        std::vector<Step> flush;
+        svm::Features needs{};
+    };
+    const std::uint64_t read_only = entry_bits & ~world::writable;
+    const std::uint64_t absent = entry_bits & ~world::present;
+    const Step all = vmcb_field(field::tlb_control, 1);
+    const Step other_asid = vmcb_field(field::guest_asid, 2);
+    const Change changes[] = {
+        {"absent_flush_all",
+         "A page that is taken away, with all translations dropped.",
+         entry_bits,
+         absent,
+         {all}},
+        {"absent_other_asid",
+         "A page that is taken away, for an ASID that never saw it.",
+         entry_bits,
+         absent,
+         {other_asid}},
+        {"absent_flush_asid",
+         "A page that is taken away, with this ASID's translations dropped.",
+         entry_bits,
+         absent,
+         {vmcb_field(field::tlb_control, 3)},
+         Feature::flush_by_asid},
+        {"read_only_flush_all",
+         "A page that becomes read-only, with all translations dropped.",
+         entry_bits,
+         read_only,
+         {all}},
+        {"read_only_other_asid",
+         "A page that becomes read-only, for another ASID.",
+         entry_bits,
+         read_only,
+         {other_asid}},
+        // What was refused is not kept: no flush is needed to give it.
+        {"present", "A page that is given needs no flush.", absent, entry_bits, {}},
+        {"present_flush_all",
+         "A page that is given, with a flush that nobody needs.",
+         absent,
+         entry_bits,
+         {all}},
+        {"writable", "A page that becomes writable.", read_only, entry_bits, {all}},
+    };
+    for (const L2Mode mode : paged_modes) {
+        for (const Change& change : changes) {
+            const auto outcome = [&](std::uint64_t bits) {
+                if (bits == entry_bits) {
+                    ExitExpectation exit = program_ends();
+                    exit.memory = {{Region::l2_memory, l2_data_offset, 4, 0x1111'1111}};
+                    return exit;
+                }
+                ExitExpectation exit;
+                exit.exit_code = ExitCode::npf;
+                exit.fields = {{field::exit_info_1, final_address | (bits == read_only ? 7u : 6u)},
+                               {field::exit_info_2, second + l2_data_offset}};
+                return exit;
+            };
+            std::vector<Step> steps = nested_page(Region::l2_memory, change.first_bits);
+            steps.emplace_back(l2_register(Register::rdi, second + l2_data_offset));
+            steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
+            std::vector<Step> then{Write{wire::Op::Code::write, Region::spare_vmcb, 0, 8,
+                                         in_region(Region::l2_memory, change.second_bits)}};
+            then.insert(then.end(), change.flush.begin(), change.flush.end());
+            then.emplace_back(Run{});
+            add_guest_case(catalogue,
+                           {.name = "npt/changed/" + std::string{change.name},
+                            .title = change.title,
+                            .manual = "APM2 15.16",
+                            .needs = change.needs,
+                            .program = "raise_pf_write",
+                            .steps = std::move(steps),
+                            .exit = outcome(change.first_bits),
+                            .then = std::move(then),
+                            .then_expected = {outcome(change.second_bits)}},
+                           {mode, 0, true});
+        }
+    }
+}
+
+void table_walks(Catalogue& catalogue) {
+    refused_walks(catalogue);
+    accessed_and_dirty(catalogue);
+    guest_fault_first(catalogue);
+    changed_between_runs(catalogue);
+}
+
+const Registration registration{table_walks};
+
+} // namespace
+} // namespace vmrunit::cases
