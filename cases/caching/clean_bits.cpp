@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What a CPU may keep of a VMCB and of translations, seen from outside: a clean bit that is set
+// after no change is harmless, one that is clear makes the CPU read again, a VMCB at another
+// address is a new one; and TLB_CONTROL and the ASID, which no L2 notices. APM2 15.15, 15.16.
+
+#include "cases/model/guest_case.hpp"
+#include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/vmcb.hpp"
+
+#include <string>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::CleanBits;
+using svm::Feature;
+using svm::Intercept;
+
+struct CleanBit {
+    std::string_view name;
+    CleanBits::Range bit;
+};
+constexpr CleanBit clean_bits[] = {
+    {"intercepts", CleanBits::intercepts},
+    {"iopm", CleanBits::iopm},
+    {"asid", CleanBits::asid},
+    {"tpr", CleanBits::tpr},
+    {"np", CleanBits::np},
+    {"crx", CleanBits::crx},
+    {"drx", CleanBits::drx},
+    {"dt", CleanBits::dt},
+    {"seg", CleanBits::seg},
+    {"cr2", CleanBits::cr2},
+    {"lbr", CleanBits::lbr},
+    {"avic", CleanBits::avic},
+    {"cet", CleanBits::cet},
+};
+constexpr std::uint32_t all_clean = 0x1fff;
+
+/// The same VMCB twice, unchanged but for the clean bits.
+void set_after_no_change(Catalogue& catalogue, const L2Start& start) {
+    const auto twice = [&](std::string_view name, std::uint32_t bits) {
+        add_guest_case(catalogue,
+                       {.name = "caching/clean_set/" + std::string{name},
+                        .title = "A clean bit that is set after no change is harmless.",
+                        .manual = "APM2 15.15",
+                        .then = {vmcb_field(field::clean_bits, bits), Run{}},
+                        .then_expected = {program_ends()}},
+                       start);
+    };
+    for (const CleanBit& one : clean_bits) {
+        twice(one.name, static_cast<std::uint32_t>(one.bit.mask()));
+    }
+    twice("all", all_clean);
+}
+
+/// Every clean bit is set but the one whose group changed.
+struct Change {
+    std::string_view name;
+    CleanBits::Range bit;
+    std::string_view program;
+    std::vector<Step> steps;
+    ExitExpectation exit;
+    bool only_nested = false;
+};
+
+void clear_after_change(Catalogue& catalogue, const L2Start& start) {
+    using namespace svm;
+    ExitExpectation cpuid_exit;
+    cpuid_exit.exit_code = ExitCode::cpuid;
+    const auto reads = [](std::uint64_t value) {
+        ExitExpectation exit = program_ends();
+        exit.registers = {{Register::rbx, value}};
+        return exit;
+    };
+    const std::uint64_t cr0 = world::mode_registers(start.mode).cr0;
+    ExitExpectation refused;
+    refused.exit_code = ExitCode::invalid;
+    ExitExpectation nested_fault;
+    nested_fault.exit_code = ExitCode::npf;
+    nested_fault.fields = {{field::exit_info_1, 0x2'0000'0006}};
+    const Change changes[] = {
+        {"intercepts",
+         CleanBits::intercepts,
+         "cpuid",
+         {intercepting(Intercept::cpuid)},
+         cpuid_exit},
+        {"asid", CleanBits::asid, "nothing", {vmcb_field(field::guest_asid, 0)}, refused},
+        {"tpr",
+         CleanBits::tpr,
+         "read_cr8",
+         {vmcb_field(field::virtual_interrupt, VirtualInterrupt{}
+                                                   .with(VirtualInterrupt::v_tpr, 6)
+                                                   .with(VirtualInterrupt::v_intr_masking)
+                                                   .value)},
+         reads(6)},
+        // Nothing is mapped by a table whose entries are all zero.
+        {"np",
+         CleanBits::np,
+         "nothing",
+         {vmcb_field(field::n_cr3, in_region(Region::spare_vmcb)),
+          Write{wire::Op::Code::fill, Region::spare_vmcb, 0, 0, 0}},
+         nested_fault,
+         true},
+        {"crx",
+         CleanBits::crx,
+         "read_cr0",
+         {vmcb_field(field::cr0, cr0 ^ cr0::ts)},
+         reads(cr0 ^ cr0::ts)},
+        {"drx",
+         CleanBits::drx,
+         "read_dr6",
+         {vmcb_field(field::dr6, 0xffff'0ff3)},
+         reads(0xffff'0ff3)},
+        {"seg", CleanBits::seg, "copy_ds", {vmcb_field(field::ds_selector, 0x20)}, reads(0x20)},
+        {"cr2", CleanBits::cr2, "read_cr2", {vmcb_field(field::cr2, 0x1234)}, reads(0x1234)},
+    };
+    for (const Change& change : changes) {
+        if (change.only_nested && !start.nested_paging) {
+            continue;
+        }
+        // Before the change the program runs to its end as well; what it does then stands
+        // elsewhere.
+        ExitExpectation first = program_ends();
+        for (const Register reg : {Register::rbx, Register::rcx, Register::rdx}) {
+            first.registers.push_back({reg, {}, ~std::uint64_t{0}, Match::free});
+        }
+        first.fields = {{field::rax, {}, ~std::uint64_t{0}, Match::free}};
+        std::vector<Step> then = change.steps;
+        then.emplace_back(vmcb_field(field::clean_bits,
+                                     all_clean & ~static_cast<std::uint32_t>(change.bit.mask())));
+        then.emplace_back(Run{});
+        add_guest_case(catalogue,
+                       {.name = "caching/clean_clear/" + std::string{change.name},
+                        .title = "A clean bit that is clear makes the CPU read its group again.",
+                        .manual = "APM2 15.15",
+                        .program = change.program,
+                        .exit = first,
+                        .then = std::move(then),
+                        .then_expected = {change.exit}},
+                       start);
+    }
+}
+
+void moved_vmcb(Catalogue& catalogue) {
+    CallExpectation expected;
+    expected.values = {
+        reported("lower half of the exit code", static_cast<std::uint64_t>(svm::ExitCode::vmmcall)),
+        reported("CR2", 0x1234'5678), reported("DR6", 0xffff'0ff5), reported("V_TPR", 7)};
+    for (const bool nested : {true, false}) {
+        const std::string name =
+            std::string{"caching/moved_vmcb/"} + (nested ? "nested" : "unnested");
+        add_l1_case(catalogue,
+                    {.name = name,
+                     .title = "At another address no clean bit holds.",
+                     .manual = "APM2 15.15",
+                     .nested_paging = nested,
+                     .steps = {vmcb_field(field::rip, at_start), Call{"vmrun_moved_vmcb"}},
+                     .expectations = {expected}});
+    }
+}
+
+void translations(Catalogue& catalogue, const L2Start& start) {
+    for (const auto& [value, needs] :
+         {std::pair{0u, svm::Features{}}, std::pair{1u, svm::Features{}},
+          std::pair{3u, svm::Features{Feature::flush_by_asid}},
+          std::pair{7u, svm::Features{Feature::flush_by_asid}}}) {
+        add_guest_case(catalogue,
+                       {.name = "caching/tlb_control/" + std::to_string(value),
+                        .title = "L2 does not notice, and the field keeps its value.",
+                        .manual = "APM2 15.16",
+                        .needs = needs,
+                        .steps = {vmcb_field(field::tlb_control, value)},
+                        .then = {Run{}},
+                        .then_expected = {program_ends()}},
+                       start);
+    }
+    for (const std::uint32_t asid : {2u, 3u, 7u}) {
+        add_guest_case(catalogue,
+                       {.name = "caching/asid/" + std::to_string(asid),
+                        .title = "Another ASID in between.",
+                        .manual = "APM2 15.16",
+                        .then = {vmcb_field(field::guest_asid, asid), Run{},
+                                 vmcb_field(field::guest_asid, 1), Run{}},
+                        .then_expected = {program_ends(), program_ends()}},
+                       start);
+    }
+}
+
+void caching(Catalogue& catalogue) {
+    for (const bool nested_paging : {true, false}) {
+        const L2Start start{L2Mode::long64, 0, nested_paging};
+        set_after_no_change(catalogue, start);
+        clear_after_change(catalogue, start);
+        translations(catalogue, start);
+    }
+    moved_vmcb(catalogue);
+}
+
+const Registration registration{caching};
+
+} // namespace
+} // namespace vmrunit::cases

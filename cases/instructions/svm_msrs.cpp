@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The MSRs of SVM in L1, and L2's time stamps. APM2 15.30.
+
+#include "cases/model/guest_case.hpp"
+#include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
+
+#include "harness/svm/msr.hpp"
+
+#include <string>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+
+constexpr std::uint64_t general_protection = 13 + 1; ///< As routines report a fault.
+
+void host_save_area(Catalogue& catalogue) {
+    for (const unsigned number : {0u, 1u, 4u, 11u}) {
+        CallExpectation faults;
+        faults.values = {reported("fault: vector + 1", general_protection),
+                         reported("VM_HSAVE_PA changed by it", 0)};
+        const std::string name =
+            "instructions/vm_hsave_pa/misaligned_bit_" + std::to_string(number);
+        add_l1_case(catalogue, {.name = name,
+                                .title = "The host save area is a page.",
+                                .manual = "APM2 15.30.4",
+                                .steps = {Call{"hsave_write_bit", number}},
+                                .expectations = {faults}});
+    }
+    CallExpectation none;
+    none.values = {reported("bits beyond physical addresses that can be written", 0)};
+    add_l1_case(catalogue, {.name = "instructions/vm_hsave_pa/beyond_memory",
+                            .title = "No physical address has these bits.",
+                            .manual = "APM2 15.30.4",
+                            .steps = {Call{"hsave_write_beyond"}},
+                            .expectations = {none}});
+    CallExpectation same;
+    same.values = {reported("read, as it differs from what was written", 0)};
+    add_l1_case(catalogue, {.name = "instructions/vm_hsave_pa/read_back",
+                            .title = "What is written can be read.",
+                            .manual = "APM2 15.30.4",
+                            .steps = {Call{"hsave_read_back"}},
+                            .expectations = {same}});
+}
+
+void vm_cr(Catalogue& catalogue) {
+    CallExpectation none;
+    none.values = {reported("reserved bits that can be written", 0)};
+    add_l1_case(catalogue, {.name = "instructions/vm_cr/reserved_bits",
+                            .title = "Reserved bits of VM_CR must be zero.",
+                            .manual = "APM2 15.30.1",
+                            .steps = {Call{"vm_cr_reserved"}},
+                            .expectations = {none}});
+    CallExpectation faults;
+    faults.values = {reported("fault: vector + 1", general_protection),
+                     reported("VM_CR changed by it", 0)};
+    add_l1_case(catalogue, {.name = "instructions/vm_cr/disable_while_enabled",
+                            .title = "SVMDIS cannot be set while EFER.SVME is.",
+                            .manual = "APM2 15.30.1",
+                            .steps = {Call{"vm_cr_disable"}},
+                            .expectations = {faults}});
+}
+
+/// RDTSC, RDTSCP and RDMSR, with offsets that carry, borrow and wrap.
+void time_stamps(Catalogue& catalogue) {
+    struct Reader {
+        std::string name;
+        std::string_view program;
+        svm::Features needs{};
+    };
+    for (const Reader& reader :
+         {Reader{"rdtsc", "store_rdtsc"}, Reader{"rdtscp", "store_rdtscp", svm::Feature::rdtscp},
+          Reader{"rdmsr", "store_rdmsr_tsc"}}) {
+        for (const std::uint64_t offset :
+             {std::uint64_t{0}, std::uint64_t{1} << 32, std::uint64_t{1} << 62,
+              ~std::uint64_t{0} << 32, ~std::uint64_t{0}, std::uint64_t{1} << 63,
+              std::uint64_t{0x7fff'ffff'ffff'ffff}}) {
+            CallExpectation expected;
+            expected.values = {reported("lies between L1's readings plus TSC_OFFSET", 1),
+                               reported("L1's own readings are in order", 1)};
+            const std::string name =
+                "fields/control_tsc_offset/added/" + reader.name + "_" + hex_name(offset);
+            add_l1_case(
+                catalogue,
+                {.name = name,
+                 .title = "L2's time stamp is L1's plus TSC_OFFSET; L1's own is not moved.",
+                 .manual = "APM2 15.30.5",
+                 .needs = reader.needs,
+                 .program = reader.program,
+                 .steps = {vmcb_field(field::rip, at_start), vmcb_field(field::tsc_offset, offset),
+                           vmcb_field(field::rax, l2_data), Call{"vmrun_reads_tsc"}},
+                 .expectations = {expected}});
+        }
+    }
+}
+
+void svm_msrs(Catalogue& catalogue) {
+    host_save_area(catalogue);
+    vm_cr(catalogue);
+    time_stamps(catalogue);
+}
+
+const Registration registration{svm_msrs};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What a CPU keeps of a VMCB it keeps by the VMCB's address: at another one no clean bit holds.
+// APM2 15.15.
+
+#include "harness/guest/routine.hpp"
+
+#include <intrin.h>
+
+namespace vmrunit::guest {
+
+/// VMRUN of the VMCB; then of a copy at another page that has every clean bit set and CR2, DR6 and
+/// V_TPR of its own. L2 does nothing. Reports the lower half of the exit code and these three.
+VMRUNIT_ROUTINE(vmrun_moved_vmcb) {
+    svm::Vmcb& moved = call.arena.spare_vmcb;
+    moved = call.arena.vmcb;
+    __svm_vmrun(reinterpret_cast<std::uintptr_t>(&call.arena.vmcb));
+    moved.control.clean_bits.value = ~0u;
+    moved.control.virtual_interrupt.set(svm::VirtualInterrupt::v_tpr, 7);
+    moved.save.cr2 = 0x1234'5678;
+    moved.save.dr6 = 0xffff'0ff5;
+    __svm_vmrun(reinterpret_cast<std::uintptr_t>(&moved));
+    call.report(static_cast<std::uint64_t>(moved.control.exit_code) & 0xffff'ffff);
+    call.report(moved.save.cr2);
+    call.report(moved.save.dr6);
+    call.report(moved.control.virtual_interrupt.get(svm::VirtualInterrupt::v_tpr));
+    moved = {};
+}
+
+} // namespace vmrunit::guest
