@@ -152,15 +152,14 @@ void moved_vmcb(Catalogue& catalogue) {
         reported("lower half of the exit code", static_cast<std::uint64_t>(svm::ExitCode::vmmcall)),
         reported("CR2", 0x1234'5678), reported("DR6", 0xffff'0ff5), reported("V_TPR", 7)};
     for (const bool nested : {true, false}) {
-        const std::string name =
-            std::string{"caching/moved_vmcb/"} + (nested ? "nested" : "unnested");
         add_l1_case(catalogue,
-                    {.name = name,
+                    {.name = "caching/moved_vmcb/clean_bits_set",
                      .title = "At another address no clean bit holds.",
                      .manual = "APM2 15.15",
                      .nested_paging = nested,
                      .steps = {vmcb_field(field::rip, at_start), Call{"vmrun_moved_vmcb"}},
-                     .expectations = {expected}});
+                     .expectations = {expected},
+                     .named_by_paging = true});
     }
 }
 

@@ -40,7 +40,7 @@ void add(Catalogue& catalogue, const std::string& name, std::string_view title,
         std::vector<Step> all{vmcb_field(field::rip, at_start)};
         all.insert(all.end(), steps.begin(), steps.end());
         all.emplace_back(Call{"vmrun_with_event", argument});
-        const std::string full = "event/" + name + (nested_paging ? "/nested" : "/unnested");
+        const std::string full = "event/" + name;
         add_l1_case(catalogue,
                     {.name = full,
                      .title = title,
@@ -48,7 +48,8 @@ void add(Catalogue& catalogue, const std::string& name, std::string_view title,
                      .needs = Feature::apic,
                      .nested_paging = nested_paging,
                      .steps = std::move(all),
-                     .expectations = {expected}},
+                     .expectations = {expected},
+                     .named_by_paging = true},
                     where);
     }
 }

@@ -11,7 +11,8 @@ void add_l1_case(Catalogue& catalogue, const L1Row& row, const std::source_locat
     Case made;
     made.start = {row.mode, 0, row.nested_paging};
     made.name =
-        full_name(row.name, {.l2_mode = false, .cpl = false, .nested_paging = false}, made.start);
+        full_name(row.name, {.l2_mode = false, .cpl = false, .nested_paging = row.named_by_paging},
+                  made.start);
     made.title = row.title;
     made.manual = row.manual;
     made.file = project_path(where.file_name());

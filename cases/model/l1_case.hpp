@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Cases about what VMRUN and its kin do in L1, whatever L2 does: no axis but L1's own mode.
+// Cases about what VMRUN and its kin do in L1, whatever L2 does: no axis but L1's
+// own mode and, where a row is run with nested paging and without, that.
 #pragma once
 
 #include "cases/model/case.hpp"
@@ -23,6 +24,8 @@ struct L1Row {
     std::vector<Step> steps; ///< The run or call included.
     std::vector<Expectation> expectations;
     bool confirmed = true;
+    /// The name says whether paging is nested: for rows that are run both ways.
+    bool named_by_paging = false;
 };
 
 void add_l1_case(Catalogue& catalogue, const L1Row& row,
