@@ -221,4 +221,17 @@ std::string case_text(const cases::Case& subject, const Resolver& resolve) {
     return text;
 }
 
+std::function<std::string(const cases::Case&)>
+case_definitions(const std::filesystem::path& payload) {
+    auto loaded = PayloadImage::load(payload);
+    if (!loaded) {
+        return {};
+    }
+    const auto image = std::make_shared<const PayloadImage>(std::move(*loaded));
+    return [image](const cases::Case& subject) {
+        const auto resolver = Resolver::make(*image, subject);
+        return resolver ? case_text(subject, *resolver) : std::string{};
+    };
+}
+
 } // namespace vmrunit::runner

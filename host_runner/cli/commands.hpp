@@ -24,6 +24,18 @@ using CommandResult = tl::expected<RunOutcome, CommandError>;
 [[nodiscard]] CommandResult bench_command(const Program& program, const CommonOptions& common,
                                           const BenchOptions& options);
 
+[[nodiscard]] CommandResult diff_command(const Program& program, const CommonOptions& common,
+                                         const DiffOptions& options);
+
+[[nodiscard]] CommandResult history_command(const Program& program, const CommonOptions& common,
+                                            const HistoryOptions& options);
+
+[[nodiscard]] CommandResult bisect_command(const Program& program, const CommonOptions& common,
+                                           const BisectOptions& options);
+
+[[nodiscard]] CommandResult report_command(const Program& program, const CommonOptions& common,
+                                           const ReportCommandOptions& options);
+
 [[nodiscard]] inline auto usage_error(Error error) {
     return tl::unexpected(CommandError{std::move(error), RunOutcome::usage});
 }

@@ -32,7 +32,48 @@ struct RunOptions {
     bool fail_fast = false;
     unsigned seed = 0;
     int repeat = 1;
+    bool failed = false; ///< Only what failed in the last run.
+    std::filesystem::path history;
+    std::string source_url; ///< What a row's file is appended to in the HTML report.
     std::vector<std::string> gtest_arguments; ///< --gtest_ flags as given.
+};
+
+struct DiffOptions {
+    std::string before; ///< A result file, a run's folder, or a target to run now. So is the next.
+    std::string after;
+    std::string html; ///< As the next.
+    std::string source_url;
+    std::string markdown; ///< A file, "-" for standard output, empty for none.
+    bool strict = false;
+    bool verbose = false;
+    ColourMode colour = ColourMode::automatic;
+    double case_seconds = 10;
+};
+
+struct BisectOptions {
+    std::string good;
+    std::string bad;
+    std::filesystem::path tree;         ///< A git repository; or one of the next two.
+    std::vector<std::string> kernels;   ///< Debian's versions in order, or a folder.
+    std::vector<std::string> qemu_list; ///< Programs in order.
+    std::string build;                  ///< Command that builds the tree; empty: a kernel.
+    std::filesystem::path config;       ///< Of the kernel.
+    std::filesystem::path folder;       ///< Log, results, clone; empty: one for this question.
+    bool restart = false;
+    double case_seconds = 10;
+};
+
+struct HistoryOptions {
+    std::filesystem::path file;
+    std::vector<std::filesystem::path> add; ///< Results to be put in first.
+    bool unstable = false;                  ///< Only lines whose verdict changed.
+    bool json = false;
+};
+
+struct ReportCommandOptions {
+    std::vector<std::filesystem::path> files; ///< Results of a run, or of its shards.
+    ReportOptions reports;
+    std::string source_url;
 };
 
 struct ListOptions {

@@ -66,10 +66,20 @@ public:
         add_show();
         add_targets();
         add_bench();
+        add_diff();
+        add_history();
+        add_step();
+        add_bisect();
+        add_report();
     }
 
     int run(std::vector<std::string> arguments) {
         std::vector<std::string> line = arguments;
+        // A bisector would take any other status of a wrong command line for a verdict.
+        const bool is_step = !arguments.empty() && arguments.front() == "step";
+        if (is_step || std::ranges::count(arguments, "--exit-codes=bisect") != 0) {
+            common_.exit_style = ExitStyle::bisect;
+        }
         run_options_.gtest_arguments = take_gtest_arguments(arguments);
         for (const std::string& argument : run_options_.gtest_arguments) {
             if (!is_gtest_flag(argument)) {
@@ -119,6 +129,24 @@ private:
         if (bench_->parsed()) {
             return bench_command(program_, common_, bench_options_);
         }
+        if (history_->parsed()) {
+            return history_command(program_, common_, history_options_);
+        }
+        if (step_->parsed()) {
+            if (common_.baseline.empty()) {
+                common_.baseline = "none"; // What a version does is asked, not what is known of it.
+            }
+            return run_command(program_, common_, run_options_, line);
+        }
+        if (report_->parsed()) {
+            return report_command(program_, common_, report_options_);
+        }
+        if (bisect_->parsed()) {
+            return bisect_command(program_, common_, bisect_options_);
+        }
+        if (diff_->parsed()) {
+            return diff_command(program_, common_, diff_options_);
+        }
         return targets_command(program_, common_);
     }
 
@@ -149,6 +177,36 @@ private:
                                                  {"meson", ExitStyle::meson}}));
     }
 
+    static void add_colour(CLI::App& command, ColourMode& colour) {
+        command.add_option("--color,--colour", colour, "auto, always or never")
+            ->transform(CLI::CheckedTransformer(
+                std::map<std::string, ColourMode>{{"auto", ColourMode::automatic},
+                                                  {"always", ColourMode::always},
+                                                  {"never", ColourMode::never}}));
+    }
+    static void add_timeout(CLI::App& command, double& seconds) {
+        command.add_option("--timeout", seconds, "Deadline of a case in seconds")
+            ->check(CLI::Range(0.01, 86400.0));
+    }
+    void add_baseline(CLI::App& command) {
+        command.add_option("--baseline", common_.baseline,
+                           "Known deviations: a file, or none; default: the target's own");
+        command.add_option("--baselines-folder", common_.baselines_folder,
+                           "Where the targets' baselines are");
+    }
+
+    /// Those that are made from a run that is over.
+    static void add_reports(CLI::App& command, ReportOptions& reports, std::string& source_url) {
+        command.add_option("--junit", reports.junit, "Write JUnit XML to FILE");
+        command.add_option("--json", reports.json, "Write the results as JSON to FILE");
+        command.add_option("--html", reports.html, "Write a report for a browser to FILE");
+        command.add_option("--source-url", source_url,
+                           "Where the sources can be read, for links in the HTML report");
+        command.add_option("--kcidb", reports.kcidb, "Write KCIDB JSON (5.3) to FILE");
+        command.add_option("--kcidb-build", reports.kcidb_names.build,
+                           "Id of the build that is tested, ORIGIN:ID");
+    }
+
     void add_run() {
         run_ = app_.add_subcommand("run", "Run cases on a target");
         add_filters(*run_, false);
@@ -158,22 +216,18 @@ private:
         auto& options = run_options_;
         run_->add_option("--ktap", options.reports.ktap,
                          "Write KTAP to FILE; - is standard output");
-        run_->add_option("--junit", options.reports.junit, "Write JUnit XML to FILE");
-        run_->add_option("--json", options.reports.json, "Write the results as JSON to FILE");
+        add_reports(*run_, options.reports, options.source_url);
         run_->add_option("--runs-folder", options.reports.runs_folder,
                          "Where the folder of the run goes");
-        run_->add_option("--baseline", common_.baseline,
-                         "Known deviations: a file, or none; default: the target's own");
-        run_->add_option("--baselines-folder", common_.baselines_folder,
-                         "Where the targets' baselines are");
-        run_->add_option("--color,--colour", options.reports.colour, "auto, always or never")
-            ->transform(CLI::CheckedTransformer(
-                std::map<std::string, ColourMode>{{"auto", ColourMode::automatic},
-                                                  {"always", ColourMode::always},
-                                                  {"never", ColourMode::never}}));
+        add_baseline(*run_);
+        run_->add_option("--lava", options.reports.lava, "Write LAVA signals to FILE");
+        run_->add_option("--kvm-unit-tests", options.reports.kvm_unit_tests,
+                         "Write lines as kvm-unit-tests does to FILE");
+        run_->add_option("--history", options.history, "Add the results to this history")
+            ->envname("VMRUNIT_HISTORY");
+        add_colour(*run_, options.reports.colour);
         run_->add_flag("-v,--verbose", options.reports.verbose, "A line for every case");
-        run_->add_option("--timeout", options.case_seconds, "Deadline of a case in seconds")
-            ->check(CLI::Range(0.01, 86400.0));
+        add_timeout(*run_, options.case_seconds);
         run_->add_flag("--isolate", options.isolate, "A machine of its own for every case");
         run_->add_flag("!--no-ring", options.use_ring,
                        "Records by port 0xE9 even where memory is shared");
@@ -183,6 +237,8 @@ private:
         run_->add_option("--repeat", options.repeat, "Run everything so many times")
             ->check(CLI::Range(1, 1'000'000));
         run_->add_flag("--fail-fast", options.fail_fast, "Stop at the first failure");
+        run_->add_flag("--failed", options.failed,
+                       "Only what failed in the last run (of the target, if one is named)");
     }
     void add_list() {
         list_ = app_.add_subcommand("list", "List case names, one to a line");
@@ -212,6 +268,94 @@ private:
                          "Records by port 0xE9 even where memory is shared");
     }
 
+    void add_diff() {
+        auto& options = diff_options_;
+        diff_ = app_.add_subcommand("diff", "Compare two runs; 1 if something got worse");
+        diff_
+            ->add_option("A", options.before,
+                         "Before: a result file, a run's folder, or a target to run now")
+            ->required();
+        diff_->add_option("B", options.after, "After: the same")->required();
+        add_filters(*diff_, false);
+        diff_->add_option("--markdown", options.markdown,
+                          "Write the comparison as Markdown to FILE; - is standard output");
+        diff_->add_option("--html", options.html, "Write it for a browser to FILE");
+        diff_->add_option("--source-url", options.source_url,
+                          "Where the sources can be read, for links in the HTML");
+        diff_->add_flag("--strict", options.strict,
+                        "Also worse: newly skipped, no longer run, same verdict but changed");
+        diff_->add_flag("-v,--verbose", options.verbose, "Every name, not the first of each group");
+        add_colour(*diff_, options.colour);
+        add_payload(*diff_);
+        add_exit_style(*diff_);
+        add_baseline(*diff_);
+        add_timeout(*diff_, options.case_seconds);
+    }
+
+    void add_history() {
+        auto& options = history_options_;
+        history_ = app_.add_subcommand("history", "Show what cases came to over many runs");
+        add_filters(*history_, false);
+        history_->add_option("--history", options.file, "The file that run --history writes")
+            ->envname("VMRUNIT_HISTORY")
+            ->required();
+        history_->add_option("--add", options.add, "Put the results of an earlier run in first")
+            ->allow_extra_args(false);
+        history_->add_flag("--unstable", options.unstable, "Only where the verdict has changed");
+        history_->add_flag("--json", options.json, "As JSON");
+    }
+    void add_step() {
+        step_ = app_.add_subcommand("step", "One step of a bisection: 0 good, 1 bad, 125 unknown");
+        add_filters(*step_, true);
+        add_target(*step_);
+        add_payload(*step_);
+        add_baseline(*step_);
+        add_timeout(*step_, run_options_.case_seconds);
+        add_colour(*step_, run_options_.reports.colour);
+        step_->add_option("--runs-folder", run_options_.reports.runs_folder,
+                          "Where the folder of the run goes");
+    }
+
+    void add_bisect() {
+        auto& options = bisect_options_;
+        bisect_ = app_.add_subcommand("bisect", "Find the version that broke cases");
+        add_filters(*bisect_, true);
+        bisect_->add_option("--good", options.good, "A version on which they pass")->required();
+        bisect_->add_option("--bad", options.bad, "A version on which one of them fails")
+            ->required();
+        auto* over = bisect_->add_option_group("Over", "What is searched");
+        over->add_option("--tree", options.tree, "The commits of this git tree");
+        over->add_option("--kernels", options.kernels,
+                         "Debian's kernels of these versions, in order, or those in a folder")
+            ->delimiter(',')
+            ->allow_extra_args(false);
+        over->add_option("--qemu-list", options.qemu_list, "These QEMU programs, in order")
+            ->delimiter(',')
+            ->allow_extra_args(false);
+        over->require_option(1);
+        bisect_->add_option("--build", options.build,
+                            "Command that builds the tree; default: a kernel for the lab");
+        bisect_->add_option("--config", options.config, "Configuration of the kernel");
+        bisect_->add_option("-t,--target", common_.target,
+                            "What to test; {tree} stands for the folder of the tree");
+        add_payload(*bisect_);
+        add_baseline(*bisect_);
+        add_timeout(*bisect_, options.case_seconds);
+        bisect_->add_option("--folder", options.folder, "Where log, results and clone are kept");
+        bisect_->add_flag("--restart", options.restart, "Forget what an earlier bisection found");
+    }
+
+    void add_report() {
+        auto& options = report_options_;
+        report_ =
+            app_.add_subcommand("report", "Make reports of a run that is over, or its shards");
+        report_->add_option("results", options.files, "Result files or folders of runs")
+            ->required();
+        add_reports(*report_, options.reports, options.source_url);
+        add_payload(*report_);
+        add_exit_style(*report_);
+    }
+
     const Program& program_;
     CLI::App app_{"Tests nested virtualization on AMD SVM: real VMRUN, checked against tables.",
                   "vmrunit"};
@@ -220,10 +364,19 @@ private:
     CLI::App* show_ = nullptr;
     CLI::App* targets_ = nullptr;
     CLI::App* bench_ = nullptr;
+    CLI::App* diff_ = nullptr;
+    CLI::App* history_ = nullptr;
+    CLI::App* step_ = nullptr;
+    CLI::App* bisect_ = nullptr;
+    CLI::App* report_ = nullptr;
     CommonOptions common_;
     RunOptions run_options_;
     ListOptions list_options_;
     BenchOptions bench_options_;
+    DiffOptions diff_options_;
+    HistoryOptions history_options_;
+    BisectOptions bisect_options_;
+    ReportCommandOptions report_options_;
 };
 
 } // namespace

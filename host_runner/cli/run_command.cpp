@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // `vmrunit run`: the cases a filter selects, on one target.
+#include "host_runner/cli/case_text.hpp"
 #include "host_runner/cli/choose_target.hpp"
 #include "host_runner/cli/commands.hpp"
 #include "host_runner/cli/interrupt.hpp"
 #include "host_runner/gtest/gtest_run.hpp"
+#include "host_runner/history/history.hpp"
+#include "host_runner/report/html/html_report.hpp"
+#include "host_runner/report/results_file.hpp"
+#include "host_runner/report/run_folder.hpp"
 #include "host_runner/selection/case_filter.hpp"
 
 #include <chrono>
 #include <cstdio>
 #include <fmt/format.h>
+#include <memory>
+#include <optional>
 #include <random>
+#include <set>
 
 namespace vmrunit::runner {
 
@@ -51,6 +59,78 @@ unsigned choose_seed(const RunOptions& options) {
     return std::random_device{}() % 99999 + 1;
 }
 
+/// Leaves of `chosen` what failed in the newest run; that run's target, if none is named.
+Result<void> keep_failed(const RunOptions& options, CommonOptions& common,
+                         std::vector<const cases::Case*>& chosen) {
+    auto runs = options.reports.runs_folder.empty()
+                    ? default_runs_folder()
+                    : Result<std::filesystem::path>{options.reports.runs_folder};
+    if (!runs) {
+        return tl::unexpected(runs.error());
+    }
+    const auto last = newest_run(*runs, common.target);
+    if (!last) {
+        return failure(fmt::format("{} has no finished run{}", runs->string(),
+                                   common.target.empty() ? "" : " of " + common.target),
+                       "leave --failed out");
+    }
+    const auto record = read_results(*last);
+    if (!record) {
+        return tl::unexpected(record.error());
+    }
+    std::set<std::string_view> failed;
+    for (const CaseResult& result : record->results) {
+        if (result.verdict == Verdict::fail || result.verdict == Verdict::error) {
+            failed.insert(result.name);
+        }
+    }
+    std::erase_if(chosen, [&](const cases::Case* one) { return !failed.contains(one->name); });
+    if (chosen.empty()) {
+        return failure(fmt::format("none of these cases failed in {}", last->string()),
+                       "leave --failed out");
+    }
+    if (common.target.empty()) {
+        common.target = record->info.target;
+    }
+    return {};
+}
+
+/// What the page shows beside the run: the cases' definitions, and the run before this one.
+ReportOptions prepare_html(const Program& program, const CommonOptions& common,
+                           const RunOptions& options, const std::string& target) {
+    ReportOptions reports = options.reports;
+    if (reports.html.empty()) {
+        return reports;
+    }
+    std::shared_ptr<RunRecord> before;
+    auto runs = reports.runs_folder.empty() ? default_runs_folder()
+                                            : Result<std::filesystem::path>{reports.runs_folder};
+    if (const auto last = runs ? newest_run(*runs, target) : std::nullopt) {
+        if (auto record = read_results(*last)) {
+            before = std::make_shared<RunRecord>(std::move(*record));
+        }
+    }
+    reports.make_html = [&program, before, definition = case_definitions(common.payload),
+                         source_url = options.source_url](const RunRecord& record) {
+        HtmlInput page{.record = record,
+                       .columns = {},
+                       .comparison = nullptr,
+                       .comparison_title = "Since the previous run on this target",
+                       .catalogue = program.catalogue,
+                       .definition = definition,
+                       .source_url = source_url};
+        if (before == nullptr) {
+            return html_report(page);
+        }
+        RunRecord same_cases = *before;
+        keep_common(same_cases, record);
+        const Comparison comparison = compare(same_cases, record);
+        page.comparison = comparison.common != 0 ? &comparison : nullptr;
+        return html_report(page);
+    };
+    return reports;
+}
+
 } // namespace
 
 CommandResult run_command(const Program& program, const CommonOptions& common,
@@ -59,7 +139,26 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     if (!chosen) {
         return usage_error(chosen.error());
     }
-    auto target = choose_target(program, common);
+    CommonOptions with_target = common;
+    if (options.failed) {
+        if (auto kept = keep_failed(options, with_target, *chosen); !kept) {
+            return usage_error(kept.error());
+        }
+    }
+    if (!options.reports.kcidb.empty()) {
+        if (auto bad = bad_build_id(options.reports.kcidb_names.build)) {
+            return usage_error(*bad);
+        }
+    }
+    std::optional<History> history;
+    if (!options.history.empty()) {
+        auto opened = History::open(options.history, true);
+        if (!opened) {
+            return usage_error(opened.error());
+        }
+        history.emplace(std::move(*opened));
+    }
+    auto target = choose_target(program, with_target);
     if (!target) {
         return tl::unexpected(target.error());
     }
@@ -79,7 +178,8 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     }
     const SubjectFacts facts = (*target)->facts();
     baseline->select_version(facts);
-    auto reports = ReportSet::open(options.reports, (*target)->name());
+    auto report_options = prepare_html(program, common, options, (*target)->name());
+    auto reports = ReportSet::open(std::move(report_options), (*target)->name());
     if (!reports) {
         return operation_error(reports.error());
     }
@@ -127,6 +227,11 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     }
     if (result.planned == 0) {
         return RunOutcome::passed; // A list of tests, or a shard that has none.
+    }
+    if (history) {
+        if (auto added = history->add((*reports)->record()); !added) {
+            return operation_error(added.error());
+        }
     }
     return outcome_of({.counts = result.counts,
                        .planned = result.planned,

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Takes the library of KVM's selftests out of a Linux source: a tarball as Debian's package
 # linux-source-6.1 brings it, or a tree. Only what the library needs is unpacked, into
-# OUTPUT/include; the sources to compile go to OUTPUT itself, where the build expects them.
+# OUTPUT/include; the sources to compile go to OUTPUT itself, where the build expects them. The
+# kselftest runner goes to OUTPUT/kselftest: a test lets it run us.
 #
 # unpack_library.sh SOURCE OUTPUT
 set -eu
@@ -32,7 +33,8 @@ elif [ -f "$source" ]; then
     # The first folder has the kernel's name; "*/" stands for it.
     tar --extract --file "$source" --directory "$unpacking" --strip-components=1 --wildcards \
         '*/tools/include/*' '*/tools/arch/x86/include/*' '*/tools/lib/rbtree.c' \
-        "*/$selftests/kselftest.h" "*/$selftests/kvm/include/*" "*/$selftests/kvm/lib/*" ||
+        "*/$selftests/kselftest.h" "*/$selftests/run_kselftest.sh" "*/$selftests/kselftest/*" \
+        "*/$selftests/kvm/include/*" "*/$selftests/kvm/lib/*" ||
         fail "$source does not hold the KVM selftests"
     tree=$unpacking
 else
@@ -49,6 +51,9 @@ done
 mkdir -p "$include/kvm" "$include/selftests"
 cp -R "$tree/$selftests/kvm/include/." "$include/kvm/"
 cp "$tree/$selftests/kselftest.h" "$include/selftests/"
+rm -rf "$output/kselftest"
+mkdir -p "$output/kselftest"
+cp -R "$tree/$selftests/kselftest" "$tree/$selftests/run_kselftest.sh" "$output/kselftest/"
 for file in $sources; do
     cp "$tree/$selftests/kvm/lib/$file" "$output/"
 done

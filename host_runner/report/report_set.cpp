@@ -3,6 +3,8 @@
 #include "host_runner/report/report_set.hpp"
 #include "host_runner/report/json_report.hpp"
 #include "host_runner/report/junit.hpp"
+#include "host_runner/report/ktap.hpp"
+#include "host_runner/report/line_reporter.hpp"
 #include "host_runner/report/plain_text.hpp"
 #include "host_runner/report/run_folder.hpp"
 #include "host_runner/report/summary_text.hpp"
@@ -16,8 +18,9 @@
 namespace vmrunit::runner {
 namespace {
 
-std::array<std::string, 3> asked_for(const ReportOptions& options) {
-    return {options.ktap, options.junit, options.json};
+std::array<std::string, 7> asked_for(const ReportOptions& options) {
+    return {options.ktap,           options.junit, options.json, options.lava,
+            options.kvm_unit_tests, options.kcidb, options.html};
 }
 
 /// Standard output belongs to the format that was sent there; people read the other stream.
@@ -65,34 +68,59 @@ Result<std::unique_ptr<ReportSet>> ReportSet::open(ReportOptions options,
     if (!journal) {
         return tl::unexpected{journal.error()};
     }
-    std::optional<FileOutput> ktap;
-    if (!options.ktap.empty()) {
-        auto output = FileOutput::open(options.ktap);
-        if (!output) {
-            return tl::unexpected{output.error()};
-        }
-        ktap.emplace(std::move(*output));
+    auto live = open_live(options);
+    if (!live) {
+        return tl::unexpected{live.error()};
     }
     return std::unique_ptr<ReportSet>{new ReportSet{std::move(options), std::move(*folder),
-                                                    std::move(*journal), std::move(ktap)}};
+                                                    std::move(*journal), std::move(*live)}};
+}
+
+Result<std::vector<ReportSet::LiveReport>> ReportSet::open_live(const ReportOptions& options) {
+    struct Format {
+        const std::string& path;
+        std::function<std::unique_ptr<Reporter>(Output&)> create;
+    };
+    const auto lines = [](const LineFormat& format) {
+        return [&format](Output& output) -> std::unique_ptr<Reporter> {
+            return std::make_unique<LineReporter>(output, format);
+        };
+    };
+    const Format formats[] = {{options.ktap,
+                               [](Output& output) -> std::unique_ptr<Reporter> {
+                                   const bool nested = std::getenv("KSFT_TAP_LEVEL") != nullptr;
+                                   return std::make_unique<KtapReporter>(output, nested);
+                               }},
+                              {options.lava, lines(lava_signals)},
+                              {options.kvm_unit_tests, lines(kvm_unit_tests_lines)}};
+    std::vector<LiveReport> live;
+    for (const Format& format : formats) {
+        if (format.path.empty()) {
+            continue;
+        }
+        auto opened = FileOutput::open(format.path);
+        if (!opened) {
+            return tl::unexpected{opened.error()};
+        }
+        auto output = std::make_unique<FileOutput>(std::move(*opened));
+        auto reporter = format.create(*output);
+        live.push_back({std::move(output), std::move(reporter)});
+    }
+    return live;
 }
 
 ReportSet::ReportSet(ReportOptions options, std::filesystem::path folder, FileOutput journal,
-                     std::optional<FileOutput> ktap)
+                     std::vector<LiveReport> live)
     : options_{std::move(options)},
       folder_{std::move(folder)},
       journal_output_{std::move(journal)},
-      ktap_output_{std::move(ktap)},
       console_output_{console_descriptor(options_), "the console"},
       journal_{journal_output_},
+      live_{std::move(live)},
       console_{
           console_output_, recorder_.record(),
           ConsoleOptions{.terminal = terminal_of(console_output_.descriptor(), options_.colour),
-                         .verbose = options_.verbose}} {
-    if (ktap_output_) {
-        ktap_.emplace(*ktap_output_, std::getenv("KSFT_TAP_LEVEL") != nullptr);
-    }
-}
+                         .verbose = options_.verbose}} {}
 
 void ReportSet::note(const std::optional<Error>& trouble) {
     const bool known = !trouble || std::ranges::any_of(troubles_, [&](const Error& error) {
@@ -106,8 +134,8 @@ void ReportSet::note(const std::optional<Error>& trouble) {
 
 void ReportSet::tell_new_trouble() {
     note(journal_.trouble());
-    if (ktap_) {
-        note(ktap_->trouble());
+    for (const LiveReport& report : live_) {
+        note(report.output->trouble());
     }
 }
 
@@ -126,8 +154,8 @@ void ReportSet::run_started(const RunInfo& info) {
     journal_.set_system(std::move(system));
     recorder_.run_started(info);
     journal_.run_started(info);
-    if (ktap_) {
-        ktap_->run_started(info);
+    for (const LiveReport& report : live_) {
+        report.reporter->run_started(info);
     }
     console_.run_started(info);
     tell_new_trouble();
@@ -148,8 +176,8 @@ void ReportSet::case_started(std::string_view name) {
 void ReportSet::case_finished(const CaseResult& result) {
     recorder_.case_finished(result);
     journal_.case_finished(result);
-    if (ktap_) {
-        ktap_->case_finished(result);
+    for (const LiveReport& report : live_) {
+        report.reporter->case_finished(result);
     }
     console_.case_finished(result);
     tell_new_trouble();
@@ -158,8 +186,8 @@ void ReportSet::case_finished(const CaseResult& result) {
 void ReportSet::machine_event(const MachineEvent& event) {
     recorder_.machine_event(event);
     journal_.machine_event(event);
-    if (ktap_) {
-        ktap_->machine_event(event);
+    for (const LiveReport& report : live_) {
+        report.reporter->machine_event(event);
     }
     console_.machine_event(event);
 }
@@ -176,9 +204,9 @@ void ReportSet::run_finished(const RunSummary& summary) {
     RunSummary complete = summary;
     recorder_.run_finished(complete);
     journal_.run_finished(complete);
-    if (ktap_) {
-        ktap_->run_finished(complete);
-        ktap_output_->close();
+    for (const LiveReport& report : live_) {
+        report.reporter->run_finished(complete);
+        report.output->close();
     }
     journal_output_.close();
     tell_new_trouble();
@@ -189,12 +217,18 @@ void ReportSet::run_finished(const RunSummary& summary) {
         }
     };
     add_path((folder_ / "report.txt").string());
-    add_path(options_.junit);
-    add_path(options_.json);
-    add_path(options_.ktap);
+    add_path(options_.html);
+    for (const std::string& path : asked_for(options_)) {
+        if (path != options_.html) {
+            add_path(path);
+        }
+    }
 
     if (!options_.junit.empty()) {
         write_report(options_.junit, junit_report(recorder_.record()));
+    }
+    if (!options_.kcidb.empty()) {
+        write_report(options_.kcidb, kcidb_report(recorder_.record(), options_.kcidb_names));
     }
     // What could not be written so far is part of what the remaining reports say.
     complete.troubles.insert(complete.troubles.end(), troubles_.begin(), troubles_.end());
@@ -203,6 +237,9 @@ void ReportSet::run_finished(const RunSummary& summary) {
     write_report(folder_ / "results.json", json);
     if (!options_.json.empty()) {
         write_report(options_.json, json);
+    }
+    if (!options_.html.empty()) {
+        write_report(options_.html, options_.make_html(recorder_.record()));
     }
     write_report(folder_ / "report.txt", text_report(recorder_.record()));
 

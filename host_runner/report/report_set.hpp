@@ -5,20 +5,29 @@
 
 #include "host_runner/report/console.hpp"
 #include "host_runner/report/journal.hpp"
-#include "host_runner/report/ktap.hpp"
+#include "host_runner/report/kcidb.hpp"
 #include "host_runner/report/run_record.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace vmrunit::runner {
 
 struct ReportOptions {
-    std::string ktap; ///< A file, "-" for standard output, empty for none. So are the next two.
+    std::string ktap; ///< A file, "-" for standard output, empty for none. So are the next ones.
     std::string junit;
     std::string json;
+    std::string lava;
+    std::string kvm_unit_tests;
+    std::string kcidb;
+    KcidbNames kcidb_names; ///< With `kcidb`.
+    std::string html;
+    /// With `html`: it shows the cases' definitions, which a record does not hold.
+    std::function<std::string(const RunRecord&)> make_html;
     std::filesystem::path runs_folder; ///< Empty: the default one.
     ColourMode colour = ColourMode::automatic;
     bool verbose = false;
@@ -48,10 +57,19 @@ public:
     [[nodiscard]] std::optional<Error> trouble() const override;
 
     [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+    [[nodiscard]] const RunRecord& record() const { return recorder_.record(); }
 
 private:
+    /// A format that is written as results arrive. The output lies still: its reporter refers to
+    /// it.
+    struct LiveReport {
+        std::unique_ptr<FileOutput> output;
+        std::unique_ptr<Reporter> reporter;
+    };
+    [[nodiscard]] static Result<std::vector<LiveReport>> open_live(const ReportOptions& options);
+
     ReportSet(ReportOptions options, std::filesystem::path folder, FileOutput journal,
-              std::optional<FileOutput> ktap);
+              std::vector<LiveReport> live);
 
     /// Tells the person at once, not at the end of a long run, that something is not being written.
     void tell_new_trouble();
@@ -61,11 +79,10 @@ private:
     ReportOptions options_;
     std::filesystem::path folder_;
     FileOutput journal_output_;
-    std::optional<FileOutput> ktap_output_;
     FileOutput console_output_;
     Recorder recorder_;
     JournalWriter journal_;
-    std::optional<KtapReporter> ktap_;
+    std::vector<LiveReport> live_;
     Console console_;
     std::vector<Error> troubles_;
     bool started_ = false;

@@ -61,7 +61,8 @@ bool alive(pid_t pid) {
     return ::kill(pid, 0) == 0 || errno == EPERM;
 }
 
-void remove_oldest(const fs::path& runs, std::size_t kept) {
+/// Names of the folders of runs, the newest first.
+std::vector<std::string> run_names(const fs::path& runs) {
     std::vector<std::string> names;
     std::error_code ignored;
     for (fs::directory_iterator entry{runs, ignored}, end; entry != end; entry.increment(ignored)) {
@@ -71,6 +72,12 @@ void remove_oldest(const fs::path& runs, std::size_t kept) {
         }
     }
     std::ranges::sort(names, std::ranges::greater{});
+    return names;
+}
+
+void remove_oldest(const fs::path& runs, std::size_t kept) {
+    const std::vector<std::string> names = run_names(runs);
+    std::error_code ignored;
     for (std::size_t at = kept; at < names.size(); ++at) {
         if (!alive(*maker_of(names[at]))) {
             fs::remove_all(runs / names[at], ignored);
@@ -120,6 +127,22 @@ Result<fs::path> create_run_folder(const fs::path& runs, std::string_view target
     }
     remove_oldest(runs, kept);
     return folder;
+}
+
+std::optional<fs::path> newest_run(const fs::path& runs, std::string_view target) {
+    const std::string word = folder_word(target);
+    for (const std::string& name : run_names(runs)) {
+        // 20260131T235959Z-target-1234: folder_word leaves no dash in the target.
+        const std::size_t begin = name.find('-') + 1;
+        const bool of_target =
+            target.empty() || name.substr(begin, name.find('-', begin) - begin) == word;
+        std::error_code ignored;
+        if (of_target && !alive(*maker_of(name)) &&
+            fs::exists(runs / name / "results.jsonl", ignored)) {
+            return runs / name;
+        }
+    }
+    return std::nullopt;
 }
 
 void point_latest_at(const fs::path& folder) {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 namespace vmrunit::runner {
@@ -19,6 +20,10 @@ namespace vmrunit::runner {
 [[nodiscard]] Result<std::filesystem::path>
 create_run_folder(const std::filesystem::path& runs, std::string_view target,
                   std::chrono::system_clock::time_point time, std::size_t kept = 20);
+
+/// The newest run of `target` (any, if empty) that has left results and is over.
+[[nodiscard]] std::optional<std::filesystem::path> newest_run(const std::filesystem::path& runs,
+                                                              std::string_view target);
 
 /// Makes `latest`, beside the folder, lead to it. A convenience: that it cannot be made is no
 /// error.

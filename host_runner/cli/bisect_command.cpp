@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// `vmrunit bisect`: which version broke these cases, over a list of QEMUs, Linux kernels of Debian,
+// or the commits of a tree.
+#include "host_runner/bisect/bisection.hpp"
+#include "host_runner/bisect/git_search.hpp"
+#include "host_runner/bisect/tree_build.hpp"
+#include "host_runner/cli/child_run.hpp"
+#include "host_runner/cli/commands.hpp"
+#include "host_runner/cli/interrupt.hpp"
+#include "host_runner/lab/debian_archive.hpp"
+#include "host_runner/process/capture.hpp"
+#include "host_runner/report/json_report.hpp"
+#include "host_runner/report/json_values.hpp"
+#include "host_runner/report/output.hpp"
+#include "host_runner/report/results_file.hpp"
+#include "host_runner/report/run_folder.hpp"
+#include "host_runner/report/text_failure.hpp"
+#include "host_runner/selection/case_filter.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fmt/format.h>
+#include <fstream>
+
+namespace vmrunit::runner {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A name for files that is the same for the same text (FNV-1a).
+std::string digest(const std::string& text) {
+    std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
+    for (const char c : text) {
+        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100'0000'01b3;
+    }
+    return fmt::format("{:016x}", hash);
+}
+
+void replace_all(std::string& text, std::string_view what, const std::string& by) {
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) {
+        text.replace(at, what.size(), by);
+    }
+}
+
+/// "lab,npt=0" and ":6.12" -> "lab:6.12,npt=0"
+std::string with_subject(const std::string& target, const std::string& subject) {
+    const auto comma = std::min(target.find(','), target.size());
+    return target.substr(0, comma) + subject + target.substr(comma);
+}
+
+/// Packages and images of a folder, by version.
+Result<std::vector<Candidate>> kernels_in(const fs::path& folder) {
+    std::vector<Candidate> list;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator{folder, error}) {
+        const std::string name = entry.path().filename().string();
+        if (entry.path().extension() == ".deb" || entry.is_directory() ||
+            name.starts_with("vmlinuz") || name.starts_with("bzImage")) {
+            list.push_back({fs::absolute(entry.path()).string(), name});
+        }
+    }
+    std::ranges::sort(list, [](const Candidate& a, const Candidate& b) {
+        return version_is_older(a.title, b.title);
+    });
+    if (error || list.size() < 2) {
+        return failure(error ? fmt::format("cannot read {}: {}", folder.string(), error.message())
+                             : folder.string() + " has fewer than two kernels",
+                       "it is to hold .deb packages, folders with unpacked ones, or kernel images");
+    }
+    return list;
+}
+
+class BisectCommand {
+public:
+    BisectCommand(const Program& program, const CommonOptions& common, const BisectOptions& options)
+        : program_{program}, common_{common}, options_{options} {}
+
+    CommandResult run() {
+        if (auto chosen = select_cases(program_.catalogue, common_.filters); !chosen) {
+            return usage_error(chosen.error());
+        }
+        if (auto ready = prepare_folder(); !ready) {
+            return usage_error(ready.error());
+        }
+        if (auto ready = prepare_search(); !ready) {
+            return usage_error(ready.error());
+        }
+        auto log = BisectLog::open(folder_ / "log.jsonl", question_);
+        if (!log) {
+            return usage_error(log.error());
+        }
+        print_plan(*log);
+        const InterruptWatch watch;
+        auto finding = bisect({.search = *search_,
+                               .log = *log,
+                               .test = [this](const Candidate& one) { return test(one); },
+                               .tell =
+                                   [](const std::string& line) {
+                                       fmt::print("{}\n", line);
+                                       std::fflush(stdout);
+                                   }});
+        if (!finding) {
+            if (InterruptWatch::interrupted()) {
+                fmt::print(stderr, "vmrunit: interrupted; the same command goes on from {}\n",
+                           (folder_ / "log.jsonl").string());
+                return RunOutcome::interrupted;
+            }
+            return operation_error(finding.error());
+        }
+        return conclude(*finding);
+    }
+
+private:
+    Result<void> prepare_folder() {
+        const Json question = {
+            {"cases", common_.filters},    {"good", options_.good},
+            {"bad", options_.bad},         {"tree", options_.tree.string()},
+            {"build", options_.build},     {"config", options_.config.string()},
+            {"kernels", options_.kernels}, {"qemu", options_.qemu_list},
+            {"target", common_.target},    {"payload", common_.payload.string()}};
+        question_ = dumped(question);
+        folder_ = options_.folder;
+        if (folder_.empty()) {
+            auto runs = default_runs_folder();
+            if (!runs) {
+                return tl::unexpected(runs.error());
+            }
+            folder_ = runs->parent_path() / "bisect" / digest(question_);
+        }
+        std::error_code error;
+        if (options_.restart) {
+            fs::remove(folder_ / "log.jsonl", error);
+        }
+        fs::create_directories(folder_ / "steps", error);
+        if (error) {
+            return failure(fmt::format("cannot create {}: {}", folder_.string(), error.message()));
+        }
+        folder_ = fs::absolute(folder_);
+        return {};
+    }
+
+    Result<void> prepare_search() {
+        target_ = common_.target;
+        if (!options_.tree.empty()) {
+            return prepare_tree();
+        }
+        std::vector<Candidate> list;
+        if (!options_.qemu_list.empty()) {
+            target_ = target_.empty() ? "qemu" : target_;
+            for (const std::string& program : options_.qemu_list) {
+                list.push_back({program, program});
+            }
+        } else {
+            target_ = target_.empty() ? "lab" : target_;
+            std::error_code ignored;
+            if (options_.kernels.size() == 1 &&
+                fs::is_directory(options_.kernels.front(), ignored)) {
+                auto found = kernels_in(options_.kernels.front());
+                if (!found) {
+                    return tl::unexpected(found.error());
+                }
+                list = std::move(*found);
+            } else {
+                for (const std::string& version : options_.kernels) {
+                    list.push_back({version, "Linux " + version});
+                }
+            }
+        }
+        auto search = ListSearch::create(std::move(list), options_.good, options_.bad);
+        if (!search) {
+            return tl::unexpected(search.error());
+        }
+        search_ = std::make_unique<ListSearch>(std::move(*search));
+        return {};
+    }
+
+    Result<void> prepare_tree() {
+        auto search =
+            GitSearch::create(options_.tree, folder_ / "tree", options_.good, options_.bad);
+        if (!search) {
+            return tl::unexpected(search.error());
+        }
+        if (options_.build.empty()) {
+            if (auto out = search->check_out(search->bad_end().id); !out) {
+                return out;
+            }
+            if (!is_kernel_tree(search->tree())) {
+                return failure(
+                    options_.tree.string() + " is no tree of Linux",
+                    "say with --build how it is built, and with --target what that makes");
+            }
+            target_ = with_subject(target_.empty() ? "lab" : target_, ",kernel={tree}");
+        } else if (target_.empty()) {
+            return failure("what --build makes is not said",
+                           "--target with {tree} for the folder, such as "
+                           "qemu@{tree}/build/qemu-system-x86_64");
+        }
+        auto made = std::make_unique<GitSearch>(std::move(*search));
+        git_ = made.get();
+        search_ = std::move(made);
+        return {};
+    }
+
+    void print_plan(const BisectLog& log) const {
+        fmt::print("bisect     {}\n", fmt::join(common_.filters, " "));
+        fmt::print("good       {}\nbad        {}\n", search_->good_end().title,
+                   search_->bad_end().title);
+        fmt::print("plan       both ends, then about {} of {} between them\n",
+                   search_->steps_left(), search_->candidates());
+        fmt::print("log        {}{}\n\n", (folder_ / "log.jsonl").string(),
+                   log.size() == 0 ? "" : fmt::format("  ({} known)", log.size()));
+        std::fflush(stdout);
+    }
+
+    /// What is put before `run` for a candidate, or why it cannot be tested. An error: stop.
+    struct Prepared {
+        std::string target;
+        std::vector<std::string> more;
+        std::string text;
+        std::string skip;
+    };
+
+    Result<Prepared> prepare(const Candidate& candidate) {
+        Prepared prepared{target_, {}, {}, {}};
+        if (git_ != nullptr) {
+            return prepare_commit(candidate, std::move(prepared));
+        }
+        if (!options_.qemu_list.empty()) {
+            prepared.more = {"--qemu", candidate.id};
+        } else if (candidate.id.find('/') == std::string::npos) {
+            prepared.target = with_subject(target_, ":" + candidate.id);
+        } else {
+            std::string path = candidate.id;
+            if (path.ends_with(".deb")) {
+                path = (folder_ / "unpacked" / candidate.title).string();
+                auto unpacked =
+                    capture({"dpkg-deb", "-x", candidate.id, path}, std::chrono::minutes{10});
+                if (!unpacked || !unpacked->status.succeeded()) {
+                    prepared.skip = "cannot be unpacked: " +
+                                    (unpacked ? unpacked->errors : unpacked.error().line());
+                }
+            }
+            prepared.target = with_subject(target_, ",kernel=" + path);
+        }
+        return prepared;
+    }
+
+    Result<Prepared> prepare_commit(const Candidate& candidate, Prepared prepared) {
+        if (auto out = git_->check_out(candidate.id); !out) {
+            return tl::unexpected(out.error());
+        }
+        const fs::path built_file = folder_ / "built";
+        std::string built;
+        std::getline(std::ifstream{built_file}, built);
+        Result<std::vector<std::string>> changed{};
+        if (!built.empty()) {
+            changed = git_->changed_paths(built, candidate.id);
+        }
+        const bool known = !built.empty() && changed.has_value();
+        const BuildResult done =
+            build_tree({.tree = git_->tree(),
+                        .log = folder_ / "build.log",
+                        .command = options_.build,
+                        .config = options_.config},
+                       known ? &*changed : nullptr, InterruptWatch::interrupted);
+        // A build that failed leaves objects of both commits; what it changed counts the next time.
+        if (done.end == BuildEnd::no_space || done.end == BuildEnd::interrupted) {
+            return failure(done.text, "make room and run the same command again");
+        }
+        if (done.end == BuildEnd::failed) {
+            prepared.skip = done.text;
+            return prepared;
+        }
+        std::ofstream{built_file} << candidate.id << '\n';
+        prepared.text = done.text;
+        replace_all(prepared.target, "{tree}", git_->tree().string());
+        return prepared;
+    }
+
+    [[nodiscard]] fs::path results_of(const Candidate& candidate) const {
+        return folder_ / "steps" / (digest(candidate.id) + ".json");
+    }
+
+    Result<StepResult> test(const Candidate& candidate) {
+        auto prepared = prepare(candidate);
+        if (!prepared) {
+            return tl::unexpected(prepared.error());
+        }
+        if (!prepared->skip.empty()) {
+            return StepResult{Answer::skip, prepared->skip};
+        }
+        CommonOptions common = common_;
+        if (common.baseline.empty()) {
+            common.baseline = "none";
+        }
+        if (git_ != nullptr) {
+            std::string payload = common.payload.string();
+            replace_all(payload, "{tree}", git_->tree().string());
+            common.payload = payload;
+        }
+        ChildRun child{.filters = common.filters,
+                       .target = prepared->target,
+                       .more_arguments = shared_arguments(common, options_.case_seconds)};
+        child.more_arguments.insert(child.more_arguments.end(), {"--exit-codes", "bisect"});
+        child.more_arguments.insert(child.more_arguments.end(), prepared->more.begin(),
+                                    prepared->more.end());
+        const std::string before = prepared->text.empty() ? "" : prepared->text + ", ";
+        auto ran = run_in_child(child);
+        if (!ran) {
+            return InterruptWatch::interrupted()
+                       ? Result<StepResult>{tl::unexpected(ran.error())}
+                       : StepResult{Answer::skip, before + ran.error().what};
+        }
+        if (InterruptWatch::interrupted()) {
+            return failure("interrupted");
+        }
+        if (auto trouble = write_whole_file(results_of(candidate), json_report(ran->record))) {
+            return tl::unexpected(*trouble);
+        }
+        const VerdictCounts counts = ran->record.counts();
+        const std::string text = fmt::format("{}{} passed, {} failed, {} skipped, {} errors",
+                                             before, counts[Verdict::pass], counts[Verdict::fail],
+                                             counts[Verdict::skip], counts[Verdict::error]);
+        return StepResult{ran->exit_status == 0   ? Answer::good
+                          : ran->exit_status == 1 ? Answer::bad
+                                                  : Answer::skip,
+                          text};
+    }
+
+    void print_side(const char* heading, const Candidate& candidate) const {
+        const auto record = read_results(results_of(candidate));
+        if (!record) {
+            return;
+        }
+        fmt::print("\n{} {}\n", heading, candidate.title);
+        std::size_t shown = 0;
+        for (const CaseResult& result : record->results) {
+            if (result.verdict == Verdict::fail && shown++ < 3) {
+                fmt::print("{}", failure_block(result, subject_text(record->info), {}));
+            }
+        }
+        if (shown > 3) {
+            fmt::print("  ... and {} more, in {}\n", shown - 3, results_of(candidate).string());
+        } else if (shown == 0) {
+            fmt::print("  {} cases, none failed\n", record->results.size());
+        }
+    }
+
+    /// How the first bad is tested again, by hand.
+    void print_again(const Candidate& candidate) {
+        std::string command;
+        if (git_ != nullptr) {
+            command = fmt::format("git -C {0} checkout {1} && cd {0} && {2} && ",
+                                  git_->tree().string(), candidate.id.substr(0, 12),
+                                  options_.build.empty() ? "make bzImage modules" : options_.build);
+        }
+        auto prepared = git_ != nullptr ? Prepared{target_, {}, {}, {}}
+                                        : prepare(candidate).value_or(Prepared{});
+        replace_all(prepared.target, "{tree}", git_ != nullptr ? git_->tree().string() : "");
+        std::string payload = common_.payload.string();
+        replace_all(payload, "{tree}", git_ != nullptr ? git_->tree().string() : "");
+        command += fmt::format("vmrunit step {} --target {}", fmt::join(common_.filters, " "),
+                               prepared.target);
+        for (const std::string& word : prepared.more) {
+            command += " " + word;
+        }
+        if (payload != program_.payload.string()) {
+            command += " --payload " + payload;
+        }
+        fmt::print("again:     {}\n", command);
+    }
+
+    CommandResult conclude(const Finding& finding) {
+        const bool one = finding.suspects.size() == 1;
+        print_side("At the last good", finding.last_good);
+        print_side("At the first bad", finding.suspects.back());
+        if (git_ != nullptr && one) {
+            auto shown = capture({"git", "-C", git_->tree().string(), "show", "--stat",
+                                  "--format=fuller", finding.suspects.front().id},
+                                 std::chrono::minutes{1});
+            if (shown) {
+                fmt::print("\n{}", shown->output);
+            }
+        }
+        fmt::print("\n");
+        if (!one) {
+            fmt::print("The first bad is one of these, for all but the last were skipped:\n");
+            for (const Candidate& suspect : finding.suspects) {
+                fmt::print("  {}\n", suspect.title);
+            }
+            return RunOutcome::skipped;
+        }
+        fmt::print("First bad: {}\n", finding.suspects.front().title);
+        print_again(finding.suspects.front());
+        return RunOutcome::passed;
+    }
+
+    const Program& program_;
+    const CommonOptions& common_;
+    const BisectOptions& options_;
+    fs::path folder_;
+    std::string question_;
+    std::string target_;
+    std::unique_ptr<Search> search_;
+    GitSearch* git_ = nullptr; ///< The search, where it is one over commits.
+};
+
+} // namespace
+
+CommandResult bisect_command(const Program& program, const CommonOptions& common,
+                             const BisectOptions& options) {
+    return BisectCommand{program, common, options}.run();
+}
+
+} // namespace vmrunit::runner

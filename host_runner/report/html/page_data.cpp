@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// See page_data.hpp. Texts that repeat stand once in a table; page_script.inc takes it apart.
+#include "host_runner/report/html/page_data.hpp"
+#include "host_runner/report/html/verdict_class.hpp"
+#include "host_runner/report/json_values.hpp"
+#include "host_runner/report/plain_text.hpp"
+#include "host_runner/report/text_failure.hpp"
+
+#include <fmt/format.h>
+#include <unordered_map>
+
+namespace vmrunit::runner::html {
+namespace {
+
+class TextTable {
+public:
+    std::size_t index_of(const std::string& text) {
+        const auto [found, is_new] = indices_.emplace(text, texts_.size());
+        if (is_new) {
+            texts_.push_back(text);
+        }
+        return found->second;
+    }
+    [[nodiscard]] const Json& texts() const { return texts_; }
+
+private:
+    std::unordered_map<std::string, std::size_t> indices_;
+    Json texts_ = Json::array();
+};
+
+Json fields_of(const CaseResult& result) {
+    Json fields = Json::array();
+    for (const FieldDifference& field : result.fields) {
+        fields.push_back(
+            Json::array({one_line(field.field), one_line(field.expected), one_line(field.actual),
+                         one_line(field.changed_bits), field.matches}));
+    }
+    return fields;
+}
+
+} // namespace
+
+std::string page_data(const RunRecord& record, const InterceptsOfCases& intercepts,
+                      const std::string& source_url) {
+    TextTable texts;
+    Json cases = Json::array();
+    for (const CaseResult& result : record.results) {
+        Json bits = Json::array();
+        if (const auto found = intercepts.find(result.name); found != intercepts.end()) {
+            for (const svm::Intercept bit : found->second) {
+                bits.push_back(texts.index_of(std::string{svm::intercept_name(bit)}));
+            }
+        }
+        Json one = Json::array();
+        one.push_back(one_line(result.name));
+        one.push_back(static_cast<std::size_t>(result.verdict));
+        one.push_back(
+            texts.index_of(result.verdict == Verdict::pass ? std::string{} : short_reason(result)));
+        one.push_back(texts.index_of(one_line(result.manual)));
+        one.push_back(texts.index_of(one_line(result.place.file)));
+        one.push_back(result.place.line);
+        one.push_back(result.duration.count() / 1000);
+        one.push_back(result.exit_code ? fmt::format("{:#05x}", *result.exit_code) : std::string{});
+        one.push_back(std::move(bits));
+        if (result.verdict != Verdict::pass && !result.fields.empty()) {
+            one.push_back(fields_of(result));
+        }
+        cases.push_back(std::move(one));
+    }
+    const Json all = {{"verdicts", verdict_names},
+                      {"kinds", verdict_classes},
+                      {"texts", texts.texts()},
+                      {"source", source_url},
+                      {"cases", std::move(cases)}};
+    // Nothing in it may end the script element, or open a comment.
+    std::string text = dumped(all);
+    for (std::size_t at = 0; (at = text.find('<', at)) != std::string::npos; at += 6) {
+        text.replace(at, 1, "\\u003c");
+    }
+    return text;
+}
+
+} // namespace vmrunit::runner::html

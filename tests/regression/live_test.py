@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Switches of `run` and what builds on it, on QEMU: --failed, --fail-fast, --repeat,
+--timeout, --seed, shards, every format, `step`, and `diff` of targets that are run now.
+
+live_test.py VMRUNIT PAYLOAD
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+from command import CommandTest, main
+from subjects import CASE, LOOP, UNHARMED, broken_payload, qemu
+
+PAYLOAD = pathlib.Path(sys.argv[2]).resolve()
+FEW = "intercept/cpuid/taken"
+
+
+class Live(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.bad = broken_payload(PAYLOAD, self.path("bad.elf"))
+
+    def run_json(self, *arguments, status=0, **more):
+        out = [] if "--json" in arguments else ["--json", "out.json"]
+        ran = self.vmrunit("run", "--target", "qemu", *out, *arguments, **more)
+        self.check(ran, status)
+        return json.loads(self.path("out.json").read_text(encoding="utf-8")) if out else None
+
+    @staticmethod
+    def verdicts(report):
+        return [(result["name"], result["verdict"]) for result in report["results"]]
+
+
+class Failed(Live):
+    def test_reruns_what_failed_on_the_target_that_it_failed_on(self):
+        self.run_json(CASE, UNHARMED, "--payload", self.bad, status=1)
+        again = self.vmrunit("run", "--failed", "--json", "out.json")
+        self.check(again, 0, "1 passed")
+        report = json.loads(self.path("out.json").read_text(encoding="utf-8"))
+        self.assertEqual(self.verdicts(report), [(CASE, "PASS")])
+        self.assertEqual(report["target"]["name"], "qemu")
+        self.check(self.vmrunit("run", "--failed"), 64, "none of these cases failed in",
+                   stream="stderr")
+
+    def test_without_a_run(self):
+        self.check(self.vmrunit("run", "--failed"), 64, "has no finished run", stream="stderr")
+
+
+class Switches(Live):
+    def test_fail_fast_ends_at_the_first_failure(self):
+        """To the case: a machine for each, so that none has run ahead."""
+        report = self.run_json(FEW, "--payload", self.bad, "--fail-fast", "--isolate", status=1)
+        self.assertEqual([verdict for _, verdict in self.verdicts(report)], ["FAIL"])
+        self.assertGreater(report["run"]["cases"], 1)
+
+    def test_repeat(self):
+        report = self.run_json(CASE, "--repeat", "3")
+        self.assertEqual(self.verdicts(report), [(CASE, "PASS")] * 3)
+
+    def test_seed_decides_the_order(self):
+        orders = [[name for name, _ in self.verdicts(self.run_json(FEW, "--shuffle", "--seed", seed))]
+                  for seed in ("7", "7", "8")]
+        self.assertEqual(orders[0], orders[1])
+        self.assertNotEqual(orders[0], orders[2])
+        self.assertEqual(sorted(orders[0]), sorted(orders[2]))
+
+    def test_shards_are_a_partition(self):
+        names = []
+        for index in "012":
+            shard = self.run_json(FEW, environment={"GTEST_TOTAL_SHARDS": "3",
+                                                    "GTEST_SHARD_INDEX": index})
+            self.assertTrue(shard["results"])
+            names += [name for name, _ in self.verdicts(shard)]
+        listed = self.vmrunit("list", FEW).stdout.split()
+        self.assertEqual(sorted(names), sorted(listed))
+
+    def test_reports_of_shards_become_one(self):
+        for index in "01":
+            self.run_json(FEW, "--json", f"shard{index}.json",
+                          environment={"GTEST_TOTAL_SHARDS": "2", "GTEST_SHARD_INDEX": index})
+        shards = ["shard0.json", "shard1.json"]
+        self.check(self.vmrunit("report", *shards, "--json", "all.json", "--junit", "all.xml",
+                                "--html", "all.html"), 0)
+        whole = json.loads(self.path("all.json").read_text(encoding="utf-8"))
+        listed = self.vmrunit("list", FEW).stdout.split()
+        self.assertEqual(sorted(name for name, _ in self.verdicts(whole)), sorted(listed))
+        self.assertTrue(whole["run"]["complete"])
+        self.assertEqual(whole["summary"]["total"], len(listed))
+        self.assertIn(f'tests="{len(listed)}"', self.path("all.xml").read_text())
+        self.check(self.vmrunit("report", *shards), 0, f"of {len(listed)} cases in")
+        other = json.loads(self.path("shard1.json").read_text(encoding="utf-8"))
+        other["target"]["name"] = "bochs"
+        self.path("other.json").write_text(json.dumps(other))
+        self.check(self.vmrunit("report", "shard0.json", "other.json"), 64,
+                   "is no shard of the same run", stream="stderr")
+
+    def test_timeout_is_that_of_a_case(self):
+        hung = broken_payload(PAYLOAD, self.path("hung.elf"), LOOP)
+        report = self.run_json(CASE, UNHARMED, "--payload", hung, "--timeout", "0.5", status=1)
+        results = {result["name"]: result for result in report["results"]}
+        self.assertEqual(results[CASE]["timed_out_after_ms"], 500)
+        self.assertEqual(results[UNHARMED]["verdict"], "PASS")
+
+
+class Formats(Live):
+    def test_lines_for_lava_and_kvm_unit_tests(self):
+        ran = self.vmrunit("run", CASE, UNHARMED, "--target", "qemu", "--payload", self.bad,
+                           "--lava", "l", "--kvm-unit-tests", "-")
+        self.check(ran, 1, f"FAIL: {CASE}", f"PASS: {UNHARMED}",
+                   "SUMMARY: 2 tests, 1 unexpected failure\n",
+                   "FAIL vmrunit (2 tests, 1 unexpected failures)\n")
+        lava = self.path("l").read_text().splitlines()
+        self.assertEqual(lava[0], "<LAVA_SIGNAL_TESTSET START vmrunit.qemu>")
+        self.assertEqual(lava[-1], "<LAVA_SIGNAL_TESTSET STOP>")
+        shape = re.compile(r"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=([a-z0-9_.]+) RESULT=(pass|fail) "
+                           r"MEASUREMENT=[0-9.]+ UNITS=us>")
+        found = dict(shape.fullmatch(line).groups() for line in lava[1:-1])
+        self.assertEqual(found, {CASE.replace("/", "."): "fail", UNHARMED.replace("/", "."): "pass"})
+
+    def test_kcidb(self):
+        self.check(self.vmrunit("run", CASE, UNHARMED, "--target", "qemu", "--payload", self.bad,
+                                "--kcidb", "k.json", "--kcidb-build", "mylab:build-17"), 1)
+        report = json.loads(self.path("k.json").read_text(encoding="utf-8"))
+        self.assertEqual(report["version"], {"major": 5, "minor": 3})
+        known = {"build_id", "id", "origin", "path", "status", "start_time", "duration",
+                 "environment", "misc", "comment", "log_excerpt"}
+        for test in report["tests"]:
+            self.assertEqual((test["build_id"], test["origin"]), ("mylab:build-17", "mylab"))
+            self.assertTrue(test["id"].startswith("mylab:"))
+            self.assertRegex(test["path"], r"^[.a-zA-Z0-9_-]+$")
+            self.assertLessEqual(set(test), known)
+        self.assertEqual(len({test["id"] for test in report["tests"]}), 2)
+        self.assertEqual({test["path"].split(".")[2]: test["status"] for test in report["tests"]},
+                         {"cpuid": "FAIL", "rdtsc": "PASS"})
+        for build in ((), ("--kcidb-build", "no_colon"), ("--kcidb-build", "Up:x")):
+            self.check(self.vmrunit("run", CASE, "--target", "qemu", "--kcidb", "k.json", *build),
+                       64, "ORIGIN:ID", stream="stderr")
+
+    def test_html_tells_what_is_new_since_the_last_run(self):
+        self.run_json(CASE, UNHARMED)
+        self.run_json(CASE, "--payload", self.bad, "--html", "r.html", status=1)
+        page = self.path("r.html").read_text(encoding="utf-8")
+        self.assertIn("Since the previous run on this target", page)
+        self.assertIn("1 new failure", page)
+        self.assertIn("Definition of the case", page)
+        self.check(self.vmrunit("run", CASE, "--target", "qemu", "--html", "/no/such/x"), 99,
+                   "/no/such", stream="stderr")
+
+    def test_history_of_runs(self):
+        for payload in (PAYLOAD, self.bad):
+            self.vmrunit("run", CASE, "--target", "qemu", "--payload", payload, "--history", "h.db")
+        lines = json.loads(self.vmrunit("history", "--history", "h.db", "--json", CASE).stdout)
+        self.assertEqual([line["verdicts"] for line in lines], ["PF"])
+        self.path("no.db").write_text("no database" * 99)
+        self.check(self.vmrunit("run", CASE, "--target", "qemu", "--history", "no.db"), 64,
+                   "history no.db", stream="stderr")
+
+
+class Step(Live):
+    def test_good_bad_and_unknown(self):
+        self.check(self.vmrunit("step", CASE, "--target", "qemu"), 0)
+        self.check(self.vmrunit("step", CASE, "--target", "qemu", "--payload", self.bad), 1)
+        self.check(self.vmrunit("step", CASE, "--target", "qemu", "--qemu", "/no/qemu"), 125)
+        self.check(self.vmrunit("step", CASE, "--target", "qemu", "--payload", "/no/file"), 125)
+        skipped = "intercept/rdtscp"
+        if "skipped" in self.vmrunit("run", skipped, "--target", "qemu").stdout:
+            self.check(self.vmrunit("step", skipped, "--target", "qemu,np=0"), 125)
+
+    def test_a_wrong_command_line_is_no_verdict(self):
+        for wrong in (["no/such/case"], [CASE, "--bogus"], []):
+            self.check(self.vmrunit("step", *wrong), 125)
+
+
+class DiffOfTargets(Live):
+    def test_a_file_against_a_run_now(self):
+        self.run_json(CASE, UNHARMED, "--payload", self.bad, status=1)
+        ran = self.vmrunit("diff", "out.json", "qemu", CASE)
+        self.check(ran, 0, "Fixed (1)")
+        ran = self.vmrunit("diff", "qemu", "out.json", CASE)
+        self.check(ran, 1, "New failures (1)")
+
+    def test_a_target_that_is_not_here(self):
+        self.run_json(CASE)
+        self.check(self.vmrunit("diff", "out.json", "qemu@/no/qemu", CASE), 99, "/no/qemu",
+                   stream="stderr")
+
+
+if __name__ == "__main__":
+    main()
