@@ -7,7 +7,7 @@
 #include "host_runner/cli/child_run.hpp"
 #include "host_runner/cli/commands.hpp"
 #include "host_runner/cli/interrupt.hpp"
-#include "host_runner/lab/debian_archive.hpp"
+#include "host_runner/debian/package_version.hpp"
 #include "host_runner/process/capture.hpp"
 #include "host_runner/report/json_report.hpp"
 #include "host_runner/report/json_values.hpp"
