@@ -10,7 +10,9 @@ namespace {
 
 // Whoever says more than this does not say what is expected.
 constexpr std::size_t most_words = 16 * 1024;
-constexpr std::string_view last_words = "Next at t=0\n";
+constexpr std::string_view banner_title = "Bochs x86 Emulator";
+constexpr std::string_view banner_end = "=\n";
+constexpr std::string_view debugger_words = "Next at t=0\n";
 
 } // namespace
 
@@ -20,18 +22,32 @@ void BochsOutput::add(std::span<const std::byte> bytes, std::vector<std::byte>& 
         return;
     }
     words_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const auto at = words_.find(last_words);
-    if (at != std::string::npos) {
-        // One more line: the instruction the debugger starts at.
-        const auto end = words_.find('\n', at + last_words.size());
-        if (end != std::string::npos) {
-            let_through(end + 1, guest);
-            return;
-        }
+    if (const auto end = end_of_words()) {
+        let_through(*end, guest);
+        return;
     }
     if (words_.size() > most_words) {
         let_through(0, guest);
     }
+}
+
+std::optional<std::size_t> BochsOutput::end_of_words() const {
+    const auto title = words_.find(banner_title);
+    const auto rule = title == std::string::npos ? title : words_.find(banner_end, title);
+    if (rule == std::string::npos) {
+        return std::nullopt;
+    }
+    const auto behind = rule + banner_end.size();
+    const auto rest = std::string_view{words_}.substr(behind);
+    if (rest.starts_with(debugger_words)) {
+        // One more line: the instruction the debugger starts at.
+        const auto end = words_.find('\n', behind + debugger_words.size());
+        return end == std::string::npos ? std::nullopt : std::optional{end + 1};
+    }
+    if (debugger_words.starts_with(rest)) { // also if there is nothing yet
+        return std::nullopt;
+    }
+    return behind; // 3.0's debugger speaks elsewhere
 }
 
 void BochsOutput::finish(std::vector<std::byte>& guest) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Takes Bochs' own words off its standard output, so that port 0xE9 is left.
 //
-// Bochs prints a banner and, when its debugger starts the machine, "Next at t=0" with the first
-// instruction. All of that comes before the guest's first byte and nothing of it later.
+// Bochs prints a banner and, before 3.0, "Next at t=0" with the first instruction when its debugger
+// starts the machine. All of that comes before the guest's first byte and nothing of it later.
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ public:
     void finish(std::vector<std::byte>& guest);
 
 private:
+    /// Where Bochs' words end, if that can be told yet.
+    [[nodiscard]] std::optional<std::size_t> end_of_words() const;
     void let_through(std::size_t from, std::vector<std::byte>& guest);
 
     std::string words_;

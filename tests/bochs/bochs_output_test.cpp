@@ -33,6 +33,15 @@ TEST(BochsOutput, TheGuestsBytesAreWhatFollows) {
     EXPECT_EQ(guest_part(words, 7, true), "");
 }
 
+TEST(BochsOutput, ThreeZerosDebuggerSpeaksElsewhere) {
+    const std::string banner = "=====\n   Bochs x86 Emulator 3.0\n=====\n";
+    for (const std::string guest : {"VRUN\n=\n", "Nest", "\n\n"}) {
+        for (std::size_t piece = 1; piece < 40; ++piece) {
+            EXPECT_EQ(guest_part(banner + guest, piece), guest) << piece;
+        }
+    }
+}
+
 TEST(BochsOutput, OtherWordsAreNotSwallowed) {
     EXPECT_EQ(guest_part("bytes", 1), "");
     EXPECT_EQ(guest_part("bytes", 1, true), "bytes");
