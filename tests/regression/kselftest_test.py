@@ -41,7 +41,7 @@ class Kselftest(CommandTest):
         self.assertIn(f"\nok {LINE}\n", said)
         self.assertIn("# KTAP version 1\n# 1..1\n", said)
         self.assertIn(f"# ok 1 {CASE}\n", said)
-        self.assertIn("timeout set to 600", said)
+        self.assertEqual(self.path("kselftest/vmrunit/settings").read_text(), "timeout=600\n")
 
     def test_failure_and_skip(self):
         bad = broken_payload(self.path("kselftest/vmrunit/guest_payloads/case_runner.elf"),
