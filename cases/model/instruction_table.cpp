@@ -254,8 +254,14 @@ Write l2_data_bytes(std::uint32_t offset, std::uint8_t size, Value value) {
 }
 
 std::string project_path(std::string_view file) {
-    const auto at = file.rfind("cases/");
-    return std::string{at == std::string_view::npos ? file : file.substr(at)};
+    if (const auto at = file.rfind("cases/"); at != std::string_view::npos) {
+        file.remove_prefix(at);
+    }
+    // The compiler was started in the build folder.
+    while (file.starts_with("../")) {
+        file.remove_prefix(3);
+    }
+    return std::string{file};
 }
 
 } // namespace vmrunit::cases

@@ -29,6 +29,7 @@ struct RunOptions {
     bool use_ring = true;
     bool strict = false;
     bool shuffle = false;
+    bool reverse = false;
     bool fail_fast = false;
     unsigned seed = 0;
     int repeat = 1;

@@ -2,13 +2,18 @@
 #include "host_runner/cli/program.hpp"
 
 #include "host_runner/cli/commands.hpp"
+#include "host_runner/targets/nearest_names.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
+#include <system_error>
 
 namespace vmrunit::runner {
 
@@ -89,6 +94,9 @@ public:
                                RunOutcome::usage});
             }
         }
+        if (const auto unknown = unknown_command(arguments)) {
+            return report({*unknown, RunOutcome::usage});
+        }
         try {
             std::ranges::reverse(arguments);
             app_.parse(arguments);
@@ -103,7 +111,11 @@ public:
                 {{error.what(), "vmrunit --help lists commands and options"}, RunOutcome::usage});
         }
         line.insert(line.begin(), "vmrunit");
-        const CommandResult result = dispatch(line);
+        // Where a reader that goes away only loses what it did not want to read, it ends us; a run
+        // goes on for the sake of its other reports.
+        const bool goes_on = run_->parsed() || bench_->parsed();
+        std::signal(SIGPIPE, goes_on ? SIG_IGN : SIG_DFL);
+        const CommandResult result = carry_out(line);
         if (!result) {
             return report(result.error());
         }
@@ -111,6 +123,42 @@ public:
     }
 
 private:
+    /// With what cannot be written to standard output as an error like any other.
+    CommandResult carry_out(const std::vector<std::string>& line) {
+        std::string trouble;
+        try {
+            CommandResult result = dispatch(line);
+            if (std::fflush(stdout) == 0) {
+                return result;
+            }
+            trouble = std::strerror(errno);
+        } catch (const std::system_error& error) { // Of fmt::print.
+            if (std::ferror(stdout) == 0) {
+                throw;
+            }
+            trouble = error.code().message();
+        }
+        return operation_error(
+            {"cannot write standard output: " + trouble, "make room or write elsewhere"});
+    }
+
+    /// CLI11 would say no more than that a command is missing.
+    std::optional<Error> unknown_command(const std::vector<std::string>& arguments) const {
+        if (arguments.empty() || arguments.front().starts_with('-')) {
+            return std::nullopt;
+        }
+        std::vector<std::string> names;
+        for (const CLI::App* command : app_.get_subcommands([](const CLI::App*) { return true; })) {
+            names.push_back(command->get_name());
+        }
+        if (std::ranges::find(names, arguments.front()) != names.end()) {
+            return std::nullopt;
+        }
+        const std::string hint = did_you_mean(arguments.front(), names);
+        return Error{fmt::format("unknown command '{}'", arguments.front()),
+                     hint.empty() ? "vmrunit --help lists commands and options" : hint};
+    }
+
     int report(const CommandError& error) const {
         fmt::print(stderr, "vmrunit: {}\n", error.error.line());
         return exit_status_of(error.outcome, common_.exit_style);
@@ -232,7 +280,8 @@ private:
         run_->add_flag("!--no-ring", options.use_ring,
                        "Records by port 0xE9 even where memory is shared");
         run_->add_flag("--strict", options.strict, "An unexpected pass is a failure");
-        run_->add_flag("--shuffle", options.shuffle, "Run in random order");
+        auto* shuffle = run_->add_flag("--shuffle", options.shuffle, "Run in random order");
+        run_->add_flag("--reverse", options.reverse, "Run the last case first")->excludes(shuffle);
         run_->add_option("--seed", options.seed, "Seed of the order")->check(CLI::Range(0, 99999));
         run_->add_option("--repeat", options.repeat, "Run everything so many times")
             ->check(CLI::Range(1, 1'000'000));
@@ -382,7 +431,6 @@ private:
 } // namespace
 
 int run_program(const Program& program, std::vector<std::string> arguments) {
-    std::signal(SIGPIPE, SIG_IGN); // A reader that went away is an error of one write.
     return CommandLine{program}.run(std::move(arguments));
 }
 

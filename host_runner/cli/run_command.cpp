@@ -11,6 +11,7 @@
 #include "host_runner/report/run_folder.hpp"
 #include "host_runner/selection/case_filter.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fmt/format.h>
@@ -138,6 +139,9 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     auto chosen = select_cases(program.catalogue, common.filters);
     if (!chosen) {
         return usage_error(chosen.error());
+    }
+    if (options.reverse) {
+        std::ranges::reverse(*chosen);
     }
     CommonOptions with_target = common;
     if (options.failed) {

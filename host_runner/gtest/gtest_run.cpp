@@ -29,6 +29,10 @@ public:
     /// At the start of each iteration.
     void load(const std::vector<const cases::Case*>& order) {
         results_.clear();
+        if (auto loaded = session_.load(order); !loaded) {
+            result_.problem = std::move(loaded);
+            return;
+        }
         if (!started_) {
             started_ = true;
             RunInfo info = input_.info;
@@ -37,10 +41,6 @@ public:
             start_ = Clock::now();
             input_.reporter.run_started(info);
         }
-        if (auto loaded = session_.load(order); !loaded) {
-            result_.problem = std::move(loaded);
-        }
-        loaded_ = order;
     }
 
     /// nullptr when the run was interrupted or could not be loaded.
@@ -132,7 +132,6 @@ private:
     unsigned restarts_ = 0;
     std::chrono::nanoseconds restart_cost_{};
     std::vector<std::string> features_;
-    std::vector<const cases::Case*> loaded_;
     std::unordered_map<const cases::Case*, CaseResult> results_;
     std::set<std::string> ran_;
 };
@@ -165,6 +164,11 @@ private:
     const cases::Case& subject_;
 };
 
+bool is_one_of_several_shards() {
+    const char* total = std::getenv("GTEST_TOTAL_SHARDS");
+    return total != nullptr && std::atoi(total) > 1;
+}
+
 /// Builds the plan from what Google Test is about to run, in the order it will.
 class PlanListener final : public testing::EmptyTestEventListener {
 public:
@@ -182,6 +186,9 @@ public:
                 }
             }
         }
+        if (order.empty() && !is_one_of_several_shards()) {
+            return; // Nothing matched: not a run.
+        }
         ran_any_ = ran_any_ || !order.empty();
         bridge_.load(order);
     }
@@ -192,11 +199,6 @@ private:
     const std::unordered_map<std::string, const cases::Case*>& by_name_;
     bool ran_any_ = false;
 };
-
-bool is_one_of_several_shards() {
-    const char* total = std::getenv("GTEST_TOTAL_SHARDS");
-    return total != nullptr && std::atoi(total) > 1;
-}
 
 } // namespace
 

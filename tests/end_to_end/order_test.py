@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The order of cases does not matter: shuffled and reversed runs of all cases give the verdicts of
+the plain one, by ring and by port. A case that saw what another left behind would show here."""
+
+import unittest
+
+from end_to_end import EndToEnd
+
+SEEDS = (1, 20260, 99999)
+# No deadline may be the difference on a busy machine.
+OPTIONS = ("--baseline", "none", "--timeout", 60)
+
+
+def outcome(result):
+    """What must not depend on the order: the verdict and what it was given for. Not the values: a
+    subject that executes RDTSCP where it should not shows another time in every run."""
+    fields = [field["field"] for field in result.get("fields", []) if not field["matches"]]
+    return result["verdict"], fields or result.get("reason", "")
+
+
+class Order(EndToEnd):
+    def outcomes(self, *options):
+        # QEMU's deviations fail without its baseline, so the exit code is that of a failure.
+        report = self.run_cases(*OPTIONS, *options, exit_code=1)
+        order = [result["name"] for result in report["results"]]
+        self.assertEqual(len(order), len(set(order)))
+        return order, {result["name"]: outcome(result) for result in report["results"]}
+
+    def compare(self, seeds, *options):
+        plain_order, plain = self.outcomes(*options)
+        self.assertEqual(sorted(plain_order), sorted(self.names()))
+        for seed in seeds:
+            with self.subTest(seed=seed):
+                order, outcomes = self.outcomes("--shuffle", "--seed", seed, *options)
+                self.assertNotEqual(order, plain_order)
+                self.assert_same(outcomes, plain)
+        with self.subTest("reversed"):
+            order, outcomes = self.outcomes("--reverse", *options)
+            self.assertGreater(order.index(plain_order[0]), order.index(plain_order[-1000]))
+            self.assert_same(outcomes, plain)
+
+    def assert_same(self, outcomes, plain):
+        differ = {name: (plain.get(name), outcomes.get(name))
+                  for name in plain.keys() | outcomes.keys()
+                  if plain.get(name) != outcomes.get(name)}
+        self.assertEqual(dict(list(differ.items())[:5]), {}, f"{len(differ)} cases differ")
+
+    def test_by_ring(self):
+        self.compare(SEEDS)
+
+    def test_by_port(self):
+        self.compare(SEEDS[:1], "--no-ring")
+
+
+if __name__ == "__main__":
+    unittest.main()
