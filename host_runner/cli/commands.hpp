@@ -17,6 +17,9 @@ using CommandResult = tl::expected<RunOutcome, CommandError>;
 [[nodiscard]] CommandResult run_command(const Program& program, const CommonOptions& common,
                                         const RunOptions& options,
                                         const std::vector<std::string>& command_line);
+[[nodiscard]] CommandResult matrix_command(const Program& program, const CommonOptions& common,
+                                           const MatrixOptions& options,
+                                           const std::vector<std::string>& command_line);
 [[nodiscard]] CommandResult list_command(const Program& program, const CommonOptions& common,
                                          const ListOptions& options);
 [[nodiscard]] CommandResult show_command(const Program& program, const CommonOptions& common);

@@ -77,6 +77,12 @@ struct ReportCommandOptions {
     std::string source_url;
 };
 
+struct MatrixOptions {
+    std::vector<std::string> words; ///< Targets and filters, told apart by their beginnings.
+    RunOptions run;                 ///< Of each target.
+    bool all = false;               ///< Show what holds everywhere, too.
+};
+
 struct ListOptions {
     bool details = false;
     bool json = false;

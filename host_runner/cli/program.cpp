@@ -67,6 +67,7 @@ public:
         common_.payload = program.payload;
         common_.baselines_folder = program.baselines_folder;
         add_run();
+        add_matrix();
         add_list();
         add_show();
         add_targets();
@@ -168,6 +169,9 @@ private:
         if (run_->parsed()) {
             return run_command(program_, common_, run_options_, line);
         }
+        if (matrix_->parsed()) {
+            return matrix_command(program_, common_, matrix_options_, line);
+        }
         if (list_->parsed()) {
             return list_command(program_, common_, list_options_);
         }
@@ -265,21 +269,13 @@ private:
         run_->add_option("--ktap", options.reports.ktap,
                          "Write KTAP to FILE; - is standard output");
         add_reports(*run_, options.reports, options.source_url);
-        run_->add_option("--runs-folder", options.reports.runs_folder,
-                         "Where the folder of the run goes");
-        add_baseline(*run_);
+        add_case_options(*run_, options);
         run_->add_option("--lava", options.reports.lava, "Write LAVA signals to FILE");
         run_->add_option("--kvm-unit-tests", options.reports.kvm_unit_tests,
                          "Write lines as kvm-unit-tests does to FILE");
         run_->add_option("--history", options.history, "Add the results to this history")
             ->envname("VMRUNIT_HISTORY");
-        add_colour(*run_, options.reports.colour);
         run_->add_flag("-v,--verbose", options.reports.verbose, "A line for every case");
-        add_timeout(*run_, options.case_seconds);
-        run_->add_flag("--isolate", options.isolate, "A machine of its own for every case");
-        run_->add_flag("!--no-ring", options.use_ring,
-                       "Records by port 0xE9 even where memory is shared");
-        run_->add_flag("--strict", options.strict, "An unexpected pass is a failure");
         auto* shuffle = run_->add_flag("--shuffle", options.shuffle, "Run in random order");
         run_->add_flag("--reverse", options.reverse, "Run the last case first")->excludes(shuffle);
         run_->add_option("--seed", options.seed, "Seed of the order")->check(CLI::Range(0, 99999));
@@ -288,6 +284,32 @@ private:
         run_->add_flag("--fail-fast", options.fail_fast, "Stop at the first failure");
         run_->add_flag("--failed", options.failed,
                        "Only what failed in the last run (of the target, if one is named)");
+    }
+    /// What every command has that runs cases and judges them.
+    void add_case_options(CLI::App& command, RunOptions& options) {
+        command.add_option("--runs-folder", options.reports.runs_folder,
+                           "Where the folder of the run goes");
+        add_baseline(command);
+        add_colour(command, options.reports.colour);
+        add_timeout(command, options.case_seconds);
+        command.add_flag("--isolate", options.isolate, "A machine of its own for every case");
+        command.add_flag("!--no-ring", options.use_ring,
+                         "Records by port 0xE9 even where memory is shared");
+        command.add_flag("--strict", options.strict, "An unexpected pass is a failure");
+    }
+    void add_matrix() {
+        matrix_ = app_.add_subcommand(
+            "matrix", "Run cases on several targets and show where they differ, and whose it is");
+        matrix_
+            ->add_option("target", matrix_options_.words,
+                         "Two targets or more, then which cases: globs over names, !glob excludes")
+            ->required();
+        matrix_->add_option("--qemu", common_.target_options.qemu_program,
+                            "The QEMU program to use, a name or a path");
+        add_payload(*matrix_);
+        add_exit_style(*matrix_);
+        add_case_options(*matrix_, matrix_options_.run);
+        matrix_->add_flag("--all", matrix_options_.all, "Show what holds everywhere, too");
     }
     void add_list() {
         list_ = app_.add_subcommand("list", "List case names, one to a line");
@@ -409,6 +431,7 @@ private:
     CLI::App app_{"Tests nested virtualization on AMD SVM: real VMRUN, checked against tables.",
                   "vmrunit"};
     CLI::App* run_ = nullptr;
+    CLI::App* matrix_ = nullptr;
     CLI::App* list_ = nullptr;
     CLI::App* show_ = nullptr;
     CLI::App* targets_ = nullptr;
@@ -420,6 +443,7 @@ private:
     CLI::App* report_ = nullptr;
     CommonOptions common_;
     RunOptions run_options_;
+    MatrixOptions matrix_options_;
     ListOptions list_options_;
     BenchOptions bench_options_;
     DiffOptions diff_options_;

@@ -4,6 +4,7 @@
 #include "host_runner/cli/choose_target.hpp"
 #include "host_runner/cli/commands.hpp"
 #include "host_runner/cli/interrupt.hpp"
+#include "host_runner/cli/run_input.hpp"
 #include "host_runner/gtest/gtest_run.hpp"
 #include "host_runner/history/history.hpp"
 #include "host_runner/report/html/html_report.hpp"
@@ -12,7 +13,6 @@
 #include "host_runner/selection/case_filter.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <fmt/format.h>
 #include <memory>
@@ -23,16 +23,6 @@
 namespace vmrunit::runner {
 
 namespace {
-
-Result<Baseline> load_baseline(const CommonOptions& common, const Target& target) {
-    if (common.baseline == "none") {
-        return Baseline{};
-    }
-    if (!common.baseline.empty()) {
-        return Baseline::load(common.baseline);
-    }
-    return Baseline::load_for(common.baselines_folder, target.baseline_name());
-}
 
 /// Our switches in Google Test's words; what the user gave it directly comes last and wins.
 std::vector<std::string> gtest_arguments(const RunOptions& options, unsigned seed) {
@@ -180,8 +170,6 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     if (!baseline) {
         return operation_error(baseline.error());
     }
-    const SubjectFacts facts = (*target)->facts();
-    baseline->select_version(facts);
     auto report_options = prepare_html(program, common, options, (*target)->name());
     auto reports = ReportSet::open(std::move(report_options), (*target)->name());
     if (!reports) {
@@ -189,37 +177,15 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     }
 
     const unsigned seed = choose_seed(options);
-    GtestRunInput input{.target = **target,
-                        .image = *image,
-                        .cases = *chosen,
-                        .session = {},
-                        .baseline = *baseline,
-                        .reporter = **reports,
-                        .info = {},
-                        .repeat_command = {},
-                        .interrupted = InterruptWatch::interrupted,
-                        .all_names = {}};
-    input.session.case_limit =
-        std::chrono::milliseconds{static_cast<long>(options.case_seconds * 1000)};
-    input.session.use_ring = options.use_ring;
-    input.session.cases_per_machine = options.isolate ? 1 : 0;
-    input.info.target = (*target)->name();
-    input.info.subject = available.reason;
-    input.info.baseline = common.baseline.empty() ? (*target)->baseline_name() : common.baseline;
-    input.info.facts = facts;
-    input.info.seed = seed;
-    input.info.version = program.version;
-    input.info.payload_build_id = image->build_id_text();
-    input.info.command_line = command_line;
-    input.info.started = std::chrono::system_clock::now();
-    input.info.strict = options.strict;
-    input.repeat_command = [&](const std::string& name) {
-        return fmt::format("vmrunit run {} --target {}", name, (*target)->name());
-    };
-    for (const cases::Case& one : program.catalogue.cases()) {
-        input.all_names.push_back(one.name);
-    }
-
+    const GtestRunInput input{.run = run_input(program, common, options, command_line,
+                                               {.target = **target,
+                                                .image = *image,
+                                                .baseline = *baseline,
+                                                .reporter = **reports,
+                                                .subject = available.reason,
+                                                .seed = seed}),
+                              .cases = *chosen,
+                              .interrupted = InterruptWatch::interrupted};
     const InterruptWatch watch;
     GtestRunResult result = run_through_gtest(input, gtest_arguments(options, seed));
     if (!result.problem) {

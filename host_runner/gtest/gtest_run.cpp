@@ -7,7 +7,6 @@
 #include <chrono>
 #include <gtest/gtest.h>
 #include <memory>
-#include <set>
 #include <unordered_map>
 
 namespace vmrunit::runner {
@@ -15,125 +14,55 @@ namespace vmrunit::runner {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 constexpr auto wait_slice = 100ms;
 
-/// One run: hears the session, applies the baseline, tells the reporter, keeps results for the
-/// tests.
-class Bridge final : public SessionListener {
+/// What Google Test's listener and its tests share: the run, and why it cannot go on.
+class Bridge {
 public:
-    explicit Bridge(const GtestRunInput& input)
-        : input_(input), session_(input.target, input.image, input.session, *this) {}
+    explicit Bridge(const GtestRunInput& input) : input_(input), run_(input.run) {}
 
     /// At the start of each iteration.
     void load(const std::vector<const cases::Case*>& order) {
-        results_.clear();
-        if (auto loaded = session_.load(order); !loaded) {
-            result_.problem = std::move(loaded);
-            return;
-        }
-        if (!started_) {
-            started_ = true;
-            RunInfo info = input_.info;
-            info.cases = order.size() * static_cast<std::size_t>(iterations());
-            result_.planned = info.cases;
-            start_ = Clock::now();
-            input_.reporter.run_started(info);
+        const auto rounds = static_cast<std::size_t>(std::max(1, GTEST_FLAG_GET(repeat)));
+        if (auto loaded = run_.load(order, rounds); !loaded) {
+            problem_ = std::move(loaded);
         }
     }
 
     /// nullptr when the run was interrupted or could not be loaded.
     const CaseResult* wait_for(const cases::Case& subject) {
-        while (result_.problem) {
-            if (const auto found = results_.find(&subject); found != results_.end()) {
-                return &found->second;
+        while (problem_) {
+            if (const CaseResult* result = run_.result(subject)) {
+                return result;
             }
-            if (session_.finished()) {
+            if (run_.finished()) {
                 return nullptr;
             }
             if (input_.interrupted()) {
-                result_.interrupted = true;
+                interrupted_ = true;
                 return nullptr;
             }
-            session_.step(wait_slice);
-            input_.reporter.idle();
+            run_.step(wait_slice);
         }
         return nullptr;
     }
 
     GtestRunResult finish() {
-        session_.abandon_silently();
-        RunSummary summary;
-        summary.counts = result_.counts;
-        summary.wall_time = started_ ? Clock::now() - start_ : Clock::duration{};
-        summary.machines_started = session_.machines_started();
-        summary.restarts = restarts_;
-        summary.restart_cost = restart_cost_;
-        summary.interrupted = result_.interrupted;
-        const bool every_case_ran = ran_.size() == input_.all_names.size();
-        summary.stale = input_.baseline.stale(input_.all_names, every_case_ran);
-        if (started_) {
-            input_.reporter.run_finished(summary);
-        }
-        return std::move(result_);
-    }
-
-    // SessionListener
-    void subject_known(const HelloRecord& hello) override {
-        std::vector<std::string> names;
-        for (const svm::FeatureInfo& info : svm::feature_table) {
-            if (hello.features.test(info.feature)) {
-                names.emplace_back(info.name);
-            }
-        }
-        if (names != features_) {
-            features_ = names;
-            input_.reporter.subject_known(names, {});
-        }
-    }
-    void machine_started(unsigned machine, std::chrono::nanoseconds boot) override {
-        if (died_before_) {
-            ++restarts_;
-            restart_cost_ += boot;
-        }
-        died_before_ = false;
-        input_.reporter.machine_event({MachineEvent::What::started, machine, {}, {}, boot});
-    }
-    void machine_died(unsigned machine, const std::string& how,
-                      const std::string& running) override {
-        died_before_ = true;
-        input_.reporter.machine_event({MachineEvent::What::died, machine, how, running, {}});
-    }
-    void case_started(std::size_t position) override {
-        input_.reporter.case_started(session_.subject(position).name);
-    }
-    void case_finished(std::size_t position, const CaseResult& raw) override {
-        CaseResult result = raw;
-        if (result.verdict == Verdict::fail || result.verdict == Verdict::error) {
-            result.repeat_command = input_.repeat_command(result.name);
-        }
-        input_.baseline.apply(result);
-        result_.counts.add(result);
-        ran_.insert(result.name);
-        input_.reporter.case_finished(result);
-        results_.emplace(&session_.subject(position), std::move(result));
+        run_.finish(interrupted_);
+        GtestRunResult result;
+        result.counts = run_.counts();
+        result.planned = run_.planned();
+        result.interrupted = interrupted_;
+        result.problem = std::move(problem_);
+        return result;
     }
 
 private:
-    static int iterations() { return std::max(1, GTEST_FLAG_GET(repeat)); }
-
     const GtestRunInput& input_;
-    Session session_;
-    GtestRunResult result_;
-    bool started_ = false;
-    Clock::time_point start_{};
-    bool died_before_ = false;
-    unsigned restarts_ = 0;
-    std::chrono::nanoseconds restart_cost_{};
-    std::vector<std::string> features_;
-    std::unordered_map<const cases::Case*, CaseResult> results_;
-    std::set<std::string> ran_;
+    ReportedRun run_;
+    bool interrupted_ = false;
+    Result<void> problem_;
 };
 
 class CaseTest final : public testing::Test {

@@ -5,9 +5,7 @@
 #pragma once
 
 #include "cases/model/case.hpp"
-#include "host_runner/baseline/baseline.hpp"
-#include "host_runner/report/reporter.hpp"
-#include "host_runner/session/session.hpp"
+#include "host_runner/run/reported_run.hpp"
 
 #include <functional>
 #include <span>
@@ -17,19 +15,10 @@
 namespace vmrunit::runner {
 
 struct GtestRunInput {
-    Target& target;
-    const PayloadImage& image;
+    ReportedRunInput run;
     std::span<const cases::Case* const> cases;
-    SessionOptions session;
-    Baseline& baseline;
-    Reporter& reporter;
-    RunInfo info;
-    /// The command that repeats a case, for its failure report.
-    std::function<std::string(const std::string& case_name)> repeat_command;
     /// Asked while waiting; true ends the run with what is there.
     std::function<bool()> interrupted;
-    /// Known names, for baseline entries that match none.
-    std::vector<std::string> all_names;
 };
 
 struct GtestRunResult {

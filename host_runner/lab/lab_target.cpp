@@ -235,6 +235,10 @@ std::string LabTarget::baseline_name() const {
     return "lab-" + series_of_release(prepared_ ? configuration_.kernel.release : version_);
 }
 
+Layers LabTarget::layers() const {
+    return {.cpu = "qemu", .kernel = prepared_ ? configuration_.kernel.release : version_};
+}
+
 SubjectFacts LabTarget::facts() {
     SubjectFacts facts;
     if (prepared_) {

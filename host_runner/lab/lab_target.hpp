@@ -36,6 +36,7 @@ public:
     /// "lab-6.12": deviations belong to a kernel series.
     [[nodiscard]] std::string baseline_name() const override;
     [[nodiscard]] Availability availability() override;
+    [[nodiscard]] Layers layers() const override;
     [[nodiscard]] Result<void> prepare() override;
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return true; }

@@ -110,6 +110,11 @@ bool Console::deserves_line(const CaseResult& result) const {
 void Console::case_finished(const CaseResult& result) {
     counts_.add(result);
     current_.clear();
+    if (options_.brief) {
+        progress_by_count();
+        draw_if_due();
+        return;
+    }
     if (is_problem(result.verdict) && blocks_ < options_.most_blocks) {
         ++blocks_;
         print(failure_block(result, subject_text(record_.info), block_layout()) + '\n');
@@ -125,7 +130,7 @@ void Console::case_finished(const CaseResult& result) {
 
 void Console::machine_event(const MachineEvent& event) {
     const bool died = event.what == MachineEvent::What::died;
-    if (!died && !options_.verbose) {
+    if (options_.brief || (!died && !options_.verbose)) {
         return; // A death says that a new machine follows; the summary says what that cost.
     }
     if (!died) {
@@ -140,6 +145,10 @@ void Console::machine_event(const MachineEvent& event) {
 }
 
 void Console::run_finished(const RunSummary&) {
+    if (options_.brief) {
+        print(result_line(record_, options_.terminal.colour));
+        return;
+    }
     print(summary_text(record_, {.width = options_.terminal.width(),
                                  .colour = options_.terminal.colour,
                                  .most_names = most_names}));

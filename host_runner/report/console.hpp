@@ -17,6 +17,7 @@ namespace vmrunit::runner {
 struct ConsoleOptions {
     Terminal terminal;
     bool verbose = false;         ///< A line for every case.
+    bool brief = false;           ///< No line for a case and no summary but its last line.
     std::size_t most_blocks = 50; ///< Failures shown in full; the rest get a line each.
     std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };

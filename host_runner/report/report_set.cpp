@@ -120,7 +120,8 @@ ReportSet::ReportSet(ReportOptions options, std::filesystem::path folder, FileOu
       console_{
           console_output_, recorder_.record(),
           ConsoleOptions{.terminal = terminal_of(console_output_.descriptor(), options_.colour),
-                         .verbose = options_.verbose}} {}
+                         .verbose = options_.verbose,
+                         .brief = options_.brief}} {}
 
 void ReportSet::note(const std::optional<Error>& trouble) {
     const bool known = !trouble || std::ranges::any_of(troubles_, [&](const Error& error) {

@@ -31,6 +31,7 @@ struct ReportOptions {
     std::filesystem::path runs_folder; ///< Empty: the default one.
     ColourMode colour = ColourMode::automatic;
     bool verbose = false;
+    bool brief = false; ///< Only progress and a line at the end: somebody else tells the rest.
 };
 
 class ReportSet final : public Reporter {

@@ -215,6 +215,13 @@ void append_numbers(std::string& out, const RunRecord& record, std::size_t width
 
 } // namespace
 
+std::string result_line(const RunRecord& record, bool colour) {
+    const Paint paint{colour};
+    return fmt::format("{}  {}: {} of {} cases in {:.2f} s{}\n", headline(record, paint),
+                       counts_text(record.counts(), paint), record.results.size(),
+                       record.info.cases, seconds(record.summary->wall_time), rate_text(record));
+}
+
 std::string summary_text(const RunRecord& record, const SummaryLayout& layout) {
     const Paint paint{layout.colour};
     const RunSummary& summary = *record.summary;
@@ -246,10 +253,7 @@ std::string summary_text(const RunRecord& record, const SummaryLayout& layout) {
     if (const std::string why = record.why_incomplete(); !why.empty()) {
         out += fmt::format("  {}\n", one_line(why));
     }
-    out += fmt::format("{}  {}: {} of {} cases in {:.2f} s{}\n", headline(record, paint),
-                       counts_text(record.counts(), paint), record.results.size(),
-                       record.info.cases, seconds(summary.wall_time), rate_text(record));
-    return out;
+    return out + result_line(record, layout.colour);
 }
 
 std::string text_report(const RunRecord& record) {

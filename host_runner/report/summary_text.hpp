@@ -20,6 +20,9 @@ struct SummaryLayout {
 /// `record` has a summary.
 [[nodiscard]] std::string summary_text(const RunRecord& record, const SummaryLayout& layout);
 
+/// Its last line: verdict, counts, time.
+[[nodiscard]] std::string result_line(const RunRecord& record, bool colour);
+
 /// report.txt
 [[nodiscard]] std::string text_report(const RunRecord& record);
 

@@ -26,6 +26,7 @@ public:
     [[nodiscard]] std::string baseline_name() const override;
     [[nodiscard]] Availability availability() override;
     [[nodiscard]] Result<void> prepare() override;
+    [[nodiscard]] Layers layers() const override { return {.cpu = "bochs", .kernel = {}}; }
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return false; }
     [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;

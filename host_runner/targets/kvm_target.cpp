@@ -3,6 +3,7 @@
 #include "host_runner/targets/kvm_target.hpp"
 
 #include "harness/svm/features.hpp"
+#include "host_runner/lab/kernel_image.hpp"
 #include "host_runner/targets/kvm_host.hpp"
 #include "host_runner/targets/nearest_names.hpp"
 
@@ -94,8 +95,11 @@ Result<std::unique_ptr<Target>> KvmTarget::create(TargetSpec spec, fs::path work
 }
 
 std::string KvmTarget::baseline_name() const {
-    const auto release = look_at_kvm_host().kernel_release;
-    return "kvm-" + release.substr(0, release.find('.', release.find('.') + 1));
+    return "kvm-" + series_of_release(look_at_kvm_host().kernel_release);
+}
+
+Layers KvmTarget::layers() const {
+    return {.cpu = "hardware", .kernel = look_at_kvm_host().kernel_release};
 }
 
 Availability KvmTarget::availability() {

@@ -24,6 +24,7 @@ public:
     /// "kvm-6.1": a baseline belongs to a kernel.
     [[nodiscard]] std::string baseline_name() const override;
     [[nodiscard]] Availability availability() override;
+    [[nodiscard]] Layers layers() const override;
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return true; }
     [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;

@@ -6,6 +6,7 @@
 // that a payload can send itself SMIs. A second CPU costs no time until it is started.
 #include "host_runner/targets/qemu_target.hpp"
 
+#include "host_runner/lab/kernel_image.hpp"
 #include "host_runner/process/find_program.hpp"
 #include "host_runner/targets/kvm_host.hpp"
 #include "host_runner/targets/nearest_names.hpp"
@@ -133,13 +134,16 @@ const Result<QemuVersion>& QemuTarget::version() const {
 std::string QemuTarget::baseline_name() const {
     if (runs_kvm()) {
         // The subject is the kernel's KVM, whoever drives it: "kvm-6.1".
-        const auto release = look_at_kvm_host().kernel_release;
-        const auto second_dot = release.find('.', release.find('.') + 1);
-        return "kvm-" + release.substr(0, second_dot);
+        return "kvm-" + series_of_release(look_at_kvm_host().kernel_release);
     }
     const auto& known = version();
     return "qemu-tcg-" + (known ? std::to_string(known->major) + "." + std::to_string(known->minor)
                                 : std::string{"unknown"});
+}
+
+Layers QemuTarget::layers() const {
+    return runs_kvm() ? Layers{.cpu = "hardware", .kernel = look_at_kvm_host().kernel_release}
+                      : Layers{.cpu = "qemu", .kernel = {}};
 }
 
 Availability QemuTarget::availability() {

@@ -26,6 +26,7 @@ public:
     [[nodiscard]] std::string name() const override { return name_; }
     [[nodiscard]] std::string baseline_name() const override;
     [[nodiscard]] Availability availability() override;
+    [[nodiscard]] Layers layers() const override;
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return true; }
     [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;

@@ -90,6 +90,14 @@ struct Availability {
 /// Facts about the subject for reports: ("qemu.version", "7.2.22"), ("cpu.model", "max,+svm").
 using SubjectFacts = std::vector<std::pair<std::string, std::string>>;
 
+/// What executes the payload's VMRUN, from the bottom up. Two targets that share a layer share its
+/// defects, which is how `vmrunit matrix` tells one culprit from another.
+struct Layers {
+    std::string cpu;    ///< Whose SVM it is, of any version: "qemu", "bochs", "hardware".
+    std::string kernel; ///< The Linux above it whose KVM offers that: "6.12.95"; empty: none.
+    bool operator==(const Layers&) const = default;
+};
+
 /// Things only the host can do to a running machine. A target says which it offers.
 enum class Service : std::uint32_t {
     none = 0,
@@ -106,6 +114,8 @@ public:
     /// The name baselines are kept under: "qemu-tcg-7.2".
     [[nodiscard]] virtual std::string baseline_name() const = 0;
     [[nodiscard]] virtual Availability availability() = 0;
+    /// Complete after prepare().
+    [[nodiscard]] virtual Layers layers() const { return {.cpu = name(), .kernel = {}}; }
     /// Brings what may take long and may fail, once: a kernel that has to be fetched. Facts are
     /// complete after it. start() does it if nobody has.
     [[nodiscard]] virtual Result<void> prepare() { return {}; }

@@ -6,7 +6,9 @@
 // [--strict]
 //               [--verbose] [--only-pass] [--interrupt-after N] [--crash-after N]
 // report_sample --again JOURNAL --junit FILE --json FILE      makes reports from a journal
+// report_sample --matrix FILE      writes the JSON of a matrix: a target that ran, one that did not
 #include "host_runner/exit_status.hpp"
+#include "host_runner/matrix/matrix_json.hpp"
 #include "host_runner/report/json_report.hpp"
 #include "host_runner/report/junit.hpp"
 #include "host_runner/report/report_set.hpp"
@@ -51,6 +53,31 @@ int make_again(const Wish& wish) {
         }
     }
     return 0;
+}
+
+int make_matrix_report(const Wish& wish) {
+    std::vector<MatrixColumn> columns(3);
+    columns[0].target = "qemu";
+    columns[0].layers = {.cpu = "qemu", .kernel = {}};
+    columns[0].record = samples::record_of(samples::every_verdict());
+    columns[0].folder = "20260101T000000Z-qemu-1";
+    columns[1] = columns[0];
+    columns[1].target = "bochs," + samples::hostile;
+    columns[1].layers.cpu = "bochs";
+    columns[2].target = "lab:9.9";
+    columns[2].trouble = samples::hostile;
+    std::vector<std::string> names{"a/case/that_ran/nowhere"};
+    for (const CaseResult& result : samples::every_verdict()) {
+        names.push_back(result.name);
+    }
+    const MatrixInfo info{.version = "0.1.0",
+                          .payload_build_id = "c0ffee",
+                          .command_line = {"vmrunit", samples::hostile},
+                          .started = std::chrono::system_clock::from_time_t(1'000'000'000),
+                          .interrupted = true};
+    const auto trouble =
+        write_whole_file(wish.text("--matrix"), matrix_json(make_matrix(columns, names), info));
+    return trouble ? complain(*trouble, RunOutcome::broken) : 0;
 }
 
 int run(const Wish& wish) {
@@ -119,6 +146,9 @@ int main(int count, char** words) {
             wish.value[words[at]] = words[at + 1];
             ++at;
         }
+    }
+    if (wish.value.contains("--matrix")) {
+        return make_matrix_report(wish);
     }
     return wish.value.contains("--again") ? make_again(wish) : run(wish);
 }

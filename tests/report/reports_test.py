@@ -3,8 +3,8 @@
 """What other programs make of our reports: jsonschema, junitparser, xmllint, prove and tappy read
 them, a terminal shows them, and neither a crash nor a full disk loses a verdict.
 
-reports_test.py REPORT_SAMPLE SCHEMA: the program that writes the reports of a made-up run (every
-verdict once, and a guest that logs whatever could break a format), and the JSON schema.
+reports_test.py REPORT_SAMPLE SCHEMA MATRIX_SCHEMA: the program that writes the reports of a made-up
+run (every verdict once, and a guest that logs whatever could break a format), and the JSON schemas.
 """
 
 import copy
@@ -26,6 +26,7 @@ import tap.parser
 
 SAMPLE = pathlib.Path(sys.argv[1]).resolve()
 SCHEMA = json.loads(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8"))
+MATRIX_SCHEMA = json.loads(pathlib.Path(sys.argv[3]).read_text(encoding="utf-8"))
 PATIENCE = 30
 CASES = 8
 FINAL = "8 of 8 cases in 2.50 s"
@@ -102,6 +103,36 @@ class Json(Reports):
         self.assertEqual((self.folder / "r.json").read_bytes(),
                          (self.only_run() / "results.json").read_bytes())
         self.assertTrue((self.folder / "runs/latest/report.txt").exists())
+
+
+class Matrix(Reports):
+    def matrix(self):
+        done = self.sample("--matrix", self.path("m.json"))
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        return json.loads((self.folder / "m.json").read_text(encoding="utf-8"))
+
+    def test_schema_is_a_schema(self):
+        jsonschema.Draft7Validator.check_schema(MATRIX_SCHEMA)
+
+    def test_a_matrix_follows_it(self):
+        matrix = self.matrix()
+        jsonschema.validate(matrix, closed(MATRIX_SCHEMA))
+        self.assertEqual([target["ran"] for target in matrix["targets"]], [True, True, False])
+        self.assertEqual(len(matrix["rows"]), CASES + 1)
+        grouped = [row for group in matrix["groups"] for row in group["rows"]]
+        self.assertEqual(len(grouped), len(set(grouped)))
+
+    def test_schema_refuses_what_is_wrong(self):
+        matrix = self.matrix()
+        for spoil in (lambda m: m.update(schema_version=2), lambda m: m.pop("groups"),
+                      lambda m: m["rows"][0]["verdicts"].append("GOOD"),
+                      lambda m: m["targets"][0].pop("results"),
+                      lambda m: m["targets"][2].pop("why_not"),
+                      lambda m: m["groups"][0].update(topic="weather")):
+            spoilt = copy.deepcopy(matrix)
+            spoil(spoilt)
+            with self.assertRaises(jsonschema.ValidationError):
+                jsonschema.validate(spoilt, MATRIX_SCHEMA)
 
 
 class Junit(Reports):

@@ -168,6 +168,9 @@ public:
 
     bool shares = false;
     std::size_t bytes_per_read = 1000;
+    std::string called = "scripted";
+    Layers stack;
+    Availability offer{true, "a script", {}};
     /// These starts fail; counted from 1, 0: none.
     unsigned refuse_starts_from = 0;
     unsigned refuse_starts_up_to = ~0u;
@@ -178,9 +181,10 @@ public:
     [[nodiscard]] RingPlace last_ring() const { return last_ring_; }
     [[nodiscard]] RingPlace last_request_ring() const { return last_request_ring_; }
 
-    std::string name() const override { return "scripted"; }
+    std::string name() const override { return called; }
     std::string baseline_name() const override { return "scripted"; }
-    Availability availability() override { return {true, "a script", {}}; }
+    Availability availability() override { return offer; }
+    Layers layers() const override { return stack; }
     SubjectFacts facts() override { return {}; }
     bool shares_memory() const override { return shares; }
 

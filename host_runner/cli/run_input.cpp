@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// See run_input.hpp.
+#include "host_runner/cli/run_input.hpp"
+
+#include <chrono>
+#include <fmt/format.h>
+
+namespace vmrunit::runner {
+
+Result<Baseline> load_baseline(const CommonOptions& common, const Target& target) {
+    if (common.baseline == "none") {
+        return Baseline{};
+    }
+    if (!common.baseline.empty()) {
+        return Baseline::load(common.baseline);
+    }
+    return Baseline::load_for(common.baselines_folder, target.baseline_name());
+}
+
+ReportedRunInput run_input(const Program& program, const CommonOptions& common,
+                           const RunOptions& options, const std::vector<std::string>& command_line,
+                           const RunParts& parts) {
+    Target& target = parts.target;
+    const SubjectFacts facts = target.facts();
+    parts.baseline.select_version(facts);
+    ReportedRunInput input{.target = target,
+                           .image = parts.image,
+                           .session = {},
+                           .baseline = parts.baseline,
+                           .reporter = parts.reporter,
+                           .info = {},
+                           .repeat_command = {},
+                           .all_names = {}};
+    input.session.case_limit =
+        std::chrono::milliseconds{static_cast<long>(options.case_seconds * 1000)};
+    input.session.use_ring = options.use_ring;
+    input.session.cases_per_machine = options.isolate ? 1 : 0;
+    input.info.target = target.name();
+    input.info.subject = parts.subject;
+    input.info.baseline = common.baseline.empty() ? target.baseline_name() : common.baseline;
+    input.info.facts = facts;
+    input.info.seed = parts.seed;
+    input.info.version = program.version;
+    input.info.payload_build_id = parts.image.build_id_text();
+    input.info.command_line = command_line;
+    input.info.started = std::chrono::system_clock::now();
+    input.info.strict = options.strict;
+    input.repeat_command = [name_of_target = target.name()](const std::string& name) {
+        return fmt::format("vmrunit run {} --target {}", name, name_of_target);
+    };
+    for (const cases::Case& one : program.catalogue.cases()) {
+        input.all_names.push_back(one.name);
+    }
+    return input;
+}
+
+} // namespace vmrunit::runner

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// From the command line to a run on one target, for the commands that run cases.
+#pragma once
+
+#include "host_runner/cli/commands.hpp"
+#include "host_runner/run/reported_run.hpp"
+
+#include <string>
+#include <vector>
+
+namespace vmrunit::runner {
+
+/// The file that was named, none, or that of the target.
+[[nodiscard]] Result<Baseline> load_baseline(const CommonOptions& common, const Target& target);
+
+/// What a run is about. All of it outlives the run.
+struct RunParts {
+    Target& target;
+    const PayloadImage& image;
+    Baseline& baseline;
+    Reporter& reporter;
+    std::string subject; ///< What the target is on this machine, from its availability.
+    unsigned seed = 0;
+};
+
+/// Selects the baseline's entries for the subject's version, too.
+[[nodiscard]] ReportedRunInput run_input(const Program& program, const CommonOptions& common,
+                                         const RunOptions& options,
+                                         const std::vector<std::string>& command_line,
+                                         const RunParts& parts);
+
+} // namespace vmrunit::runner

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// One target, its session, its baseline and its reports: what every command that runs cases has in
+// common, whoever decides on order and pace (Google Test for `run`, a plain loop for `matrix`).
+#pragma once
+
+#include "cases/model/case.hpp"
+#include "host_runner/baseline/baseline.hpp"
+#include "host_runner/report/reporter.hpp"
+#include "host_runner/session/session.hpp"
+
+#include <chrono>
+#include <functional>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace vmrunit::runner {
+
+/// What such a run is made of. Everything referred to outlives it.
+struct ReportedRunInput {
+    Target& target;
+    const PayloadImage& image;
+    SessionOptions session;
+    Baseline& baseline;
+    Reporter& reporter;
+    RunInfo info;
+    /// The command that repeats a case, for its failure report.
+    std::function<std::string(const std::string& case_name)> repeat_command;
+    /// Known names, for baseline entries that match none.
+    std::vector<std::string> all_names;
+};
+
+/// Hears the session, applies the baseline, tells the reporter and keeps the results.
+class ReportedRun final : public SessionListener {
+public:
+    explicit ReportedRun(const ReportedRunInput& input);
+
+    /// Takes cases to run, in order; results of cases loaded before are forgotten. The first call
+    /// opens the reports, which expect `rounds` times as many verdicts. Fails if a row cannot be
+    /// encoded.
+    [[nodiscard]] Result<void> load(const std::vector<const cases::Case*>& order,
+                                    std::size_t rounds = 1);
+    /// As Session::step, and lets the reporter show that time passes.
+    void step(std::chrono::milliseconds limit);
+    [[nodiscard]] bool finished() const { return session_.finished(); }
+    /// nullptr while the case is open.
+    [[nodiscard]] const CaseResult* result(const cases::Case& subject) const;
+
+    /// Stops the machine, leaves open cases without a result and closes the reports. Once.
+    void finish(bool interrupted);
+
+    [[nodiscard]] const VerdictCounts& counts() const { return counts_; }
+    [[nodiscard]] std::size_t planned() const { return planned_; }
+
+    // SessionListener
+    void subject_known(const HelloRecord& hello) override;
+    void machine_started(unsigned machine, std::chrono::nanoseconds boot) override;
+    void machine_died(unsigned machine, const std::string& how,
+                      const std::string& running) override;
+    void case_started(std::size_t position) override;
+    void case_finished(std::size_t position, const CaseResult& raw) override;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    const ReportedRunInput& input_;
+    Session session_;
+    VerdictCounts counts_;
+    std::size_t planned_ = 0;
+    bool started_ = false;
+    Clock::time_point start_{};
+    bool died_before_ = false;
+    unsigned restarts_ = 0;
+    std::chrono::nanoseconds restart_cost_{};
+    std::vector<std::string> features_;
+    std::unordered_map<const cases::Case*, CaseResult> results_;
+    std::set<std::string> ran_;
+};
+
+} // namespace vmrunit::runner
