@@ -4,6 +4,7 @@
 #include "host_runner/build_paths.hpp"
 #include "host_runner/cli/program.hpp"
 #include "host_runner/lab/lab_target.hpp"
+#include "host_runner/libvirt/libvirt_target.hpp"
 #include "host_runner/targets/bochs_target.hpp"
 #include "host_runner/targets/kvm_target.hpp"
 #include "host_runner/targets/qemu_target.hpp"
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
         targets.add(runner::kvm_target_factory(paths.kvm_worker));
         targets.add(runner::bochs_target_factory());
         targets.add(runner::lab_target_factory({paths.lab_init, paths.kvm_worker}));
+        targets.add(runner::libvirt_target_factory());
         return runner::run_program({.catalogue = catalogue,
                                     .targets = targets,
                                     .version = VMRUNIT_VERSION,
