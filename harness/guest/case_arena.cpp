@@ -9,7 +9,8 @@ namespace vmrunit::guest {
 
 namespace {
 constexpr std::uint32_t vmcb_chunk = sizeof(svm::Vmcb) / 64;
-}
+constexpr std::uint32_t pae_pdpt_size = 4 * 8; // Bytes: PAE has four PDPTEs.
+} // namespace
 
 void CaseArena::build(const LayoutDescriptor& layout) {
     std::memset(&pristine_, 0, sizeof(Arena));
@@ -61,6 +62,9 @@ void CaseArena::reset(const L2Start& start) {
         }
     }
     written_regions_ = 0;
+    // Nobody compares the PDPTEs of PAE, and QEMU sets an A bit in them that is reserved: a KVM on
+    // it would refuse every later case of that mode.
+    restore_bytes(place_of(Region::pae_pdpt).offset, pae_pdpt_size);
     reset_vmcb(start);
     for (unsigned i = 0; i < register_count; ++i) {
         registers_.value[i] = fresh_register(i);
