@@ -115,6 +115,39 @@ void mov_cr2_to_cr4(InstructionTable& table) {
     }
 }
 
+/// Decode assists name the register: rBX and R12 have no bit of their numbers in common.
+void other_register(InstructionTable& table) {
+    const Value root = in_region(Region::pml4);
+    constexpr std::uint64_t cr4 = world::mode_registers(L2Mode::long64).cr4;
+    struct Moved { unsigned number; Value held; svm::FieldRef place; };
+    for (const Moved& moved : {Moved{0, fresh_cr0, field::cr0}, Moved{2, 0x1234'5678, field::cr2},
+                               Moved{3, root, field::cr3}, Moved{4, cr4, field::cr4}}) {
+        const std::string name = "cr" + std::to_string(moved.number);
+        table.row({.subject = name + "_read", .variant = "r12", .program = "read_" + name + "_r12",
+                   .intercept = reading(moved.number), .manual = manual, .modes = only_long64,
+                   .setup = {vmcb_field(moved.place, moved.held)},
+                   .taken_fields = {moves_control(Register::r12)},
+                   .executed = {.registers = {{Register::r12, moved.held}}}});
+        table.row({.subject = name + "_write", .variant = "r12", .program = "write_" + name + "_r12",
+                   .intercept = writing(moved.number), .manual = manual, .modes = only_long64,
+                   .setup = {l2_register(Register::r12, moved.held)},
+                   .taken_fields = {moves_control(Register::r12)},
+                   .executed = {.fields = {{moved.place, moved.held}}}});
+    }
+    table.row({.subject = "cr8_read", .variant = "r12", .program = "read_cr8_r12",
+               .intercept = Intercept::cr8_read, .manual = manual, .modes = only_long64,
+               .taken_fields = {moves_control(Register::r12)},
+               .executed = {.registers = {{Register::r12, 0}}}});
+    table.row({.subject = "cr8_write", .variant = "r12", .program = "write_cr8_r12",
+               .intercept = Intercept::cr8_write, .manual = manual, .modes = only_long64,
+               .setup = {vmcb_set(field::virtual_interrupt, svm::VirtualInterrupt::v_intr_masking.mask()),
+                         l2_register(Register::r12, 5)},
+               .taken_fields = {moves_control(Register::r12)},
+               .executed = {.fields = {{field::virtual_interrupt, 5, svm::VirtualInterrupt::v_tpr.mask()}},
+                            .registers = {{Register::rcx, 5}}},
+               .also_meets = {Intercept::cr8_read}});
+}
+
 /// Registers that do not exist: #UD, whatever is intercepted.
 void undefined_registers(InstructionTable& table) {
     for (const unsigned number : {1u, 5u, 6u, 7u, 9u, 10u, 11u, 12u, 13u, 14u, 15u}) {
@@ -193,6 +226,7 @@ void control_registers(Catalogue& catalogue) {
     InstructionTable table{catalogue};
     mov_cr0(table);
     mov_cr2_to_cr4(table);
+    other_register(table);
     undefined_registers(table);
     illegal_values(table);
     bad_pdpte(table);

@@ -108,6 +108,44 @@ void status_and_control(InstructionTable& table) {
                .executed = {.fields = {{field::dr6, other_dr6}}}});
 }
 
+/// Decode assists name the register: rBX and R12 have no bit of their numbers in common.
+void other_register(InstructionTable& table) {
+    for (unsigned number = 0; number < 8; ++number) {
+        const std::string name = "dr" + std::to_string(number);
+        const bool is_address = number < 4;
+        const std::uint64_t held = is_address           ? 0x1122'3300 + number
+                                   : is_status(number) ? other_dr6
+                                                       : other_dr7;
+        const svm::FieldRef place = is_status(number) ? field::dr6 : field::dr7;
+        const auto l1_register = static_cast<wire::L1Register>(
+            static_cast<unsigned>(wire::L1Register::dr0) + number % 4);
+        std::vector<Step> given;
+        if (is_address) {
+            given.emplace_back(L1Write{l1_register, 0, held});
+        } else {
+            given.emplace_back(vmcb_field(place, held));
+        }
+        table.row({.subject = name + "_read", .variant = "r12", .program = "read_" + name + "_r12",
+                   .intercept = reading(number), .manual = manual, .modes = only_long64,
+                   .setup = given,
+                   .taken_fields = {moves_debug(Register::r12)},
+                   .executed = {.registers = {{Register::r12, held}}}});
+        const std::string written = name + "_write";
+        const std::string program = "write_" + name + "_r12";
+        InstructionRow write{.subject = written, .variant = "r12", .program = program,
+                             .intercept = writing(number), .manual = manual, .modes = only_long64,
+                             .setup = {l2_register(Register::r12, held)},
+                             .taken_fields = {moves_debug(Register::r12)}};
+        if (is_address) { // The program reads back into rCX.
+            write.executed.registers = {{Register::rcx, held}};
+            write.also_meets = {reading(number)};
+        } else {
+            write.executed.fields = {{place, held}};
+        }
+        table.row(write);
+    }
+}
+
 /// The upper half of DR6 and DR7 must be zero. That this #GP comes before the exit is the manual's
 /// word alone: QEMU and Bochs exit first. APM2 13.1.1, 15.9.
 void reserved_bits(InstructionTable& table) {
@@ -160,6 +198,7 @@ void debug_registers(Catalogue& catalogue) {
     InstructionTable table{catalogue};
     address_registers(table);
     status_and_control(table);
+    other_register(table);
     reserved_bits(table);
     general_detect(table);
     undefined_registers(table);

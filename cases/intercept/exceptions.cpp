@@ -8,6 +8,8 @@
 
 #include "harness/svm/cpu.hpp"
 
+#include <string>
+
 namespace vmrunit::cases {
 namespace {
 
@@ -130,6 +132,19 @@ void traps_of_instructions(InstructionTable& table) {
                .intercept = Intercept::exception_bp, .manual = "APM2 15.12.4",
                .cpl3 = AtCpl3::same, .reach = Reach::not_covered,
                .raises = Delivery{.vector = 3, .return_rip = at_after}});
+    // Nor is INT n any other exception, whatever its number. The bits of vectors 2 and 9 have no
+    // defined effect; vector 3 is above.
+    for (unsigned vector = 0; vector < 32; ++vector) {
+        if (vector == 2 || vector == 3 || vector == 9) {
+            continue;
+        }
+        const auto number = static_cast<std::uint8_t>(vector);
+        table.row({.subject = svm::intercept_name(svm::exception_intercept(number)),
+                   .variant = "int_n", .program = "int_" + std::to_string(vector),
+                   .intercept = svm::exception_intercept(number), .manual = "APM2 15.12",
+                   .paging = Paging::only_nested, .reach = Reach::not_covered,
+                   .raises = Delivery{.vector = number, .return_rip = at_after}});
+    }
     // INTO that finds OF clear does nothing.
     table.row({.subject = "exception_of", .variant = "of_clear", .program = "raise_of",
                .intercept = Intercept::exception_of, .manual = "APM2 15.12.5",

@@ -9,6 +9,8 @@
 #include "harness/svm/vmcb.hpp"
 #include "harness/world.hpp"
 
+#include <utility>
+
 namespace vmrunit::cases {
 namespace {
 
@@ -89,7 +91,57 @@ void absent_gates(InstructionTable& table) {
                .intercept = Intercept::exception_np, .manual = "APM2 15.12",
                .cpl3 = AtCpl3::same,
                .setup = join(setup, {intercepting(Intercept::exception_df)}),
-               .taken_fields = taken, .runs_without_intercept = false});
+               .taken_fields = taken, .also_meets = {Intercept::exception_gp},
+               .runs_without_intercept = false});
+}
+
+/// Error codes of events from outside have EXT set: an interrupt that VMRUN injects and that finds no
+/// gate. INT n's have it clear. APM2 8.4.1, 15.20.
+void outside_events(InstructionTable& table) {
+    constexpr std::uint8_t vector = 0x40;
+    constexpr std::uint32_t external = 1;
+    const EventInformation injected = EventInformation::event(EventType::interrupt, vector);
+    const Step injects = vmcb_field(field::event_injection, injected.value);
+    exception(table, {.variant = "gate_of_interrupt", .program = "nothing",
+                      .delivery = {.vector = 11, .error_code = idt_error_code(vector) | external,
+                                   .return_rip = at_start},
+                      .setup = join({injects}, absent_gate(vector)), .in_delivery = injected,
+                      .reaches_idt = true});
+    exception(table, {.variant = "gate_of_int_n", .program = "int_40",
+                      .delivery = {.vector = 13, .error_code = idt_error_code(vector)},
+                      .cpl3 = AtCpl3::only, .setup = closed_gate(vector),
+                      .in_delivery = EventInformation::event(EventType::software_interrupt, vector),
+                      .reaches_idt = true, .also_meets = {Intercept::int_n}});
+    for (const auto& [modes, gate_size] : {std::pair{Modes{true, true, false, false}, 16u},
+                                           std::pair{Modes{false, false, true, true}, 8u}}) {
+        exception(table, {.variant = "interrupt_beyond_idt", .program = "nothing",
+                          .delivery = {.vector = 13,
+                                       .error_code = idt_error_code(vector) | external,
+                                       .return_rip = at_start},
+                          .modes = modes,
+                          .setup = {injects, vmcb_field(field::idtr_limit, vector * gate_size - 1)},
+                          .in_delivery = injected, .reaches_idt = true});
+    }
+}
+
+/// Selectors of the LDT, which here is another view of the GDT. APM2 8.4.1.
+void local_descriptors(InstructionTable& table) {
+    constexpr std::uint16_t in_ldt = 4;
+    const std::vector<Step> ldt{
+        vmcb_field(field::ldtr_selector, l2_selector::ldt),
+        vmcb_field(field::ldtr_attributes,
+                   svm::system_attributes(svm::segment_type::ldt).value),
+        vmcb_field(field::ldtr_limit, sizeof(L2Memory::gdt) - 1),
+        vmcb_field(field::ldtr_base, in_memory(offsetof(L2Memory, gdt)))};
+    struct Row { std::string_view program; std::uint8_t vector; std::uint16_t selector; };
+    for (const Row& row : {Row{"raise_np", 11, l2_selector::absent_data | in_ldt},
+                           Row{"raise_ss", 12, l2_selector::absent_data | in_ldt},
+                           Row{"raise_gp", 13, beyond_gdt | in_ldt}}) {
+        exception(table, {.variant = "ldt", .program = row.program,
+                          .delivery = {.vector = row.vector, .error_code = row.selector},
+                          .cpl3 = AtCpl3::not_run,
+                          .setup = join({l2_register(Register::rbx, row.selector)}, ldt)});
+    }
 }
 
 /// #NP while #GP is being delivered: the intercept is looked at once they have merged, before the
@@ -105,7 +157,9 @@ void double_fault(InstructionTable& table) {
     table.row({.subject = "exception_df", .variant = "no_gate", .program = "raise_gp",
                .intercept = Intercept::exception_df, .manual = "APM2 15.12.9",
                .cpl3 = AtCpl3::same, .setup = join(setup, absent_gate(8)),
-               .taken_fields = {any_rip()}, .runs_without_intercept = false});
+               .taken_fields = {any_rip()},
+               .also_meets = {Intercept::exception_gp, Intercept::exception_np},
+               .runs_without_intercept = false});
 }
 
 /// Nothing is left to deliver to. Every fresh VMCB has this intercept set; what a shutdown does
@@ -116,13 +170,18 @@ void shutdown(InstructionTable& table) {
     table.row({.subject = "shutdown", .variant = "no_idt", .program = "raise_ud",
                .intercept = Intercept::shutdown, .manual = "APM2 15.14.3",
                .cpl3 = AtCpl3::same, .setup = {no_idt()}, .taken_fields = {any_event},
+               .also_meets = {Intercept::exception_ud, Intercept::exception_gp,
+                              Intercept::exception_df},
                .runs_without_intercept = false});
     table.row({.subject = "shutdown", .variant = "absent_gates", .program = "raise_gp",
                .intercept = Intercept::shutdown, .manual = "APM2 15.14.3",
                .cpl3 = AtCpl3::same,
                .setup = join(join({l2_register(Register::rbx, beyond_gdt)}, absent_gate(13)),
                              absent_gate(8)),
-               .taken_fields = {any_event}, .runs_without_intercept = false});
+               .taken_fields = {any_event},
+               .also_meets = {Intercept::exception_gp, Intercept::exception_np,
+                              Intercept::exception_df},
+               .runs_without_intercept = false});
 }
 // clang-format on
 
@@ -153,6 +212,8 @@ void faulty_delivery(Catalogue& catalogue) {
     InstructionTable table{catalogue};
     invalid_tss(table);
     absent_gates(table);
+    outside_events(table);
+    local_descriptors(table);
     double_fault(table);
     shutdown(table);
     busy_tss(catalogue);

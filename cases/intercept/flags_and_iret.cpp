@@ -2,6 +2,7 @@
 // PUSHF, POPF and IRET: their intercepts come before every exception, so also before the look at
 // stack and descriptors. APM2 15.9, table 15-7.
 
+#include "cases/intercept/exception_row.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/cpu.hpp"
@@ -103,12 +104,38 @@ void returns(InstructionTable& table) {
     }
 }
 
+/// The exit comes before the stack is looked at, which here is a page that is not there. At CPL 3 the
+/// page fault has another stack to arrive on.
+void bad_stacks(InstructionTable& table) {
+    struct Row { std::string_view name; Intercept intercept; std::uint32_t error_code; };
+    constexpr std::uint32_t user = 4;
+    constexpr std::uint32_t write = 2;
+    constexpr std::uint64_t stack = spare_page + 0x800;
+    for (const Row& row : {Row{"pushf", Intercept::pushf, user | write},
+                           Row{"popf",  Intercept::popf,  user},
+                           Row{"iret",  Intercept::iret,  user}}) {
+        for (const Width& width : widths) {
+            const std::uint64_t fault = row.error_code == user ? stack : stack - width.slot;
+            table.row({.subject = row.name, .variant = "bad_stack", .program = row.name,
+                       .intercept = row.intercept, .manual = manual, .modes = width.modes,
+                       .cpl3 = AtCpl3::only,
+                       .setup = join({l2_register(Register::rsp, stack)}, spare_page_absent()),
+                       .executed = {.fields = {{field::cr2, fault, ~0xfull},
+                                               {field::cr2, {}, 0xf, Match::free}}},
+                       .raises = Delivery{.vector = 14, .error_code = row.error_code,
+                                          .outer_rsp = stack},
+                       .also_meets = {Intercept::exception_pf}});
+        }
+    }
+}
+
 // clang-format on
 
 void flags_and_iret(Catalogue& catalogue) {
     InstructionTable table{catalogue};
     flags(table);
     returns(table);
+    bad_stacks(table);
 }
 
 const Registration registration{flags_and_iret};

@@ -161,15 +161,22 @@ void strings(InstructionTable& table) {
                .taken_fields = repeated(false),
                .executed = {.registers = {{Register::rsi, in_memory(l2_data_offset + count)},
                                           {Register::rcx, 0}}}});
-    table.row({.subject = "ioio", .variant = "outs_fs_b", .program = "outs_fs_b",
-               .intercept = Intercept::ioio_prot, .manual = manual,
-               .needs = Feature::decode_assists,
-               .setup = {closed(inert_port), port_in_dx(inert_port),
-                         l2_register(Register::rsi, l2_data)},
-               .taken_fields = {{field::exit_info_1, IoAccess{}.with(IoAccess::segment, 4).value,
-                                 IoAccess::segment.mask()},
-                                {field::exit_info_2, at_after}},
-               .runs_without_intercept = false, .confirmed = false});
+    // Segments by their number, as in the encoding of MOV.
+    for (const auto& [program, number] : {
+             std::pair{"outs_es_b", 0u}, std::pair{"outs_cs_b", 1u}, std::pair{"outs_ss_b", 2u},
+             std::pair{"outs_ds_b", 3u}, std::pair{"outs_fs_b", 4u}, std::pair{"outs_gs_b", 5u}}) {
+        std::vector<FieldExpectation> info = reported(access(byte, false).with(IoAccess::string));
+        info.push_back({.field = field::exit_info_1,
+                        .value = IoAccess{}.with(IoAccess::segment, number).value,
+                        .mask = IoAccess::segment.mask(),
+                        .needs = Feature::decode_assists});
+        table.row({.subject = "ioio", .variant = program, .program = program,
+                   .intercept = Intercept::ioio_prot, .manual = manual,
+                   .setup = {closed(inert_port), port_in_dx(inert_port),
+                             l2_register(Register::rsi, l2_data)},
+                   .taken_fields = info,
+                   .executed = {.registers = {{Register::rsi, in_memory(l2_data_offset + 1)}}}});
+    }
     // The operand would fault, but nobody looks at it.
     for (const auto& [program, write] : {std::pair{"ins_b", true}, std::pair{"outs_b", false}}) {
         const std::string variant = std::string{program} + "_unmapped";
@@ -213,6 +220,34 @@ void address_sizes(InstructionTable& table) {
     }
 }
 
+/// At CPL 3 with too low an IOPL the TSS decides, and only then the map is asked. APM2 12.2.5.
+void task_state_segment(InstructionTable& table) {
+    struct Tss { Modes modes; std::uint32_t at; };
+    constexpr std::uint32_t io_map_base = 0x66;
+    constexpr std::uint32_t io_map = 0x68; // Of all ports up to 0BFh; its bytes are zero.
+    constexpr std::uint64_t limit = io_map + 0xc0 / 8 - 1;
+    for (const Tss& tss : {Tss{{true, true, false, false}, offsetof(L2Memory, tss64)},
+                           Tss{{false, false, true, true}, offsetof(L2Memory, tss32)}}) {
+        const auto in_tss = [&](std::uint32_t offset, std::uint8_t size, std::uint64_t value) {
+            return Write{wire::Op::Code::write, Region::l2_memory, tss.at + offset, size, value};
+        };
+        std::vector<Step> open{closed(inert_port), port_in_dx(inert_port),
+                               in_tss(io_map_base, 2, io_map), vmcb_field(field::tr_limit, limit)};
+        table.row({.subject = "ioio", .variant = "tss_open", .program = "out_dx_b",
+                   .intercept = Intercept::ioio_prot, .manual = "APM2 12.2.5, 15.10.2",
+                   .modes = tss.modes, .cpl3 = AtCpl3::only, .setup = open,
+                   .taken_fields = reported(access(sizes[0], false))});
+        // The processor reads two bytes of the bit map, so the port's neighbours are there too.
+        std::vector<Step> shut = open;
+        shut.emplace_back(in_tss(io_map + inert_port / 8, 1, 1u << inert_port % 8));
+        table.row({.subject = "ioio", .variant = "tss_closed", .program = "out_dx_b",
+                   .intercept = Intercept::ioio_prot, .manual = "APM2 12.2.5, 15.10.2",
+                   .modes = tss.modes, .cpl3 = AtCpl3::only, .setup = shut,
+                   .reach = Reach::exception_first,
+                   .raises = Delivery{.vector = 13, .error_code = 0}});
+    }
+}
+
 /// Which bits of the map an access looks at. The ports below 80h belong to nobody.
 void map_bits(InstructionTable& table) {
     const std::string_view map_manual = "APM2 15.10.1";
@@ -238,6 +273,9 @@ void map_bits(InstructionTable& table) {
              Row{"map/second_byte_of_word", word,  0x7f,       0x80,     true},
              Row{"map/last_byte_of_dword",  dword, 0x7d,       0x80,     true},
              Row{"map/across_a_byte",       dword, 0x7e,       0x81,     true},
+             Row{"map/word_in_next_page",   word,  0x7fff,     0x8000,   true},
+             Row{"map/dword_in_next_page",  dword, 0x7ffd,     0x8000,   true},
+             Row{"map/last_of_first_page",  byte,  0x7fff,     0x7fff,   true},
              Row{"map/last_port",           byte,  0xffff,     0xffff,   true},
              Row{"map/word_in_third_page",  word,  0xffff,     0x1'0000, true},
              Row{"map/dword_in_third_page", dword, 0xffff,     0x1'0002, true},
@@ -250,8 +288,8 @@ void map_bits(InstructionTable& table) {
         if (row.exits) {
             made.taken_fields = reported(access(row.size, true, row.port));
         }
-        // What lies beyond the last port differs from machine to machine.
-        made.runs_without_intercept = row.port != 0xffff;
+        // What lies at other ports differs from machine to machine.
+        made.runs_without_intercept = row.port < 0x100;
         made.executed = anything_read(row.size);
         table.row(made);
     }
@@ -264,6 +302,7 @@ void io_ports(Catalogue& catalogue) {
     in_and_out(table);
     strings(table);
     address_sizes(table);
+    task_state_segment(table);
     map_bits(table);
 }
 

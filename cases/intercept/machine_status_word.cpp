@@ -100,6 +100,12 @@ void selective(InstructionTable& table) {
                    .executed = {.fields = {{field::cr0, row.value}}},
                    .also_meets = {Intercept::cr0_write}});
     }
+    table.row({.subject = "cr0_sel_write", .variant = "r12", .program = "write_cr0_r12",
+               .intercept = Intercept::cr0_sel_write, .manual = manual, .modes = only_long64,
+               .setup = {l2_register(Register::r12, fresh_cr0 | cr0::am)},
+               .taken_fields = {moves_control(Register::r12)},
+               .executed = {.fields = {{field::cr0, fresh_cr0 | cr0::am}}},
+               .also_meets = {Intercept::cr0_write}});
     for (const Written& row : {
              Written{"lmsw_same_value", cr0::pe | cr0::mp,                         true},
              Written{"lmsw_ts",         cr0::pe | cr0::mp | cr0::ts,               true},

@@ -3,6 +3,7 @@
 // maintenance, MCOMMIT. APM2 15.9, table 15-7, which also orders the intercepts against the
 // instructions' own exceptions.
 
+#include "cases/intercept/exception_row.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/cpu.hpp"
@@ -17,6 +18,12 @@ using svm::Intercept;
 
 constexpr std::uint64_t low_32 = 0xffff'ffff;
 constexpr std::uint64_t all_contexts = 2; // INVPCID: everything, global translations too
+
+ExitExpectation exit_of(Intercept intercept) {
+    ExitExpectation exit;
+    exit.exit_code = svm::exit_code_of(intercept);
+    return exit;
+}
 
 // clang-format off
 
@@ -51,6 +58,10 @@ void anywhere(InstructionTable& table) {
                .manual = "APM2 15.9", .needs = Feature::mcommit, .cpl3 = AtCpl3::same,
                .setup = {vmcb_set(field::efer, svm::efer::mcommit)},
                .executed = {.fields = {{field::rflags, {}, svm::rflags::cf, Match::free}}},
+               .confirmed = false});
+    table.row({.subject = "mcommit", .variant = "disabled", .program = "mcommit",
+               .intercept = Intercept::mcommit, .manual = "APM2 15.9", .needs = Feature::mcommit,
+               .reach = Reach::exception_first, .raises = Delivery{.vector = 6},
                .confirmed = false});
 }
 
@@ -88,14 +99,72 @@ void translations(InstructionTable& table) {
                .raises = Delivery{.vector = 13, .error_code = 0},
                .confirmed = false});
     // Whether INVLPGB and TLBSYNC may execute in a guest is a matter of its own (15.34.1).
-    table.row({.subject = "invlpgb", .program = "invlpgb", .intercept = Intercept::invlpgb,
-               .manual = "APM2 15.9", .needs = Feature::invlpgb,
-               .setup = {l2_register(Register::rax, 0), l2_register(Register::rcx, 0),
-                         l2_register(Register::rdx, 0)},
-               .runs_without_intercept = false, .confirmed = false});
-    table.row({.subject = "tlbsync", .program = "tlbsync", .intercept = Intercept::tlbsync,
-               .manual = "APM2 15.9", .needs = {Feature::invlpgb, Feature::tlbi_ctl},
-               .runs_without_intercept = false, .confirmed = false});
+    const auto operands = [](std::uint64_t address) {
+        return std::vector<Step>{l2_register(Register::rax, address),
+                                 l2_register(Register::rcx, 0), l2_register(Register::rdx, 0)};
+    };
+    constexpr std::uint64_t reserved_bits = 0x40; // Of what rAX says is valid. APM3 INVLPGB.
+    for (const AtCpl3 cpl3 : {AtCpl3::not_run, AtCpl3::only}) {
+        const bool user = cpl3 == AtCpl3::only; // Not intercepted at CPL 0 it would execute.
+        const Reach reach = user ? Reach::exception_first : Reach::taken;
+        const auto gp = user ? std::optional{Delivery{.vector = 13, .error_code = 0}}
+                             : std::nullopt;
+        table.row({.subject = "invlpgb", .program = "invlpgb", .intercept = Intercept::invlpgb,
+                   .manual = "APM2 15.9", .needs = Feature::invlpgb, .cpl3 = cpl3,
+                   .setup = operands(0), .reach = reach, .raises = gp,
+                   .runs_without_intercept = false, .confirmed = false});
+        table.row({.subject = "invlpgb_illegal", .program = "invlpgb",
+                   .intercept = Intercept::invlpgb_illegal, .manual = "APM2 15.9",
+                   .needs = Feature::invlpgb, .cpl3 = cpl3, .setup = operands(reserved_bits),
+                   .reach = reach, .raises = Delivery{.vector = 13, .error_code = 0},
+                   .confirmed = false});
+        table.row({.subject = "tlbsync", .program = "tlbsync", .intercept = Intercept::tlbsync,
+                   .manual = "APM2 15.9", .needs = {Feature::invlpgb, Feature::tlbi_ctl},
+                   .cpl3 = cpl3, .reach = reach, .raises = gp,
+                   .runs_without_intercept = false, .confirmed = false});
+    }
+    // Operands that are legal do not meet the intercept of those that are not, and TLBSYNC has its
+    // own. The other way round INVLPGB's is met first.
+    table.row({.subject = "invlpgb", .variant = "illegal_too", .program = "invlpgb",
+               .intercept = Intercept::invlpgb_illegal, .manual = "APM2 15.9",
+               .needs = Feature::invlpgb,
+               .setup = join(operands(0), {intercepting(Intercept::invlpgb)}),
+               .reach = Reach::not_covered, .ends_with = exit_of(Intercept::invlpgb),
+               .confirmed = false});
+    table.row({.subject = "tlbsync", .variant = "invlpgb_intercept", .program = "tlbsync",
+               .intercept = Intercept::invlpgb, .manual = "APM2 15.9",
+               .needs = {Feature::invlpgb, Feature::tlbi_ctl},
+               .setup = {intercepting(Intercept::tlbsync)},
+               .reach = Reach::not_covered, .ends_with = exit_of(Intercept::tlbsync),
+               .confirmed = false});
+}
+
+/// A locked access across a cache line. The count of the VMCB lets so many pass. APM2 15.14.5.
+void bus_locks(InstructionTable& table) {
+    constexpr std::uint32_t across = 64 - 2; // L2's data begins a cache line.
+    static_assert(l2_data_offset % 64 == 0);
+    const Step address = l2_register(Register::rdi, in_memory(l2_data_offset + across));
+    const Step value = l2_data_bytes(across, 4, 0x1234);
+    const Effect incremented{.memory = {{Region::l2_memory, l2_data_offset + across, 4, 0x1235}}};
+    table.row({.subject = "buslock", .program = "lock_inc", .intercept = Intercept::buslock,
+               .manual = "APM2 15.14.5", .needs = Feature::bus_lock_threshold,
+               .cpl3 = AtCpl3::same, .setup = {address, value},
+               .taken_fields = {{field::exit_info_1, 0}, {field::exit_info_2, 0}},
+               .executed = incremented, .confirmed = false});
+    Effect counted = incremented;
+    counted.fields = {{field::bus_lock_threshold_count, 1}};
+    table.row({.subject = "buslock", .variant = "below_threshold", .program = "lock_inc",
+               .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
+               .needs = Feature::bus_lock_threshold, .cpl3 = AtCpl3::same,
+               .setup = {address, value, vmcb_field(field::bus_lock_threshold_count, 2)},
+               .reach = Reach::not_covered, .executed = counted, .confirmed = false});
+    table.row({.subject = "buslock", .variant = "within_line", .program = "lock_inc",
+               .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
+               .needs = Feature::bus_lock_threshold, .cpl3 = AtCpl3::same,
+               .setup = {l2_register(Register::rdi, l2_data), l2_data_bytes(0, 4, 0x1234)},
+               .reach = Reach::not_covered,
+               .executed = {.memory = {{Region::l2_memory, l2_data_offset, 4, 0x1235}}},
+               .confirmed = false});
 }
 
 // clang-format on
@@ -105,6 +174,7 @@ void simple_instructions(Catalogue& catalogue) {
     anywhere(table);
     caches(table);
     translations(table);
+    bus_locks(table);
 }
 
 const Registration registration{simple_instructions};

@@ -30,8 +30,11 @@ void software_interrupts(Catalogue& catalogue) {
     InstructionTable table{catalogue};
 
     struct Number { std::string_view variant, program; std::uint8_t vector; };
+    // 55h and AAh: each bit of the vector, set and clear.
     for (const Number& row : {Number{"",          "int_40", 0x40},
                               Number{"vector_3",  "int_3",  3},
+                              Number{"vector_55", "int_85", 0x55},
+                              Number{"vector_aa", "int_170", 0xaa},
                               Number{"vector_ff", "int_ff", 0xff}}) {
         table.row({.subject = "int_n", .variant = row.variant, .program = row.program,
                    .intercept = Intercept::int_n, .manual = manual, .cpl3 = AtCpl3::same,

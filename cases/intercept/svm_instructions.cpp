@@ -96,6 +96,9 @@ void vmmcall(InstructionTable& table) {
                .manual = manual, .cpl3 = AtCpl3::same,
                .setup = {intercepting(svm::exception_intercept(invalid_opcode))},
                .ends_with = invalid});
+    table.row({.subject = "vmmcall", .variant = "alone", .program = "vmmcall",
+               .intercept = Intercept::vmmcall, .manual = manual, .cpl3 = AtCpl3::same,
+               .runs_without_intercept = false});
 }
 
 /// Not intercepted they work on L1's memory, of which L2's is the same here. APM2 15.33.1 is about

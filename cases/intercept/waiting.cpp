@@ -79,7 +79,8 @@ void hlt(InstructionTable& table) {
     // IDLE_HLT asks whether anything could wake L2 up.
     table.row({.subject = "idle_hlt", .program = "hlt", .intercept = Intercept::idle_hlt,
                .manual = manual, .needs = Feature::idle_hlt_intercept, .cpl3 = AtCpl3::gp_first,
-               .runs_without_intercept = false, .confirmed = false});
+               .also_meets = {Intercept::hlt}, .runs_without_intercept = false,
+               .confirmed = false});
     table.row({.subject = "idle_hlt", .variant = "interrupt_pending", .program = "sti_hlt",
                .intercept = Intercept::idle_hlt, .manual = manual,
                .needs = Feature::idle_hlt_intercept,
@@ -120,7 +121,7 @@ void mwait(InstructionTable& table) {
                .manual = manual, .needs = Feature::monitor,
                .cpl3 = AtCpl3::gp_first, .cpl3_fault = invalid_opcode,
                .setup = plain_wait(),
-               .runs_without_intercept = false});
+               .also_meets = {Intercept::mwait_cond}, .runs_without_intercept = false});
     // Armed or not (nobody says what a monitor armed by an earlier guest is worth), it goes on.
     table.row({.subject = "mwait", .variant = "interrupt_pending", .program = "sti_mwait",
                .intercept = Intercept::mwait, .manual = manual, .needs = Feature::monitor,
@@ -140,7 +141,7 @@ void mwait(InstructionTable& table) {
                .intercept = Intercept::mwait, .manual = manual, .needs = Feature::monitorx,
                .cpl3 = AtCpl3::same,
                .setup = plain_wait(),
-               .runs_without_intercept = false});
+               .also_meets = {Intercept::mwait_cond}, .runs_without_intercept = false});
     table.row({.subject = "mwait", .variant = "mwaitx_interrupt_pending", .program = "sti_mwaitx",
                .intercept = Intercept::mwait, .manual = manual, .needs = Feature::monitorx,
                .setup = interrupt_pending(plain_wait()),
@@ -164,6 +165,13 @@ void mwait_cond(InstructionTable& table) {
                .raises = woken(),
                .also_meets = {Intercept::monitor, Intercept::mwait},
                .confirmed = false});
+    std::vector<Step> with_extension = plain_wait();
+    with_extension.emplace_back(l2_register(Register::rcx, 0x8000'0000));
+    table.row({.subject = "mwait_cond", .variant = "bad_extension", .program = "mwait",
+               .intercept = Intercept::mwait_cond, .manual = manual, .needs = Feature::monitor,
+               .setup = with_extension,
+               .reach = Reach::exception_first,
+               .raises = general_protection});
     // The condition is examined first.
     std::vector<Step> both = setup;
     both.emplace_back(intercepting(Intercept::mwait));
@@ -172,7 +180,7 @@ void mwait_cond(InstructionTable& table) {
                .setup = both,
                .prologue = armed,
                .taken_fields = in_shadow(),
-               .runs_without_intercept = false});
+               .also_meets = {Intercept::monitor}, .runs_without_intercept = false});
 }
 
 // clang-format on

@@ -7,6 +7,7 @@
 #include "harness/fresh_vmcb.hpp"
 #include "harness/svm/exit_code.hpp"
 #include "harness/svm/features.hpp"
+#include "harness/svm/intercept.hpp"
 #include "harness/svm/vmcb_fields.hpp"
 #include "harness/wire/plan.hpp"
 #include "harness/wire/record.hpp"
@@ -122,6 +123,22 @@ struct CallExpectation {
 
 using Expectation = std::variant<ExitExpectation, FaultExpectation, CallExpectation>;
 
+// --- What it is about
+// ------------------------------------------------------------------------------
+
+/// What a case shows of an intercept bit; coverage is derived from these.
+struct InterceptUse {
+    enum class Kind : std::uint8_t {
+        taken,                ///< Bit set: exits by it.
+        taken_all_others,     ///< Bit set, and every other that is legal: exits by this one.
+        not_taken,            ///< Bit clear: does not exit by it.
+        not_taken_all_others, ///< Bit clear, and every other set that is legal.
+        order,                ///< Bit set: something comes first, or the bit does not cover it.
+    };
+    svm::Intercept intercept;
+    Kind kind;
+};
+
 // --- The case
 // --------------------------------------------------------------------------------------
 
@@ -146,6 +163,10 @@ struct Case {
     std::vector<Expectation> expectations;
     bool ends_machine = false; ///< The subject is expected to take the machine down: run last.
     bool confirmed = true;     ///< false: no target has confirmed the expectation yet.
+    std::vector<InterceptUse> intercepts; ///< What it shows of intercept bits.
+    /// Items of coverage (cases/coverage) that it covers and no rule finds by itself: what a
+    /// routine checks, rules of the manual.
+    std::vector<std::string> covers;
 };
 
 /// `base` with the values of its axes appended: "intercept/cpuid/taken" to

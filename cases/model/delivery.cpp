@@ -46,7 +46,7 @@ ExitExpectation delivered(const L2Start& start, const Delivery& delivery) {
     const std::uint64_t selector_mask = long_mode ? ~std::uint64_t{0} : 0xffff;
     if (long_mode || from_user) {
         push(from_user ? l2_selector::user_data : l2_selector::data, selector_mask);
-        push(in_memory(outer_rsp));
+        push(delivery.outer_rsp.value_or(in_memory(outer_rsp)));
     }
     push(delivery.rflags, ~svm::rflags::rf);
     push(code, selector_mask);

@@ -16,8 +16,10 @@ struct Delivery {
     std::uint32_t error_code_mask = 0xffff'ffff; ///< Bits of it that are judged.
     Value return_rip = at_insn;     ///< Pushed RIP: at_insn for faults, at_after for traps.
     bool return_rip_defined = true; ///< false for aborts, which promise none.
-    std::uint64_t rsp_adjust = 0;   ///< Added to RSP at entry: what the program itself moved it.
-    std::uint64_t rflags = 2;       ///< RFLAGS when the event was delivered; RF is not judged.
+    /// RSP when the event comes, where that is not in L2's stack; from CPL 3 only.
+    std::optional<Value> outer_rsp{};
+    std::uint64_t rsp_adjust = 0; ///< Added to RSP at entry: what the program itself moved it.
+    std::uint64_t rflags = 2;     ///< RFLAGS when the event was delivered; RF is not judged.
 };
 
 /// The exit of the handler that the event reaches, from the state `start` begins in.

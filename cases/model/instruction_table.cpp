@@ -3,6 +3,7 @@
 
 #include "harness/svm/cpu.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -26,36 +27,10 @@ bool can_be_cleared(Intercept intercept) {
     return intercept == Intercept::vmmcall || intercept == Intercept::shutdown;
 }
 
-/// Every intercept of words 000h to 010h but the row's own and those its program meets. Traps of
-/// write-trap bits and exceptions 2 and 9, whose effect is undefined, stay clear; so do events from
-/// outside, which would end the program for reasons that are not its own.
-std::vector<Step> all_other_intercepts(const InstructionRow& row) {
-    svm::InterceptSet set;
-    for (const svm::InterceptInfo& info : svm::intercept_table) {
-        const auto bit = static_cast<unsigned>(info.intercept);
-        const bool in_first_words = bit < 4 * 32 + 15;
-        const bool undefined = info.intercept == svm::exception_intercept(2) ||
-                               info.intercept == svm::exception_intercept(9);
-        if (in_first_words && !undefined) {
-            set.set(info.intercept);
-        }
-    }
-    for (const Intercept outside : {Intercept::intr, Intercept::nmi, Intercept::smi,
-                                    Intercept::init, Intercept::vintr, Intercept::ferr_freeze}) {
-        set.clear(outside);
-    }
-    set.clear(row.intercept);
-    for (const Intercept met : row.also_meets) {
-        set.clear(met);
-    }
-    set.set(Intercept::vmrun).set(Intercept::vmmcall).set(Intercept::shutdown);
-    if (can_be_cleared(row.intercept)) {
-        set.clear(row.intercept);
-    }
-    std::vector<Step> steps;
-    for (unsigned i = 0; i < 5; ++i) {
-        steps.emplace_back(Write{wire::Op::Code::write, Region::vmcb, i * 4, 4, set.words[i]});
-    }
+/// The same with the row's own bit set too.
+std::vector<Step> all_intercepts(const InstructionRow& row) {
+    std::vector<Step> steps = all_other_intercepts(row.intercept, row.also_meets);
+    steps.emplace_back(intercepting(row.intercept));
     return steps;
 }
 
@@ -70,42 +45,60 @@ public:
         const bool user = start_.cpl == 3;
         const bool gp = user && row_.cpl3 == AtCpl3::gp_first;
         if (gp) {
-            add("order_cpl", "At CPL 3 its fault comes before the intercept.", {intercept_set()},
-                fault_at_cpl3());
-            add_not_taken("At CPL 3 it faults.", fault_at_cpl3());
+            add("order_cpl", Kind::order, "At CPL 3 its fault comes before the intercept.",
+                {intercept_set()}, fault_at_cpl3());
+            add_not_taken(Kind::order, "At CPL 3 it faults.", fault_at_cpl3());
             return;
         }
         if (row_.reach != Reach::taken) {
             add_out_of_reach();
             return;
         }
-        add("taken", "The intercept is taken before the instruction does anything.",
+        add("taken", Kind::taken, "The intercept is taken before the instruction does anything.",
             {intercept_set()}, taken());
+        add("taken_all_others", Kind::taken_all_others,
+            "With all other intercepts set it is this one that is taken.", all_intercepts(row_),
+            taken());
         if (user && row_.cpl3 == AtCpl3::exit_first) {
-            add_not_taken("Without the intercept it faults at CPL 3.", fault_at_cpl3());
+            add_not_taken(Kind::order, "Without the intercept it faults at CPL 3.",
+                          fault_at_cpl3());
             return;
         }
         if (row_.runs_without_intercept) {
-            add_not_taken("Without the intercept the instruction executes.", not_taken(),
-                          row_.needs_to_execute);
-            add("not_taken_all_others", "With all other intercepts set the instruction executes.",
-                all_other_intercepts(row_), not_taken(), row_.needs_to_execute);
+            add_not_taken(Kind::not_taken, "Without the intercept the instruction executes.",
+                          not_taken(), row_.needs_to_execute);
+            add("not_taken_all_others", Kind::not_taken_all_others,
+                "With all other intercepts set the instruction executes.",
+                all_other_intercepts(row_.intercept, row_.also_meets), not_taken(),
+                row_.needs_to_execute);
         }
     }
 
 private:
+    using Kind = InterceptUse::Kind;
+
     void add_out_of_reach() {
         if (row_.reach == Reach::not_covered) {
-            add("not_covered", "The intercept does not cover this.", {intercept_set()},
+            add("not_covered", Kind::order, "The intercept does not cover this.", {intercept_set()},
                 not_taken());
         } else {
             // "exception_ud": order_ud.
             const std::string_view name =
                 svm::intercept_name(svm::exception_intercept(row_.raises.value().vector));
-            add("order_" + std::string{name.substr(name.find('_') + 1)},
+            add("order_" + std::string{name.substr(name.find('_') + 1)}, Kind::order,
                 "The exception comes before the intercept.", {intercept_set()}, not_taken());
         }
-        add_not_taken("Without the intercept it goes the same way.", not_taken());
+        add_not_taken(Kind::order, "Without the intercept it goes the same way.", not_taken());
+    }
+
+    /// The instruction would raise an exception that the exit comes before.
+    [[nodiscard]] bool precedes_exception() const {
+        if (start_.cpl == 3 && row_.cpl3 == AtCpl3::exit_first) {
+            return true;
+        }
+        return row_.raises && row_.raises->vector < 32 &&
+               std::ranges::find(row_.also_meets, svm::exception_intercept(row_.raises->vector)) !=
+                   row_.also_meets.end();
     }
 
     [[nodiscard]] Step intercept_set() const { return intercepting(row_.intercept); }
@@ -142,7 +135,8 @@ private:
     }
 
     /// A fresh VMCB has some intercepts set: the row's own is cleared then.
-    void add_not_taken(std::string_view title, ExitExpectation exit, svm::Features needs = {}) {
+    void add_not_taken(Kind kind, std::string_view title, ExitExpectation exit,
+                       svm::Features needs = {}) {
         if (row_.intercept == Intercept::vmrun) {
             return; // VMRUN refuses a VMCB that does not intercept it.
         }
@@ -152,10 +146,10 @@ private:
             clear.code = wire::Op::Code::clear_bits;
             extra.emplace_back(clear);
         }
-        add("not_taken", title, std::move(extra), std::move(exit), needs);
+        add("not_taken", kind, title, std::move(extra), std::move(exit), needs);
     }
 
-    void add(std::string_view what, std::string_view title, std::vector<Step> extra,
+    void add(std::string_view what, Kind kind, std::string_view title, std::vector<Step> extra,
              ExitExpectation exit, svm::Features needs = {}) {
         Case made;
         std::string base = "intercept/" + std::string{row_.subject} + "/";
@@ -178,6 +172,10 @@ private:
         made.steps.emplace_back(Run{});
         made.expectations.emplace_back(std::move(exit));
         made.confirmed = row_.confirmed;
+        made.intercepts.push_back({row_.intercept, kind});
+        if (kind == Kind::taken && precedes_exception()) {
+            made.intercepts.push_back({row_.intercept, Kind::order});
+        }
         catalogue_.add(std::move(made));
     }
 
@@ -220,6 +218,35 @@ void InstructionTable::row(const InstructionRow& row, const std::source_location
             }
         }
     }
+}
+
+std::vector<Step> all_other_intercepts(Intercept own, const std::vector<Intercept>& also_meets) {
+    svm::InterceptSet set;
+    for (const svm::InterceptInfo& info : svm::intercept_table) {
+        const auto bit = static_cast<unsigned>(info.intercept);
+        const bool in_first_words = bit < 4 * 32 + 15;
+        const bool undefined = info.intercept == svm::exception_intercept(2) ||
+                               info.intercept == svm::exception_intercept(9);
+        if (in_first_words && !undefined) {
+            set.set(info.intercept);
+        }
+    }
+    for (const Intercept outside : {Intercept::intr, Intercept::nmi, Intercept::smi,
+                                    Intercept::init, Intercept::vintr, Intercept::ferr_freeze}) {
+        set.clear(outside);
+    }
+    for (const Intercept met : also_meets) {
+        set.clear(met);
+    }
+    set.set(Intercept::vmrun).set(Intercept::vmmcall).set(Intercept::shutdown);
+    if (own != Intercept::vmrun) { // There is no VMRUN without its own.
+        set.clear(own);
+    }
+    std::vector<Step> steps;
+    for (unsigned i = 0; i < 5; ++i) {
+        steps.emplace_back(Write{wire::Op::Code::write, Region::vmcb, i * 4, 4, set.words[i]});
+    }
+    return steps;
 }
 
 Write intercepting(Intercept intercept) {

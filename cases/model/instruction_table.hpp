@@ -3,6 +3,8 @@
 //
 // One row gives, for every mode, privilege level and paging it applies to:
 //   taken        with the intercept set: exit code, RIP of the instruction, nothing executed
+//   taken_all_others  the same with every other intercept of the first five words set that does not
+//                come first and that the program does not run into before
 //   not_taken    with the intercept clear: the instruction's own effect, then the marker's exit
 //   not_taken_all_others  the same with every other intercept of the first five words set that the
 //                program does not run into
@@ -108,6 +110,12 @@ public:
 private:
     Catalogue& catalogue_;
 };
+
+/// Every intercept of words 000h to 010h but one and those that the program meets besides. Write
+/// traps and exceptions 2 and 9, whose effect is undefined, stay clear; so do events from outside,
+/// which would end the program for reasons that are not its own.
+[[nodiscard]] std::vector<Step>
+all_other_intercepts(svm::Intercept own, const std::vector<svm::Intercept>& also_meets = {});
 
 /// Sets one intercept bit.
 [[nodiscard]] Write intercepting(svm::Intercept intercept);

@@ -26,6 +26,8 @@ struct L1Row {
     bool confirmed = true;
     /// The name says whether paging is nested: for rows that are run both ways.
     bool named_by_paging = false;
+    std::vector<InterceptUse> intercepts{};
+    std::vector<std::string> covers{}; ///< See Case::covers.
 };
 
 void add_l1_case(Catalogue& catalogue, const L1Row& row,

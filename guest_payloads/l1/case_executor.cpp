@@ -203,7 +203,9 @@ CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
     arena_.distrust();
     // Whatever the routine did to L1's own state, to GIF and to the arena ends with it.
     vmload(reinterpret_cast<std::uintptr_t>(&arena_.live().l1_state));
-    stgi();
+    if (!call.leaves_gif_clear) {
+        stgi();
+    }
     arena_.collect_changes(offsetof(Arena, vmcb), sizeof(svm::Vmcb),
                            [](std::uint32_t, std::uint64_t) {});
     arena_.collect_memory_changes([](Region, std::uint32_t, std::uint64_t) {});

@@ -21,6 +21,15 @@
         l2_program read_cr0_r11, 64, "mov %cr0, %r11"
         l2_program write_cr0_r11, 64, "mov %r11, %cr0"
 
+/* The complement of rBX's number, so that each bit of a decode assist is seen set and clear. */
+        .irp    number, 0, 2, 3, 4, 8
+        l2_program read_cr\number\()_r12, 64, "mov %cr\number, %r12"
+        .endr
+        .irp    number, 0, 2, 3, 4
+        l2_program write_cr\number\()_r12, 64, "mov %r12, %cr\number"
+        .endr
+        l2_program write_cr8_r12, 64, "mov %r12, %cr8", behind="mov %cr8, %rcx"
+
 /* CR1, CR5 to CR7 and CR9 to CR15 do not exist: #UD before any intercept. 44h is REX.R. */
         .irp    number, 1, 5, 6, 7
         l2_programs read_cr\number, ".byte 0x0f, 0x20, 0xc3 | (\number << 3)"

@@ -24,4 +24,16 @@
         l2_program read_dr6_r11, 64, "mov %db6, %r11"
         l2_program write_dr6_r11, 64, "mov %r11, %db6"
 
+/* The complement of rBX's number, so that each bit of a decode assist is seen set and clear. 41h is
+   REX.B. */
+        .irp    number, 0, 1, 2, 3, 4, 5, 6, 7
+        l2_program read_dr\number\()_r12, 64, ".byte 0x41, 0x0f, 0x21, 0xc4 | (\number << 3)"
+        .endr
+        .irp    number, 0, 1, 2, 3
+        l2_program write_dr\number\()_r12, 64, ".byte 0x41, 0x0f, 0x23, 0xc4 | (\number << 3)", behind=".byte 0x0f, 0x21, 0xc1 | (\number << 3)"
+        .endr
+        .irp    number, 4, 5, 6, 7
+        l2_program write_dr\number\()_r12, 64, ".byte 0x41, 0x0f, 0x23, 0xc4 | (\number << 3)"
+        .endr
+
         .section .note.GNU-stack, "", @progbits

@@ -15,6 +15,8 @@
         l2_programs raise_gp, "mov %ebx, %ds"                   /* beyond the GDT */
         l2_program  raise_pf_read, 64, "mov (%rdi), %ebx"
         l2_program  raise_pf_read, 32, "mov (%edi), %ebx"
+/* Protection key 1 may not be accessed. */
+        l2_program  raise_pf_read_key, 64, "mov (%rdi), %ebx", before="mov $0, %ecx; mov $0, %edx; mov $4, %eax; wrpkru"
         l2_program  raise_pf_write, 64, "mov %ebx, (%rdi)"
         l2_program  raise_pf_write, 32, "mov %ebx, (%edi)"
         l2_program  raise_pf_fetch, 64, "jmp *%rdi"

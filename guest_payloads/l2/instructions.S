@@ -39,6 +39,9 @@
         l2_program invlpg, 32, "invlpg (%edi)"
         l2_program invpcid, 64, "invpcid (%rdi), %rbx"
         l2_program invpcid, 32, "invpcid (%edi), %ebx"
+/* A locked access that crosses a cache line: rDI. */
+        l2_program lock_inc, 64, "lock incl (%rdi)"
+        l2_program lock_inc, 32, "lock incl (%edi)"
         l2_programs invlpgb, ".byte 0x0f, 0x01, 0xfe"
         l2_programs tlbsync, ".byte 0x0f, 0x01, 0xff"
 
@@ -61,7 +64,13 @@
         l2_programs rep_in_b, ".byte 0xf3, 0xec"                /* the prefix means nothing */
         l2_programs rep_ins_b, "rep insb"
         l2_programs rep_outs_b, "rep outsb"
+/* OUTS with each segment prefix: ES, CS, SS, DS, FS, GS. */
+        l2_programs outs_es_b, ".byte 0x26, 0x6e"
+        l2_programs outs_cs_b, ".byte 0x2e, 0x6e"
+        l2_programs outs_ss_b, ".byte 0x36, 0x6e"
+        l2_programs outs_ds_b, ".byte 0x3e, 0x6e"
         l2_programs outs_fs_b, ".byte 0x64, 0x6e"
+        l2_programs outs_gs_b, ".byte 0x65, 0x6e"
         l2_programs outs_other_size_b, ".byte 0x67, 0x6e"       /* the other address size */
 
 /* Descriptor tables. */
@@ -80,9 +89,15 @@
 
 /* A hardware task switch, which only 32-bit code outside long mode can ask for. */
         l2_program jump_to_tss, 32, "ljmp $0x70, $0"
+        l2_program call_tss, 32, "lcall $0x70, $0"
 
 /* Software interrupts. */
-        l2_programs int_3, ".byte 0xcd, 0x03"
+        .irp    number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        l2_programs int_\number, ".byte 0xcd, \number"
+        .endr
+        .irp    number, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 85, 170
+        l2_programs int_\number, ".byte 0xcd, \number"
+        .endr
         l2_programs int_40, "int $0x40"
         l2_programs int_ff, "int $0xff"
         l2_programs icebp, ".byte 0xf1"

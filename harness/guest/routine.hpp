@@ -17,6 +17,8 @@ struct RoutineCall {
     Arena& arena;
     std::uint64_t arena_address;
     std::uint32_t argument;
+    /// GIF stays as the routine leaves it, so that an event waits for the VMRUN that follows.
+    bool leaves_gif_clear = false;
     unsigned value_count = 0;
     std::uint64_t values[max_routine_values]{};
 

@@ -26,6 +26,8 @@ using CommandResult = tl::expected<RunOutcome, CommandError>;
 [[nodiscard]] CommandResult targets_command(const Program& program, const CommonOptions& common);
 [[nodiscard]] CommandResult bench_command(const Program& program, const CommonOptions& common,
                                           const BenchOptions& options);
+[[nodiscard]] CommandResult coverage_command(const Program& program, const CommonOptions& common,
+                                             const CoverageOptions& options);
 
 [[nodiscard]] CommandResult diff_command(const Program& program, const CommonOptions& common,
                                          const DiffOptions& options);

@@ -88,6 +88,14 @@ struct ListOptions {
     bool json = false;
 };
 
+struct CoverageOptions {
+    std::vector<std::string> results;  ///< Journals, JSON reports or folders of runs.
+    bool last_runs = false;            ///< The newest run of each target, too.
+    std::filesystem::path runs_folder; ///< Where those are; empty: the default.
+    std::filesystem::path html;        ///< Write a page there.
+    bool check = false;                ///< Say only what is wrong, and fail if anything is.
+};
+
 struct BenchOptions {
     unsigned runs = 2000; ///< VMRUNs in the bare measurement.
     bool json = false;

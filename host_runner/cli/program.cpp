@@ -77,6 +77,7 @@ public:
         add_step();
         add_bisect();
         add_report();
+        add_coverage();
     }
 
     int run(std::vector<std::string> arguments) {
@@ -198,6 +199,9 @@ private:
         }
         if (diff_->parsed()) {
             return diff_command(program_, common_, diff_options_);
+        }
+        if (coverage_->parsed()) {
+            return coverage_command(program_, common_, coverage_options_);
         }
         return targets_command(program_, common_);
     }
@@ -427,6 +431,20 @@ private:
         add_exit_style(*report_);
     }
 
+    void add_coverage() {
+        coverage_ = app_.add_subcommand("coverage", "Show what of the specification has cases");
+        coverage_->add_option("item", common_.filters, "Which items: globs over their names");
+        coverage_->add_option("--results", coverage_options_.results,
+                              "With the verdicts of a run: its folder, journal or JSON report");
+        coverage_->add_flag("--last-runs", coverage_options_.last_runs,
+                            "With the verdicts of the newest run of each target");
+        coverage_->add_option("--runs-folder", coverage_options_.runs_folder,
+                              "Where the folders of runs are");
+        coverage_->add_option("--html", coverage_options_.html, "Write a page to FILE");
+        coverage_->add_flag("--check", coverage_options_.check,
+                            "Fail if an item has neither a case nor a reason");
+    }
+
     const Program& program_;
     CLI::App app_{"Tests nested virtualization on AMD SVM: real VMRUN, checked against tables.",
                   "vmrunit"};
@@ -441,6 +459,7 @@ private:
     CLI::App* step_ = nullptr;
     CLI::App* bisect_ = nullptr;
     CLI::App* report_ = nullptr;
+    CLI::App* coverage_ = nullptr;
     CommonOptions common_;
     RunOptions run_options_;
     MatrixOptions matrix_options_;
@@ -450,6 +469,7 @@ private:
     HistoryOptions history_options_;
     BisectOptions bisect_options_;
     ReportCommandOptions report_options_;
+    CoverageOptions coverage_options_;
 };
 
 } // namespace

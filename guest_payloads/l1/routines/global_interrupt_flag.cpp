@@ -1,68 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // GIF as interrupts show it: they wait while it is clear, whatever RFLAGS.IF says. APM2 15.17.
 
-#include "harness/guest/apic.hpp"
+#include "guest_payloads/l1/routines/own_event.hpp"
 #include "harness/guest/cpu.hpp"
-#include "harness/guest/per_cpu.hpp"
 #include "harness/guest/routine.hpp"
 
 #include <intrin.h>
 
 namespace vmrunit::guest {
-namespace {
 
-constexpr std::uint8_t vector = 0x51;
-
-enum Kind : std::uint32_t { fixed, nmi };
-
-/// An event for this CPU itself, and how many of its kind have arrived.
-class OwnEvent {
-public:
-    explicit OwnEvent(std::uint32_t kind) : kind_(kind), before_(arrived()) {}
-
-    void send() const {
-        if (kind_ == nmi) {
-            apic_.send_nmi(apic_.id());
-        } else {
-            apic_.send_fixed(apic_.id(), vector);
-        }
-    }
-    [[nodiscard]] std::uint64_t count() const { return arrived() - before_; }
-
-private:
-    [[nodiscard]] std::uint64_t arrived() const {
-        const EventCounts& events = current_cpu().events;
-        return kind_ == nmi ? events.nmis : events.interrupts;
-    }
-
-    LocalApic apic_;
-    std::uint32_t kind_;
-    std::uint64_t before_;
-};
-
-/// An IRET, for an NMI whose handler did not come to its own.
-void admit_nmis() {
-    std::uint64_t scratch = 0;
-    asm volatile("mov %%ss, %0\n\t"
-                 "push %0\n\t"
-                 "lea 8(%%rsp), %0\n\t"
-                 "push %0\n\t"
-                 "pushfq\n\t"
-                 "mov %%cs, %0\n\t"
-                 "push %0\n\t"
-                 "lea 1f(%%rip), %0\n\t"
-                 "push %0\n\t"
-                 "iretq\n"
-                 "1:"
-                 : "=&r"(scratch)
-                 :
-                 : "memory", "cc");
-}
-
-} // namespace
-
-/// Argument: Kind. Reports how many arrived while GIF was clear and IF set, whether CLGI touched
-/// IF, and how many arrived behind STGI.
+/// Argument: OwnEvent::Kind. Reports how many arrived while GIF was clear and IF set, whether CLGI
+/// touched IF, and how many arrived behind STGI.
 VMRUNIT_ROUTINE(clgi_holds) {
     LocalApic{}.reset();
     const OwnEvent event{call.argument};
@@ -78,7 +26,7 @@ VMRUNIT_ROUTINE(clgi_holds) {
     call.report(event.count());
 }
 
-/// Argument: Kind. With GIF set, a second STGI changes nothing: reports how many arrived.
+/// Argument: OwnEvent::Kind. With GIF set, a second STGI changes nothing: reports how many arrived.
 VMRUNIT_ROUTINE(stgi_again) {
     LocalApic{}.reset();
     const OwnEvent event{call.argument};
@@ -92,7 +40,7 @@ VMRUNIT_ROUTINE(stgi_again) {
 /// arrived after the #VMEXIT with IF set, and how many behind STGI; then the exit code.
 VMRUNIT_ROUTINE(vmrun_clears_gif) {
     LocalApic{}.reset();
-    const OwnEvent event{fixed};
+    const OwnEvent event{OwnEvent::fixed};
     disable_interrupts();
     event.send();
     __svm_vmrun(reinterpret_cast<std::uintptr_t>(&call.arena.vmcb));
@@ -110,7 +58,7 @@ VMRUNIT_ROUTINE(vmrun_clears_gif) {
 VMRUNIT_ROUTINE(vmrun_with_event) {
     LocalApic{}.reset();
     const std::uint32_t sent = call.argument >> 1;
-    const OwnEvent event{sent == 0 ? std::uint32_t{fixed} : sent - 1};
+    const OwnEvent event{sent == 0 ? std::uint32_t{OwnEvent::fixed} : sent - 1};
     disable_interrupts();
     __svm_clgi();
     if (sent != 0) {
@@ -130,7 +78,7 @@ VMRUNIT_ROUTINE(vmrun_with_event) {
     call.report(event.count());
     // L2 may have taken the event through its own IDT, and does not end it.
     const LocalApic apic;
-    if (apic.in_service(vector)) {
+    if (apic.in_service(OwnEvent::vector)) {
         apic.end_of_interrupt();
     }
     admit_nmis();

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// An event that this CPU sends to itself by its local APIC, and how many of its kind have arrived.
+// APM2 16.5.
+#pragma once
+
+#include "harness/guest/apic.hpp"
+#include "harness/guest/per_cpu.hpp"
+
+#include <cstdint>
+
+namespace vmrunit::guest {
+
+class OwnEvent {
+public:
+    enum Kind : std::uint32_t { fixed, nmi };
+    static constexpr std::uint8_t vector = 0x51; ///< Of a fixed interrupt.
+
+    explicit OwnEvent(std::uint32_t kind) : kind_(kind), before_(arrived()) {}
+
+    void send() const {
+        if (kind_ == nmi) {
+            apic_.send_nmi(apic_.id());
+        } else {
+            apic_.send_fixed(apic_.id(), vector);
+        }
+    }
+    [[nodiscard]] std::uint64_t count() const { return arrived() - before_; }
+
+private:
+    [[nodiscard]] std::uint64_t arrived() const {
+        const EventCounts& events = current_cpu().events;
+        return kind_ == nmi ? events.nmis : events.interrupts;
+    }
+
+    LocalApic apic_;
+    std::uint32_t kind_;
+    std::uint64_t before_;
+};
+
+/// An IRET, for an NMI whose handler did not come to its own.
+inline void admit_nmis() {
+    std::uint64_t scratch = 0;
+    asm volatile("mov %%ss, %0\n\t"
+                 "push %0\n\t"
+                 "lea 8(%%rsp), %0\n\t"
+                 "push %0\n\t"
+                 "pushfq\n\t"
+                 "mov %%cs, %0\n\t"
+                 "push %0\n\t"
+                 "lea 1f(%%rip), %0\n\t"
+                 "push %0\n\t"
+                 "iretq\n"
+                 "1:"
+                 : "=&r"(scratch)
+                 :
+                 : "memory", "cc");
+}
+
+} // namespace vmrunit::guest
