@@ -52,7 +52,8 @@ void vm_cr(Catalogue& catalogue) {
                             .title = "Reserved bits of VM_CR must be zero.",
                             .manual = "APM2 15.30.1",
                             .steps = {Call{"vm_cr_reserved"}},
-                            .expectations = {none}});
+                            .expectations = {none},
+                            .confirmed = false});
     CallExpectation faults;
     faults.values = {reported("fault: vector + 1", general_protection),
                      reported("VM_CR changed by it", 0)};
@@ -60,7 +61,8 @@ void vm_cr(Catalogue& catalogue) {
                             .title = "SVMDIS cannot be set while EFER.SVME is.",
                             .manual = "APM2 15.30.1",
                             .steps = {Call{"vm_cr_disable"}},
-                            .expectations = {faults}});
+                            .expectations = {faults},
+                            .confirmed = false});
 }
 
 /// RDTSC, RDTSCP and RDMSR, with offsets that carry, borrow and wrap.

@@ -36,6 +36,14 @@ void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& st
 inline constexpr std::array paged_modes{L2Mode::long64, L2Mode::compat, L2Mode::pae,
                                         L2Mode::prot32};
 
+/// With nested paging and without.
+template<class Visit>
+void each_paging(L2Mode mode, Visit&& visit, std::uint8_t cpl = 0) {
+    for (const bool nested_paging : {true, false}) {
+        visit(L2Start{mode, cpl, nested_paging});
+    }
+}
+
 /// "save.cs.base" as part of a case's name: "save_cs_base".
 [[nodiscard]] std::string name_of(const svm::Field& field);
 [[nodiscard]] std::string name_of(svm::FieldRef field);
