@@ -43,6 +43,11 @@ void limits_and_types(Segments& segments) {
         for (const SegmentField& one : {es, ss, ds, fs, gs}) {
             const Delivery& fault = one.is_stack ? stack_fault : general_protection;
             const std::uint8_t cpl = one.is_stack ? 3 : 0;
+            // The stack the handler finds is the flat one of the TSS; long mode says nothing of it.
+            std::vector<FieldExpectation> found;
+            if (one.is_stack && !is_long_mode(mode)) {
+                found = {{ss.limit, world::flat_limit}, {ss.base, 0}};
+            }
             const std::string read = program_for("read_through", one);
             const std::string write = program_for("write_through", one);
             segments.add({.place = one.base,
@@ -67,6 +72,7 @@ void limits_and_types(Segments& segments) {
                           .program = read,
                           .steps = segment_at(one, writable, l2_data, 0xf, 0xd),
                           .raises = fault,
+                          .raised_fields = found,
                           .cpl = cpl},
                          mode);
             segments.add({.place = one.limit,
@@ -75,6 +81,7 @@ void limits_and_types(Segments& segments) {
                           .program = read,
                           .steps = segment_at(one, writable, l2_data, 0xe, 0xc),
                           .raises = fault,
+                          .raised_fields = found,
                           .cpl = cpl},
                          mode);
             ExitExpectation wrote = program_ends();
@@ -103,6 +110,7 @@ void limits_and_types(Segments& segments) {
                  .program = read,
                  .steps = segment_at(one, with_type(type::data_expand_down), below_data, 0xf, 0xf),
                  .raises = fault,
+                 .raised_fields = found,
                  .cpl = cpl},
                 mode);
             if (one.is_stack) {
