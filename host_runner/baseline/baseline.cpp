@@ -63,10 +63,11 @@ std::string differs_from(const Deviation& deviation, const CaseResult& result) {
 }
 
 void Baseline::select_version(const SubjectFacts& facts) {
-    const auto fact = std::ranges::find(facts, version_fact_, &SubjectFacts::value_type::first);
-    const auto version =
-        fact == facts.end() ? std::nullopt : Version::parse(std::string_view{fact->second});
     for (Entry& entry : entries_) {
+        const auto fact =
+            std::ranges::find(facts, entry.version_fact, &SubjectFacts::value_type::first);
+        const auto version =
+            fact == facts.end() ? std::nullopt : Version::parse(std::string_view{fact->second});
         const Deviation& deviation = entry.deviation;
         const bool ranged = deviation.since || deviation.until;
         entry.holds = !ranged || (version && (!deviation.since || *version >= *deviation.since) &&
@@ -86,9 +87,9 @@ void Baseline::apply(CaseResult& result) {
         }
         if (result.verdict == Verdict::pass || result.verdict == Verdict::unexpected_pass) {
             ++entry.passed;
-            if (result.verdict == Verdict::pass) {
+            if (result.verdict == Verdict::pass && !deviation.inherited) {
                 result.verdict = Verdict::unexpected_pass;
-                result.reason = fmt::format("passes although {}:{} expects: {}", source_,
+                result.reason = fmt::format("passes although {}:{} expects: {}", entry.source,
                                             deviation.line, deviation.reason);
             }
             continue;
@@ -104,7 +105,7 @@ void Baseline::apply(CaseResult& result) {
             return;
         }
         if (other_deviation.empty()) {
-            other_deviation = fmt::format("deviates differently than {}:{} says: {}", source_,
+            other_deviation = fmt::format("deviates differently than {}:{} says: {}", entry.source,
                                           deviation.line, difference);
         }
     }
@@ -119,6 +120,9 @@ std::vector<StaleEntry> Baseline::stale(std::span<const std::string> known_names
     for (const Entry& entry : entries_) {
         const Deviation& deviation = entry.deviation;
         std::string why;
+        if (deviation.inherited) {
+            continue; // the file it stands in is looked after where it belongs
+        }
         if (std::ranges::none_of(known_names, [&](const std::string& name) {
                 return names_case(deviation, name);
             })) {
@@ -128,7 +132,7 @@ std::vector<StaleEntry> Baseline::stale(std::span<const std::string> known_names
         } else {
             continue;
         }
-        found.push_back({.file = source_,
+        found.push_back({.file = entry.source,
                          .line = deviation.line,
                          .cases = fmt::format("{}", fmt::join(deviation.cases, ", ")),
                          .why = std::move(why)});

@@ -39,13 +39,15 @@ struct Deviation {
     std::optional<Version> since; ///< First version that deviates.
     std::optional<Version> until; ///< First version that no longer does.
     unsigned line = 0;            ///< Of `case`.
+    /// Of another target, which this one runs on: it may show here, and need not.
+    bool inherited = false;
 };
 
 class Baseline {
 public:
     Baseline() = default; ///< Covers nothing.
     [[nodiscard]] static Result<Baseline> load(const std::filesystem::path& path);
-    /// FOLDER/NAME.toml; a target without a file has no known deviations.
+    /// FOLDER/NAME.toml, with what it inherits; a target without a file has no known deviations.
     [[nodiscard]] static Result<Baseline> load_for(const std::filesystem::path& folder,
                                                    std::string_view name);
     /// `source` stands in messages.
@@ -69,13 +71,15 @@ public:
 private:
     struct Entry {
         Deviation deviation;
+        std::string source;       ///< The file it stands in.
+        std::string version_fact; ///< What `since` and `until` of that file are about.
         bool holds = true;
         std::size_t passed = 0;
         std::size_t failed = 0; ///< Covered or failing in another way: the entry is not idle.
     };
 
     std::string source_;
-    std::string version_fact_;
+    std::vector<std::string> inherits_; ///< Names of baselines in the same folder.
     std::vector<Entry> entries_;
 };
 

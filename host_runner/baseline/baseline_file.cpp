@@ -171,20 +171,23 @@ Result<Baseline> Baseline::parse(std::string_view toml, const std::string& sourc
     try {
         const Reader reader{source};
         const toml::table file = toml::parse(toml, source);
-        constexpr std::array<std::string_view, 2> known{"version_fact", "deviation"};
+        constexpr std::array<std::string_view, 3> known{"version_fact", "inherits", "deviation"};
         reader.check_keys(file, known);
-        baseline.version_fact_ = reader.text(file, "version_fact");
+        const auto version_fact = reader.text(file, "version_fact");
+        baseline.inherits_ = reader.texts(file, "inherits");
         if (const toml::node* list = file.get("deviation")) {
             if (!list->is_array()) {
                 reader.complain(list->source(), "write [[deviation]], with two brackets");
             }
             for (const toml::node& node : *list->as_array()) {
                 Deviation entry = reader.deviation(node);
-                if ((entry.since || entry.until) && baseline.version_fact_.empty()) {
+                if ((entry.since || entry.until) && version_fact.empty()) {
                     reader.complain(node.source(), "\"since\" and \"until\" need \"version_fact\" "
                                                    "at the top of the file");
                 }
-                baseline.entries_.push_back(Entry{.deviation = std::move(entry)});
+                baseline.entries_.push_back({.deviation = std::move(entry),
+                                             .source = source,
+                                             .version_fact = version_fact});
             }
         }
     } catch (const toml::parse_error& error) {
@@ -207,7 +210,23 @@ Result<Baseline> Baseline::load(const std::filesystem::path& path) {
             return failure(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
         }
     }
-    return parse(text.str(), path.string());
+    auto baseline = parse(text.str(), path.string());
+    if (!baseline) {
+        return baseline;
+    }
+    // What runs on an emulator inherits that emulator's.
+    for (const std::string& name : baseline->inherits_) {
+        auto other = load(path.parent_path() / (name + ".toml"));
+        if (!other) {
+            return failure(
+                fmt::format("{}: inherits \"{}\": {}", path.string(), name, other.error().what));
+        }
+        for (Entry& entry : other->entries_) {
+            entry.deviation.inherited = true;
+            baseline->entries_.push_back(std::move(entry));
+        }
+    }
+    return baseline;
 }
 
 Result<Baseline> Baseline::load_for(const std::filesystem::path& folder, std::string_view name) {

@@ -70,7 +70,7 @@ public:
         machine_ = {};
         deadly.insert(running);
     }
-    void case_finished(std::size_t, const CaseResult& result) override {
+    void case_finished(const cases::Case&, const CaseResult& result) override {
         const auto& record = session->last_record();
         if (result.verdict == Verdict::error || !record) {
             problem = result.reason;

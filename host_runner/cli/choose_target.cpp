@@ -12,6 +12,22 @@ tl::expected<std::unique_ptr<Target>, CommandError> choose_target(const Program&
     const auto create = [&](const std::string& spec) {
         return program.targets.create(spec, common.target_options);
     };
+    const bool own_kernel = !common.target_options.kernel.empty();
+    if (own_kernel && !common.target.empty()) {
+        const auto spec = TargetSpec::parse(common.target);
+        if (spec && spec->name != "lab") {
+            return usage_error(
+                {"--kernel names the kernel of a lab target, and '" + common.target + "' is none",
+                 "leave --target out, or write --target lab[,PARAMETER=VALUE]..."});
+        }
+    }
+    if (own_kernel && common.target.empty()) {
+        auto target = create("lab");
+        if (!target) {
+            return usage_error(target.error());
+        }
+        return std::move(*target);
+    }
     if (!common.target.empty()) {
         auto target = create(common.target);
         if (!target) {

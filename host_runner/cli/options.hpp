@@ -26,6 +26,7 @@ struct RunOptions {
     ReportOptions reports;
     double case_seconds = 10; ///< Deadline of a case.
     bool isolate = false;     ///< A machine for each case.
+    unsigned jobs = 1;        ///< Machines at a time.
     bool use_ring = true;
     bool strict = false;
     bool shuffle = false;

@@ -218,9 +218,13 @@ private:
     }
     void add_target(CLI::App& command) {
         command.add_option("-t,--target", common_.target,
-                           "What to test: qemu, qemu-kvm, kvm, ... (vmrunit targets)");
+                           "What to test: qemu, kvm, lab:6.12, ... (vmrunit targets)");
         command.add_option("--qemu", common_.target_options.qemu_program,
                            "The QEMU program to use, a name or a path");
+        command.add_option(
+            "--kernel", common_.target_options.kernel,
+            "The kernel of a lab target: a bzImage whose modules lie beside it, or a "
+            "kernel tree that was built");
     }
     void add_exit_style(CLI::App& command) {
         command
@@ -280,6 +284,8 @@ private:
         run_->add_option("--history", options.history, "Add the results to this history")
             ->envname("VMRUNIT_HISTORY");
         run_->add_flag("-v,--verbose", options.reports.verbose, "A line for every case");
+        run_->add_option("-j,--jobs", options.jobs, "Machines that run at a time")
+            ->check(CLI::Range(1u, 256u));
         auto* shuffle = run_->add_flag("--shuffle", options.shuffle, "Run in random order");
         run_->add_flag("--reverse", options.reverse, "Run the last case first")->excludes(shuffle);
         run_->add_option("--seed", options.seed, "Seed of the order")->check(CLI::Range(0, 99999));

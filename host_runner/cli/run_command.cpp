@@ -19,6 +19,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <vector>
 
 namespace vmrunit::runner {
 
@@ -166,9 +167,23 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     if (!image) {
         return operation_error(image.error());
     }
+    if (auto ready = (*target)->prepare(); !ready) {
+        return operation_error(ready.error());
+    }
     auto baseline = load_baseline(common, **target);
     if (!baseline) {
         return operation_error(baseline.error());
+    }
+    const auto jobs = std::min<std::size_t>(options.jobs, chosen->size());
+    std::vector<std::unique_ptr<Target>> others;
+    std::vector<Target*> more_targets;
+    while (more_targets.size() + 1 < jobs) {
+        auto other = program.targets.create((*target)->name(), common.target_options);
+        if (!other) {
+            return operation_error(other.error());
+        }
+        more_targets.push_back(other->get());
+        others.push_back(std::move(*other));
     }
     auto report_options = prepare_html(program, common, options, (*target)->name());
     auto reports = ReportSet::open(std::move(report_options), (*target)->name());
@@ -182,8 +197,9 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
                                                 .image = *image,
                                                 .baseline = *baseline,
                                                 .reporter = **reports,
-                                                .subject = available.reason,
-                                                .seed = seed}),
+                                                .subject = (*target)->availability().reason,
+                                                .seed = seed,
+                                                .more_targets = more_targets}),
                               .cases = *chosen,
                               .interrupted = InterruptWatch::interrupted};
     const InterruptWatch watch;

@@ -30,7 +30,8 @@ ReportedRunInput run_input(const Program& program, const CommonOptions& common,
                            .reporter = parts.reporter,
                            .info = {},
                            .repeat_command = {},
-                           .all_names = {}};
+                           .all_names = {},
+                           .more_targets = parts.more_targets};
     input.session.case_limit =
         std::chrono::milliseconds{static_cast<long>(options.case_seconds * 1000)};
     input.session.use_ring = options.use_ring;
@@ -45,7 +46,10 @@ ReportedRunInput run_input(const Program& program, const CommonOptions& common,
     input.info.command_line = command_line;
     input.info.started = std::chrono::system_clock::now();
     input.info.strict = options.strict;
-    input.repeat_command = [name_of_target = target.name()](const std::string& name) {
+    const auto kernel = common.target_options.kernel.string();
+    input.repeat_command = [name_of_target =
+                                target.name() + (kernel.empty() ? "" : " --kernel " + kernel)](
+                               const std::string& name) {
         return fmt::format("vmrunit run {} --target {}", name, name_of_target);
     };
     for (const cases::Case& one : program.catalogue.cases()) {

@@ -21,6 +21,7 @@ struct RunParts {
     Reporter& reporter;
     std::string subject; ///< What the target is on this machine, from its availability.
     unsigned seed = 0;
+    std::vector<Target*> more_targets{}; ///< For machines beside the first.
 };
 
 /// Selects the baseline's entries for the subject's version, too.

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What a lab machine is made of.
+// What a lab machine is made of, whatever emulates it.
 #pragma once
 
 #include "host_runner/lab/kernel_files.hpp"
 
-#include <chrono>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -13,12 +12,6 @@
 namespace vmrunit::runner {
 
 struct LabConfiguration {
-    // The emulated machine.
-    std::string program = "qemu-system-x86_64";
-    std::string machine = "microvm";
-    std::string cpu = "max,svm=on"; ///< As for QEMU's -cpu.
-    unsigned memory_mebibytes = 512;
-
     // The kernel.
     KernelFiles kernel;
     /// Of modules, with their name in front: ("kvm_amd.npt", "0"). The names were checked.
@@ -31,8 +24,6 @@ struct LabConfiguration {
     unsigned vm_cpus = 2;
     unsigned vm_memory_mebibytes = 64;
     std::vector<std::string> hidden_features;
-
-    std::chrono::milliseconds boot_limit{60'000}; ///< From the start of QEMU to the worker.
 };
 
 } // namespace vmrunit::runner

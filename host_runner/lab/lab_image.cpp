@@ -3,7 +3,6 @@
 #include "host_runner/lab/lab_image.hpp"
 
 #include "host_runner/lab/initramfs.hpp"
-#include "host_runner/lab/lab_memory.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -50,12 +49,9 @@ std::vector<std::string> parameters_of(const LabConfiguration& configuration,
 } // namespace
 
 std::string lab_kernel_command_line(const LabConfiguration& configuration,
-                                    std::uint64_t tsc_kilohertz) {
-    // A WARN stops the kernel, once it is up (lab_steps): in the case at fault, with the ring as it
-    // is then. Addresses are those of the image, for whoever reads a log.
-    std::string line = "console=ttyS0 loglevel=7 panic=0 printk.devkmsg=on nokaslr mitigations=off "
-                       "tsc=reliable tsc_early_khz=" +
-                       std::to_string(tsc_kilohertz) + " " + LabMemory::reservation();
+                                    const std::string& machine) {
+    // Addresses are those of the image, for whoever reads a log.
+    std::string line = machine + " loglevel=7 panic=0 printk.devkmsg=on nokaslr mitigations=off";
     for (const auto& module : configuration.kernel.built_in) {
         for (const auto& parameter : parameters_of(configuration, module)) {
             line += " " + module + "." + parameter;
@@ -67,7 +63,8 @@ std::string lab_kernel_command_line(const LabConfiguration& configuration,
     return line;
 }
 
-std::string lab_steps(const LabConfiguration& configuration) {
+std::string lab_steps(const LabConfiguration& configuration, const WorkerLines& lines) {
+    // A WARN stops the kernel once it is up: in the case at fault, with the ring as it is then.
     std::string steps = "write /proc/sys/kernel/panic_on_oops 1\n"
                         "write /proc/sys/kernel/panic_on_warn 1\n";
     for (const auto& module : configuration.kernel.modules) {
@@ -81,19 +78,19 @@ std::string lab_steps(const LabConfiguration& configuration) {
     steps += "run /kvm-worker --serve --image /payload --boot-limit 0"
              " --memory " +
              std::to_string(configuration.vm_memory_mebibytes) + " --cpus " +
-             std::to_string(configuration.vm_cpus) +
-             " --requests window:" + lab_windows.requests.for_worker() +
-             " --status window:" + lab_windows.status.for_worker() +
-             " --output window:" + lab_windows.output.for_worker() + " --ring-window " +
-             lab_windows.guest_ring.for_worker();
+             std::to_string(configuration.vm_cpus) + " --requests " + lines.requests +
+             " --status " + lines.status + " --output " + lines.output;
+    if (!lines.ring_window.empty()) {
+        steps += " --ring-window " + lines.ring_window;
+    }
     for (const auto& feature : configuration.hidden_features) {
         steps += " --hide-feature " + feature;
     }
     return steps + "\n";
 }
 
-Result<std::vector<std::byte>> build_lab_image(const LabConfiguration& configuration,
-                                               const std::filesystem::path& payload) {
+Result<LabImage> build_lab_image(const LabConfiguration& configuration, const LabEmulator& emulator,
+                                 const std::filesystem::path& payload) {
     const auto init = read_file(configuration.init);
     const auto worker = read_file(configuration.worker);
     const auto guest = read_file(payload);
@@ -102,19 +99,20 @@ Result<std::vector<std::byte>> build_lab_image(const LabConfiguration& configura
             return tl::unexpected(file->error());
         }
     }
-    Initramfs image;
-    image.add_folder("dev");
-    image.add_folder("proc");
-    image.add_folder("sys");
-    image.add_folder("modules");
-    image.add_file("init", *init, true);
-    image.add_file("kvm-worker", *worker, true);
-    image.add_file("payload", *guest);
-    image.add_text("steps", lab_steps(configuration));
+    Initramfs archive;
+    archive.add_folder("dev");
+    archive.add_folder("proc");
+    archive.add_folder("sys");
+    archive.add_folder("modules");
+    archive.add_file("init", *init, true);
+    archive.add_file("kvm-worker", *worker, true);
+    archive.add_file("payload", *guest);
+    archive.add_text("steps", emulator.steps() + lab_steps(configuration, emulator.worker_lines()));
     for (const auto& module : configuration.kernel.modules) {
-        image.add_file("modules/" + module.name + ".ko", module.content);
+        archive.add_file("modules/" + module.name + ".ko", module.content);
     }
-    return std::move(image).finish();
+    return LabImage{configuration.kernel.image, std::move(archive).finish(),
+                    lab_kernel_command_line(configuration, emulator.kernel_parameters())};
 }
 
 } // namespace vmrunit::runner

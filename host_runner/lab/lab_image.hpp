@@ -3,21 +3,23 @@
 #pragma once
 
 #include "host_runner/lab/lab_configuration.hpp"
+#include "host_runner/lab/lab_emulator.hpp"
 
-#include <cstddef>
-#include <cstdint>
+#include <filesystem>
 #include <string>
-#include <vector>
 
 namespace vmrunit::runner {
 
+/// `machine` is what the emulator adds.
 [[nodiscard]] std::string lab_kernel_command_line(const LabConfiguration& configuration,
-                                                  std::uint64_t tsc_kilohertz);
+                                                  const std::string& machine);
 
 /// What the first process does, a line for each step.
-[[nodiscard]] std::string lab_steps(const LabConfiguration& configuration);
+[[nodiscard]] std::string lab_steps(const LabConfiguration& configuration,
+                                    const WorkerLines& lines);
 
-[[nodiscard]] Result<std::vector<std::byte>> build_lab_image(const LabConfiguration& configuration,
-                                                             const std::filesystem::path& payload);
+[[nodiscard]] Result<LabImage> build_lab_image(const LabConfiguration& configuration,
+                                               const LabEmulator& emulator,
+                                               const std::filesystem::path& payload);
 
 } // namespace vmrunit::runner

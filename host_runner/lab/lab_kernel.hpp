@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// One boot of a lab kernel under QEMU: the process, the kernel's log, and the lines to the worker.
-// It outlives the VMs that the worker runs in it one after the other.
+// One boot of a lab kernel: its log, what the worker in it says, and whether it is well. It
+// outlives the VMs that the worker runs in it one after the other.
 #pragma once
 
 #include "host_runner/kvm_worker/worker_status.hpp"
 #include "host_runner/lab/kernel_log.hpp"
 #include "host_runner/lab/lab_configuration.hpp"
-#include "host_runner/lab/lab_memory.hpp"
-#include "host_runner/lab/window_line.hpp"
-#include "host_runner/process/process.hpp"
-#include "host_runner/process/text_tail.hpp"
+#include "host_runner/lab/lab_emulator.hpp"
 #include "host_runner/targets/target.hpp"
 
 #include <chrono>
@@ -31,13 +28,16 @@ public:
 
     /// Returns when the worker is ready; an error if it does not come to that.
     [[nodiscard]] static Result<std::shared_ptr<LabKernel>>
-    boot(const LabConfiguration& configuration, const std::filesystem::path& payload);
+    boot(LabEmulator& emulator, const LabConfiguration& configuration,
+         const std::filesystem::path& payload);
+    ~LabKernel() { boot_->kill(); }
+    LabKernel(const LabKernel&) = delete;
+    LabKernel& operator=(const LabKernel&) = delete;
 
     /// Which payload the worker has.
     [[nodiscard]] const std::filesystem::path& payload() const { return payload_; }
-    [[nodiscard]] const LabMemory& memory() const { return memory_; }
     [[nodiscard]] std::chrono::milliseconds boot_time() const { return boot_time_; }
-    [[nodiscard]] pid_t process_id() const { return process_.id(); }
+    [[nodiscard]] pid_t process_id() const { return boot_->process_id(); }
 
     /// The worker runs, and the kernel has found no fault with itself.
     [[nodiscard]] bool is_well() const { return !fault_; }
@@ -48,37 +48,28 @@ public:
 
     /// Takes in what has come, without waiting: the log first.
     void look();
-    /// Waits for news from the machine, or for `limit`; windows bring none and are to be looked
-    /// into every few milliseconds.
+    /// Waits for news from the machine, or for `limit`, and takes them in.
     void wait(std::chrono::milliseconds limit);
 
     [[nodiscard]] std::uint32_t next_request() { return ++requests_sent_; }
     /// Takes as many bytes as there is room for, and says how many.
-    [[nodiscard]] std::size_t send(std::span<const std::byte> bytes) {
-        return requests_.write(bytes);
-    }
+    [[nodiscard]] std::size_t send(std::span<const std::byte> bytes) { return boot_->send(bytes); }
     [[nodiscard]] std::optional<worker::StatusMessage> next_status();
     /// Records that do not come by the guest's ring.
-    [[nodiscard]] std::size_t read_output(std::span<std::byte> into) { return output_.read(into); }
-
-    void dump() const {
-        for (auto& one : log_.tail()) {
-            printf("%s\n", one.c_str());
-        }
+    [[nodiscard]] std::size_t read_output(std::span<std::byte> into) {
+        return boot_->read_output(into);
     }
-    /// Ends QEMU. It is not well afterwards.
+    /// As LabBoot.
+    [[nodiscard]] Result<std::optional<RingReader>> open_ring(std::uint32_t size) {
+        return boot_->open_ring(size);
+    }
+
+    /// Ends the emulator. It is not well afterwards.
     void kill();
 
-    static constexpr std::chrono::milliseconds window_tick{4};
-
 private:
-    struct Parts {
-        LabMemory memory;
-        SharedMapping requests, output, status;
-        Process process;
-        FileDescriptor log, errors;
-    };
-    LabKernel(std::filesystem::path payload, Parts parts);
+    LabKernel(std::filesystem::path payload, std::unique_ptr<LabBoot> boot)
+        : payload_{std::move(payload)}, boot_{std::move(boot)} {}
 
     [[nodiscard]] std::optional<Error> wait_until_ready(std::chrono::milliseconds limit);
     void read_log();
@@ -87,22 +78,15 @@ private:
     void note_fault(MachineEnd::How how, std::string text);
 
     std::filesystem::path payload_;
-    LabMemory memory_;
-    WindowWriter requests_;
-    WindowReader output_;
-    WindowReader status_;
-    Process process_;
-    FileDescriptor log_line_;
-    FileDescriptor errors_line_;
-
+    std::unique_ptr<LabBoot> boot_;
     KernelLog log_;
-    TextTail errors_;
+    bool log_is_open_ = true;
     std::string status_text_; ///< Of status lines, what is not complete yet.
     std::deque<worker::StatusMessage> messages_;
     std::string worker_said_; ///< The last line the worker printed outside its channels.
     std::uint32_t requests_sent_ = 0;
     bool ready_ = false;
-    bool gone_ = false; ///< QEMU has ended.
+    bool gone_ = false; ///< The emulator has ended.
     std::optional<MachineEnd> fault_;
     Clock::time_point last_word_{};
     std::chrono::milliseconds boot_time_{};

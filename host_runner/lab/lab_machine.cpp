@@ -20,33 +20,19 @@ using How = MachineEnd::How;
 constexpr milliseconds start_limit{30'000};
 // A worker that is told to stop a VM takes milliseconds; then the kernel has to go.
 constexpr milliseconds stop_limit{5'000};
-
-void forget_ring(const SharedMapping& mapping) {
-    auto& header = *reinterpret_cast<wire::RingHeader*>(mapping.bytes().data());
-    wire::detail::store_release(header.magic, 0);
-}
+// What waits for more than one thing asks for each so often.
+constexpr milliseconds tick{4};
 
 } // namespace
 
 Result<std::unique_ptr<LabMachine>> LabMachine::start(std::shared_ptr<LabKernel> kernel,
                                                       const BootRequest& request) {
-    const auto& window = lab_windows.guest_ring;
-    std::optional<RingReader> ring;
-    if (request.ring_size != 0) {
-        if (request.ring_size > window.size) {
-            return failure("a ring of " + std::to_string(request.ring_size) +
-                           " bytes is larger than the window for it");
-        }
-        auto mapping = kernel->memory().map(window);
-        auto reader = RingReader::of(kernel->memory().descriptor(), kernel->memory().size(),
-                                     window.address, request.ring_size);
-        if (!mapping || !reader) {
-            return tl::unexpected(mapping ? reader.error() : mapping.error());
-        }
-        forget_ring(*mapping); // that of the VM before
-        ring.emplace(std::move(*reader));
+    auto ring = request.ring_size != 0 ? kernel->open_ring(request.ring_size)
+                                       : Result<std::optional<RingReader>>{std::nullopt};
+    if (!ring) {
+        return tl::unexpected(ring.error());
     }
-    std::unique_ptr<LabMachine> machine{new LabMachine{std::move(kernel), std::move(ring)}};
+    std::unique_ptr<LabMachine> machine{new LabMachine{std::move(kernel), std::move(*ring)}};
     const worker::RequestHeader header{.kind = worker::RequestKind::run,
                                        .number = machine->number_};
     if (auto error = machine->wait_until_started(worker::encode_request(header, request.plan))) {
@@ -66,7 +52,7 @@ std::optional<Error> LabMachine::wait_until_started(std::span<const std::byte> r
     const auto deadline = Clock::now() + start_limit;
     while (!started_ && !over_ && Clock::now() < deadline) {
         request = request.subspan(kernel_->send(request));
-        follow(LabKernel::window_tick);
+        follow(tick);
     }
     if (started_) {
         return std::nullopt;
@@ -157,7 +143,7 @@ ReadOutcome LabMachine::read(std::span<std::byte> into, milliseconds limit) {
         if (rest.count() <= 0) {
             return {};
         }
-        follow(std::min(rest, LabKernel::window_tick));
+        follow(std::min(rest, tick));
     }
 }
 
@@ -173,7 +159,7 @@ void LabMachine::stop() {
     follow(milliseconds{0});
     while (!over_ && Clock::now() < deadline) {
         rest = rest.subspan(kernel_->send(rest));
-        follow(LabKernel::window_tick);
+        follow(tick);
     }
     if (!over_) {
         kernel_->kill();

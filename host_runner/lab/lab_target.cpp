@@ -4,13 +4,12 @@
 
 #include "harness/svm/features.hpp"
 #include "host_runner/lab/debian_archive.hpp"
-#include "host_runner/lab/kernel_image.hpp"
 #include "host_runner/lab/lab_machine.hpp"
-#include "host_runner/process/find_program.hpp"
 #include "host_runner/targets/nearest_names.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <unistd.h>
 
 namespace vmrunit::runner {
@@ -83,18 +82,24 @@ Result<void> take_parameter(const std::string& key, const std::string& value,
 
 } // namespace
 
-TargetFactory lab_target_factory(LabPrograms programs) {
-    return {
-        "lab", "KVM of a Linux kernel, booted under QEMU's emulated CPU",
-        "lab:VERSION[@QEMU] | lab,kernel=PATH [,PARAMETER=VALUE]... [,kvm.PARAMETER=VALUE]..."
-        " [,boot.PARAMETER=VALUE]... [,cpuid.FEATURE=off]... [,cpu=MODEL][,cpus=N][,memory=MIB]",
-        [programs = std::move(programs)](TargetSpec spec, const TargetOptions& options) {
-            return LabTarget::create(std::move(spec), programs, options);
-        },
-        std::string{"lab:"} + example_version};
+TargetFactory lab_target_factory(LabPrograms programs, std::vector<NamedLabEmulator> emulators) {
+    std::string usage = "lab:VERSION[@EMULATOR] | lab,kernel=PATH [,PARAMETER=VALUE]..."
+                        " [,kvm.PARAMETER=VALUE]... [,boot.PARAMETER=VALUE]..."
+                        " [,cpuid.FEATURE=off]... [,cpu=MODEL][,cpus=N][,memory=MIB]; EMULATOR is ";
+    for (const auto& emulator : emulators) {
+        usage += emulator.name + ", ";
+    }
+    usage += "or a QEMU program";
+    return {"lab", "KVM of a Linux kernel, booted under an emulated CPU", std::move(usage),
+            [programs = std::move(programs),
+             emulators = std::move(emulators)](TargetSpec spec, const TargetOptions& options) {
+                return LabTarget::create(std::move(spec), programs, emulators, options);
+            },
+            std::string{"lab:"} + example_version};
 }
 
 Result<std::unique_ptr<Target>> LabTarget::create(TargetSpec spec, LabPrograms programs,
+                                                  std::span<const NamedLabEmulator> emulators,
                                                   const TargetOptions& options) {
     const auto bad = [&](const std::string& what, const std::string& cure = {}) {
         return failure("target '" + spec.text + "': " + what, cure);
@@ -102,17 +107,16 @@ Result<std::unique_ptr<Target>> LabTarget::create(TargetSpec spec, LabPrograms p
     LabConfiguration configuration;
     configuration.init = std::move(programs.init);
     configuration.worker = std::move(programs.worker);
-    if (!spec.where.empty()) {
-        configuration.program = spec.where;
-    } else if (!options.qemu_program.empty()) {
-        configuration.program = options.qemu_program;
-    }
     auto path = spec.take("kernel");
-    if (path.has_value() == !spec.subject.empty()) {
-        return bad(path ? "a version and a path name two kernels" : "no kernel is named",
+    const int named_kernels =
+        (path ? 1 : 0) + (options.kernel.empty() ? 0 : 1) + (spec.subject.empty() ? 0 : 1);
+    if (named_kernels != 1) {
+        return bad(named_kernels == 0 ? "no kernel is named" : "more than one kernel is named",
                    std::string{"lab:"} + example_version +
-                       " is one of Debian's, "
-                       "lab,kernel=PATH one of your own");
+                       " is one of Debian's, --kernel PATH or lab,kernel=PATH one of your own");
+    }
+    if (!options.kernel.empty()) {
+        path = options.kernel.string();
     }
     if (!path && !is_version(spec.subject)) {
         return bad("'" + spec.subject + "' is no version", "a version is written 6.12 or 6.12.95");
@@ -124,35 +128,28 @@ Result<std::unique_ptr<Target>> LabTarget::create(TargetSpec spec, LabPrograms p
     }
     configuration.vm_cpus = cpus->value_or(configuration.vm_cpus);
     configuration.vm_memory_mebibytes = memory->value_or(configuration.vm_memory_mebibytes);
-    configuration.machine = spec.take("machine").value_or(configuration.machine);
-    if (const auto model = spec.take("cpu")) {
-        configuration.cpu = *model + ",svm=on";
+    const auto named = std::ranges::find(emulators, spec.where, &NamedLabEmulator::name);
+    const auto& factory = named == emulators.end() ? emulators.front() : *named;
+    auto emulator = factory.create(spec, options);
+    if (!emulator) {
+        return bad(emulator.error().what, emulator.error().cure);
     }
     for (const auto& [key, value] : spec.settings) {
         if (auto taken = take_parameter(key, value, configuration); !taken) {
             return bad(taken.error().what, taken.error().cure);
         }
     }
-    std::unique_ptr<LabTarget> target{new LabTarget{spec.text, std::move(configuration)}};
+    std::unique_ptr<LabTarget> target{
+        new LabTarget{spec.text, std::move(configuration), std::move(*emulator)}};
     target->version_ = spec.subject;
     target->kernel_path_ = path.value_or("");
     return std::unique_ptr<Target>{std::move(target)};
 }
 
-const Result<QemuVersion>& LabTarget::qemu_version() const {
-    if (!qemu_version_) {
-        qemu_version_ = ask_qemu_version(configuration_.program);
-    }
-    return *qemu_version_;
-}
-
 Availability LabTarget::availability() {
-    if (!find_program(configuration_.program)) {
-        return {false, "QEMU not found (" + configuration_.program + ")",
-                "apt install qemu-system-x86, or name one with --qemu PATH"};
-    }
-    if (!qemu_version()) {
-        return {false, qemu_version().error().line(), "name another QEMU with --qemu PATH"};
+    auto emulator = emulator_->availability();
+    if (!emulator.available) {
+        return emulator;
     }
     for (const auto* program : {&configuration_.worker, &configuration_.init}) {
         if (::access(program->c_str(), X_OK) != 0) {
@@ -161,7 +158,7 @@ Availability LabTarget::availability() {
                     "apt install linux-source-6.1 and build again"};
         }
     }
-    const auto on = " on QEMU " + qemu_version()->text() + ", TCG";
+    const auto on = " on " + emulator.reason;
     if (prepared_) {
         return {true, "Linux " + configuration_.kernel.release + on, {}};
     }
@@ -232,7 +229,7 @@ Result<void> LabTarget::check_parameters() const {
 }
 
 std::string LabTarget::baseline_name() const {
-    return "lab-" + series_of_release(prepared_ ? configuration_.kernel.release : version_);
+    return "lab-" + emulator_->baseline_name();
 }
 
 Layers LabTarget::layers() const {
@@ -258,14 +255,7 @@ SubjectFacts LabTarget::facts() {
     if (!hidden.empty()) {
         facts.emplace_back("kvm.hidden", hidden);
     }
-    if (const auto& known = qemu_version(); known) {
-        facts.emplace_back("qemu.version", known->text());
-        if (!known->package.empty()) {
-            facts.emplace_back("qemu.package", known->package);
-        }
-    }
-    facts.emplace_back("qemu.machine", configuration_.machine);
-    facts.emplace_back("cpu.model", configuration_.cpu);
+    std::ranges::move(emulator_->facts(), std::back_inserter(facts));
     return facts;
 }
 
@@ -294,7 +284,7 @@ Result<std::shared_ptr<LabKernel>> LabTarget::idle_kernel(const BootRequest& req
             }
         }
     }
-    auto kernel = LabKernel::boot(configuration_, request.image);
+    auto kernel = LabKernel::boot(*emulator_, configuration_, request.image);
     if (!kernel) {
         return tl::unexpected(kernel.error());
     }

@@ -4,14 +4,14 @@
 
 #include "host_runner/lab/kernel_package_cache.hpp"
 #include "host_runner/lab/lab_configuration.hpp"
+#include "host_runner/lab/lab_emulator.hpp"
 #include "host_runner/lab/lab_kernel.hpp"
-#include "host_runner/targets/qemu_inquiry.hpp"
 #include "host_runner/targets/target.hpp"
 #include "host_runner/targets/target_registry.hpp"
 
 #include <filesystem>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,17 +23,19 @@ struct LabPrograms {
     std::filesystem::path worker;
 };
 
-/// `lab`, for a registry.
-[[nodiscard]] TargetFactory lab_target_factory(LabPrograms programs);
+/// `lab`, for a registry. The first emulator is the one taken where none is named.
+[[nodiscard]] TargetFactory lab_target_factory(LabPrograms programs,
+                                               std::vector<NamedLabEmulator> emulators);
 
 class LabTarget final : public Target {
 public:
     /// Errors are of usage: a key, a version that is none.
     [[nodiscard]] static Result<std::unique_ptr<Target>>
-    create(TargetSpec spec, LabPrograms programs, const TargetOptions& options);
+    create(TargetSpec spec, LabPrograms programs, std::span<const NamedLabEmulator> emulators,
+           const TargetOptions& options);
 
     [[nodiscard]] std::string name() const override { return name_; }
-    /// "lab-6.12": deviations belong to a kernel series.
+    /// "lab-qemu-tcg-7.2": of all kernels on one emulated CPU. Its entries say in which of them.
     [[nodiscard]] std::string baseline_name() const override;
     [[nodiscard]] Availability availability() override;
     [[nodiscard]] Layers layers() const override;
@@ -43,23 +45,26 @@ public:
     [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;
 
     [[nodiscard]] const LabConfiguration& configuration() const { return configuration_; }
+    [[nodiscard]] LabEmulator& emulator() const { return *emulator_; }
     /// How many kernels were booted so far.
     [[nodiscard]] unsigned boots() const { return boots_; }
 
 private:
-    LabTarget(std::string name, LabConfiguration configuration)
-        : name_{std::move(name)}, configuration_{std::move(configuration)} {}
+    LabTarget(std::string name, LabConfiguration configuration,
+              std::unique_ptr<LabEmulator> emulator)
+        : name_{std::move(name)},
+          configuration_{std::move(configuration)},
+          emulator_{std::move(emulator)} {}
 
     [[nodiscard]] Result<void> check_parameters() const;
-    [[nodiscard]] const Result<QemuVersion>& qemu_version() const;
     [[nodiscard]] Result<std::shared_ptr<LabKernel>> idle_kernel(const BootRequest& request);
 
     std::string name_;
     std::string version_; ///< Of a Debian kernel, as far as it was given; may be empty.
     std::filesystem::path kernel_path_; ///< Of a kernel of one's own; may be empty.
     LabConfiguration configuration_;
+    std::unique_ptr<LabEmulator> emulator_;
     bool prepared_ = false;
-    mutable std::optional<Result<QemuVersion>> qemu_version_;
     /// Kernels that run. One whose only owner is this list has no machine.
     std::vector<std::shared_ptr<LabKernel>> kernels_;
     unsigned boots_ = 0;

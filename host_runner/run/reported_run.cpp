@@ -3,15 +3,23 @@
 #include "host_runner/run/reported_run.hpp"
 
 #include "harness/svm/features.hpp"
+#include "host_runner/session/parallel_session.hpp"
 
 namespace vmrunit::runner {
 
-ReportedRun::ReportedRun(const ReportedRunInput& input)
-    : input_{input}, session_{input.target, input.image, input.session, *this} {}
+ReportedRun::ReportedRun(const ReportedRunInput& input) : input_{input} {
+    if (input.more_targets.empty()) {
+        session_ = std::make_unique<Session>(input.target, input.image, input.session, *this);
+        return;
+    }
+    std::vector<Target*> targets{&input.target};
+    targets.insert(targets.end(), input.more_targets.begin(), input.more_targets.end());
+    session_ = std::make_unique<ParallelSession>(targets, input.image, input.session, *this);
+}
 
 Result<void> ReportedRun::load(const std::vector<const cases::Case*>& order, std::size_t rounds) {
     results_.clear();
-    if (auto loaded = session_.load(order); !loaded) {
+    if (auto loaded = session_->load(order); !loaded) {
         return loaded;
     }
     if (!started_) {
@@ -26,7 +34,7 @@ Result<void> ReportedRun::load(const std::vector<const cases::Case*>& order, std
 }
 
 void ReportedRun::step(std::chrono::milliseconds limit) {
-    session_.step(limit);
+    session_->step(limit);
     input_.reporter.idle();
 }
 
@@ -36,11 +44,11 @@ const CaseResult* ReportedRun::result(const cases::Case& subject) const {
 }
 
 void ReportedRun::finish(bool interrupted) {
-    session_.abandon_silently();
+    session_->abandon_silently();
     RunSummary summary;
     summary.counts = counts_;
     summary.wall_time = started_ ? Clock::now() - start_ : Clock::duration{};
-    summary.machines_started = session_.machines_started();
+    summary.machines_started = session_->machines_started();
     summary.restarts = restarts_;
     summary.restart_cost = restart_cost_;
     summary.interrupted = interrupted;
@@ -79,11 +87,11 @@ void ReportedRun::machine_died(unsigned machine, const std::string& how,
     input_.reporter.machine_event({MachineEvent::What::died, machine, how, running, {}});
 }
 
-void ReportedRun::case_started(std::size_t position) {
-    input_.reporter.case_started(session_.subject(position).name);
+void ReportedRun::case_started(const cases::Case& subject) {
+    input_.reporter.case_started(subject.name);
 }
 
-void ReportedRun::case_finished(std::size_t position, const CaseResult& raw) {
+void ReportedRun::case_finished(const cases::Case& subject, const CaseResult& raw) {
     CaseResult result = raw;
     if (result.verdict == Verdict::fail || result.verdict == Verdict::error) {
         result.repeat_command = input_.repeat_command(result.name);
@@ -92,7 +100,7 @@ void ReportedRun::case_finished(std::size_t position, const CaseResult& raw) {
     counts_.add(result);
     ran_.insert(result.name);
     input_.reporter.case_finished(result);
-    results_.emplace(&session_.subject(position), std::move(result));
+    results_.emplace(&subject, std::move(result));
 }
 
 } // namespace vmrunit::runner

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -30,6 +31,8 @@ struct ReportedRunInput {
     std::function<std::string(const std::string& case_name)> repeat_command;
     /// Known names, for baseline entries that match none.
     std::vector<std::string> all_names;
+    /// Alike to `target`: with N of them, N + 1 machines run at a time.
+    std::vector<Target*> more_targets{};
 };
 
 /// Hears the session, applies the baseline, tells the reporter and keeps the results.
@@ -44,7 +47,7 @@ public:
                                     std::size_t rounds = 1);
     /// As Session::step, and lets the reporter show that time passes.
     void step(std::chrono::milliseconds limit);
-    [[nodiscard]] bool finished() const { return session_.finished(); }
+    [[nodiscard]] bool finished() const { return session_->finished(); }
     /// nullptr while the case is open.
     [[nodiscard]] const CaseResult* result(const cases::Case& subject) const;
 
@@ -59,14 +62,13 @@ public:
     void machine_started(unsigned machine, std::chrono::nanoseconds boot) override;
     void machine_died(unsigned machine, const std::string& how,
                       const std::string& running) override;
-    void case_started(std::size_t position) override;
-    void case_finished(std::size_t position, const CaseResult& raw) override;
+    void case_started(const cases::Case& subject) override;
+    void case_finished(const cases::Case& subject, const CaseResult& raw) override;
 
 private:
     using Clock = std::chrono::steady_clock;
 
     const ReportedRunInput& input_;
-    Session session_;
     VerdictCounts counts_;
     std::size_t planned_ = 0;
     bool started_ = false;
@@ -77,6 +79,7 @@ private:
     std::vector<std::string> features_;
     std::unordered_map<const cases::Case*, CaseResult> results_;
     std::set<std::string> ran_;
+    std::unique_ptr<Execution> session_; ///< Last: it tells the rest until it goes.
 };
 
 } // namespace vmrunit::runner

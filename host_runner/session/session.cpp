@@ -252,7 +252,7 @@ void Session::handle_begin(const wire::Frame& frame) {
     since_ = Clock::now();
     garbage_ = 0;
     log_.clear();
-    listener_.case_started(*running_);
+    listener_.case_started(*entry->subject);
 }
 
 void Session::handle_record(const wire::Frame& frame) {
@@ -398,7 +398,7 @@ void Session::close(std::size_t position, CaseResult result) {
     Entry& entry = entries_[position];
     entry.result = std::move(result);
     --open_cases_;
-    listener_.case_finished(position, *entry.result);
+    listener_.case_finished(*entry.subject, *entry.result);
 }
 
 void Session::abandon_silently() {

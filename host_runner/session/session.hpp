@@ -10,6 +10,7 @@
 #include "harness/wire/frame_parser.hpp"
 #include "host_runner/judge/judge.hpp"
 #include "host_runner/payload/payload_image.hpp"
+#include "host_runner/session/execution.hpp"
 #include "host_runner/targets/target.hpp"
 #include "host_runner/verdict.hpp"
 
@@ -33,8 +34,8 @@ public:
     /// `running` is the case that was under way; empty between cases.
     virtual void machine_died(unsigned /*machine*/, const std::string& /*how*/,
                               const std::string& /*running*/) {}
-    virtual void case_started(std::size_t /*position*/) {}
-    virtual void case_finished(std::size_t /*position*/, const CaseResult& /*result*/) {}
+    virtual void case_started(const cases::Case& /*subject*/) {}
+    virtual void case_finished(const cases::Case& /*subject*/, const CaseResult& /*result*/) {}
 };
 
 struct SessionOptions {
@@ -46,39 +47,29 @@ struct SessionOptions {
     std::uint32_t plan_flags = 0;                 ///< wire::PlanFlags.
 };
 
-class Session {
+class Session final : public Execution {
 public:
     /// Everything referred to outlives the session.
     Session(Target& target, const PayloadImage& image, SessionOptions options,
             SessionListener& listener);
-    ~Session();
+    ~Session() override;
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    /// Takes the cases to run, in order; those that end the machine are moved behind the others.
-    /// Fails if a row cannot be encoded for this payload.
-    [[nodiscard]] Result<void> load(std::span<const cases::Case* const> cases);
-
-    /// Goes on for at most `limit`; returns early when anything happened.
-    void step(std::chrono::milliseconds limit);
-
+    [[nodiscard]] Result<void> load(std::span<const cases::Case* const> cases) override;
+    void step(std::chrono::milliseconds limit) override;
     /// Every case has its result; where the plan measures, the machine has also told its ticks.
-    [[nodiscard]] bool finished() const {
+    [[nodiscard]] bool finished() const override {
         const bool measures = (options_.plan_flags & wire::plan_measures) != 0;
         return open_cases_ == 0 && !(measures && machine_);
     }
     /// The result of a loaded case; nothing while it is open.
     [[nodiscard]] const CaseResult* result(const cases::Case& subject) const;
-    /// The case at a position that the listener was told.
-    [[nodiscard]] const cases::Case& subject(std::size_t position) const {
-        return *entries_[position].subject;
-    }
     /// Gives every open case this verdict and stops the machine.
     void abandon(Verdict verdict, const std::string& reason);
-    /// Stops the machine and leaves open cases without a result.
-    void abandon_silently();
+    void abandon_silently() override;
 
-    [[nodiscard]] unsigned machines_started() const { return machines_; }
+    [[nodiscard]] unsigned machines_started() const override { return machines_; }
     /// The record behind the result that a listener is being told; for `bench`.
     [[nodiscard]] const std::optional<Record>& last_record() const { return last_record_; }
     /// Where the plan measures: ticks of all cases of the machines that came to their end.

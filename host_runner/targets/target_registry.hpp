@@ -6,6 +6,7 @@
 #include "host_runner/targets/target.hpp"
 #include "host_runner/targets/target_spec.hpp"
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -15,7 +16,8 @@ namespace vmrunit::runner {
 
 /// Options of the command line that concern more than one kind of target.
 struct TargetOptions {
-    std::string qemu_program; ///< --qemu; empty: qemu-system-x86_64 in PATH.
+    std::string qemu_program;     ///< --qemu; empty: qemu-system-x86_64 in PATH.
+    std::filesystem::path kernel; ///< --kernel, of a lab target; empty: the target's name says it.
 };
 
 struct TargetFactory {

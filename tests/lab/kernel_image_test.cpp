@@ -15,7 +15,8 @@ std::string refusal(const std::vector<std::byte>& image) {
 }
 
 TEST(KernelImage, StatesItsRelease) {
-    const auto release = release_of_image(std::span{sample_image("6.12.95+deb12-cloud-amd64")});
+    const auto image = sample_image("6.12.95+deb12-cloud-amd64");
+    const auto release = release_of_image(std::span{image});
     ASSERT_TRUE(release) << release.error().line();
     EXPECT_EQ(*release, "6.12.95+deb12-cloud-amd64");
 }
@@ -35,7 +36,8 @@ TEST(KernelImage, OtherFilesAreRefusedWithTheReason) {
 }
 
 TEST(KernelImage, AReleaseWithoutEndIsCutOff) {
-    const auto release = release_of_image(std::span{sample_image(std::string(500, '6'))});
+    const auto image = sample_image(std::string(500, '6'));
+    const auto release = release_of_image(std::span{image});
     ASSERT_TRUE(release);
     EXPECT_LE(release->size(), 64u);
 }

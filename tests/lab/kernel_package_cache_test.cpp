@@ -5,6 +5,7 @@
 #include "host_runner/files/temporary_folder.hpp"
 #include "tests/lab/kernel_samples.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <mutex>
 #include <sys/file.h>

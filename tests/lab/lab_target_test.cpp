@@ -5,6 +5,7 @@
 #include "host_runner/files/temporary_folder.hpp"
 #include "host_runner/lab/lab_image.hpp"
 #include "host_runner/lab/lab_memory.hpp"
+#include "host_runner/lab/qemu_lab.hpp"
 #include "tests/lab/kernel_samples.hpp"
 
 #include <gtest/gtest.h>
@@ -14,18 +15,44 @@ namespace {
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
+/// An emulator that takes no settings and boots nothing.
+class OtherEmulator final : public LabEmulator {
+public:
+    static Result<std::unique_ptr<LabEmulator>> create(TargetSpec&, const TargetOptions&) {
+        return std::make_unique<OtherEmulator>();
+    }
+    Availability availability() override { return {true, "Other 1", {}}; }
+    SubjectFacts facts() override { return {}; }
+    std::string baseline_name() override { return "other-1"; }
+    std::chrono::milliseconds boot_limit() const override { return {}; }
+    WorkerLines worker_lines() const override { return {}; }
+    std::string kernel_parameters() const override { return {}; }
+    Result<std::unique_ptr<LabBoot>> boot(const LabImage&) override { return failure("never"); }
+};
+
 class LabTargetTest : public testing::Test {
 protected:
-    LabTargetTest() { registry_.add(lab_target_factory({"/nowhere/init", "/nowhere/worker"})); }
+    LabTargetTest() {
+        registry_.add(lab_target_factory({"/nowhere/init", "/nowhere/worker"},
+                                         {qemu_lab_emulator(), {"other", OtherEmulator::create}}));
+    }
 
     std::unique_ptr<Target> create(const std::string& spec) {
-        auto target = registry_.create(spec, {.qemu_program = "/nowhere/qemu"});
+        auto target = registry_.create(spec, {.qemu_program = "/nowhere/qemu", .kernel = {}});
         EXPECT_TRUE(target) << target.error().line();
         return target ? std::move(*target) : nullptr;
     }
     LabConfiguration configuration(const std::string& spec) {
         const auto target = create(spec);
         return target ? dynamic_cast<LabTarget&>(*target).configuration() : LabConfiguration{};
+    }
+    QemuLabConfiguration qemu(const std::string& spec) {
+        const auto target = create(spec);
+        const auto* const emulator =
+            target ? dynamic_cast<QemuLabEmulator*>(&dynamic_cast<LabTarget&>(*target).emulator())
+                   : nullptr;
+        EXPECT_NE(emulator, nullptr) << spec;
+        return emulator != nullptr ? emulator->configuration() : QemuLabConfiguration{};
     }
     std::string refusal(const std::string& spec) {
         const auto target = registry_.create(spec, {});
@@ -48,23 +75,30 @@ TEST_F(LabTargetTest, OtherSettingsAreOfTheVmAndTheMachine) {
                                    "cpuid.vgif=off");
     EXPECT_EQ(lab.vm_cpus, 1u);
     EXPECT_EQ(lab.vm_memory_mebibytes, 32u);
-    EXPECT_EQ(lab.cpu, "EPYC,svm=on");
     EXPECT_EQ(lab.boot_parameters, std::vector<std::string>{"mitigations=auto"});
     EXPECT_EQ(lab.hidden_features, std::vector<std::string>{"vgif"});
-    EXPECT_EQ(lab.program, "/nowhere/qemu");
-    EXPECT_EQ(configuration("lab:6.12@/other/qemu").program, "/other/qemu");
 }
 
-TEST_F(LabTargetTest, ABaselineBelongsToASeries) {
-    EXPECT_EQ(create("lab:6.12")->baseline_name(), "lab-6.12");
-    EXPECT_EQ(create("lab:6.12.95,npt=0")->baseline_name(), "lab-6.12");
-    EXPECT_EQ(create("lab:7.3")->baseline_name(), "lab-7.3");
+TEST_F(LabTargetTest, TheEmulatorIsNamedAfterAnAt) {
+    EXPECT_EQ(qemu("lab:6.12,cpu=EPYC").cpu, "EPYC");
+    EXPECT_EQ(qemu("lab:6.12").program, "/nowhere/qemu");
+    EXPECT_EQ(qemu("lab:6.12@qemu").program, "/nowhere/qemu");
+    EXPECT_EQ(qemu("lab:6.12@/other/qemu").program, "/other/qemu");
+    const auto other = create("lab:6.12@other,npt=0");
+    ASSERT_NE(other, nullptr);
+    EXPECT_EQ(other->baseline_name(), "lab-other-1");
+    EXPECT_EQ(dynamic_cast<LabTarget&>(*other).configuration().module_parameters,
+              (Parameters{{"kvm_amd.npt", "0"}}));
 }
 
 TEST_F(LabTargetTest, WrongNamesAreRefusedWithTheReason) {
     EXPECT_EQ(refusal("lab"), "target 'lab': no kernel is named: lab:6.12 is one of Debian's, "
-                              "lab,kernel=PATH one of your own");
-    EXPECT_NE(refusal("lab:6.12,kernel=/boot/vmlinuz").find("name two kernels"), std::string::npos);
+                              "--kernel PATH or lab,kernel=PATH one of your own");
+    EXPECT_NE(refusal("lab:6.12,kernel=/boot/vmlinuz").find("more than one kernel"),
+              std::string::npos);
+    const auto both = registry_.create("lab:6.12", {.qemu_program = {}, .kernel = "/a/path"});
+    ASSERT_FALSE(both);
+    EXPECT_NE(both.error().what.find("more than one kernel"), std::string::npos);
     for (const auto* version : {"x", "6", "6.", ".12", "v6.12", "../6.12"}) {
         EXPECT_NE(refusal(std::string{"lab:"} + version).find("is no version"), std::string::npos)
             << version;
@@ -92,8 +126,12 @@ protected:
         write_sample_modules(folder_->path() / "lib/modules/6.12.95-test", "6.12.95-test");
     }
     std::string trouble(const std::string& parameters) {
-        const auto target = create("lab,kernel=" + folder_->path().string() + parameters);
-        const auto prepared = target->prepare();
+        const auto target = registry_.create("lab" + parameters, {{}, folder_->path()});
+        EXPECT_TRUE(target) << target.error().line();
+        if (!target) {
+            return target.error().line();
+        }
+        const auto prepared = (*target)->prepare();
         return prepared ? "prepared" : prepared.error().line();
     }
     Result<TemporaryFolder> folder_;
@@ -102,7 +140,6 @@ protected:
 TEST_F(LabKernelOfOnesOwnTest, IsDescribedWhenPrepared) {
     const auto target = create("lab,kernel=" + folder_->path().string() + ",npt=0");
     ASSERT_TRUE(target->prepare());
-    EXPECT_EQ(target->baseline_name(), "lab-6.12");
     const auto facts = target->facts();
     const auto has = [&facts](const std::string& key, const std::string& value) {
         return std::ranges::find(facts, std::pair{key, value}) != facts.end();
@@ -126,7 +163,9 @@ TEST(LabImage, StepsLoadModulesInOrderWithTheirParameters) {
         lab.kernel.modules.push_back(std::move(module));
     }
     lab.module_parameters = {{"kvm_amd.npt", "0"}, {"kvm.x", "1"}, {"kvm_amd.vgif", "0"}};
-    const auto steps = lab_steps(lab);
+    const auto steps = lab_steps(
+        lab,
+        {.requests = "file:/dev/in", .status = "fd:1", .output = "port:0xe9", .ring_window = {}});
     EXPECT_NE(steps.find("\ninsert /modules/irqbypass.ko\n"
                          "insert /modules/kvm.ko x=1\n"
                          "insert /modules/kvm_amd.ko nested=1 npt=0 vgif=0\n"
@@ -134,6 +173,19 @@ TEST(LabImage, StepsLoadModulesInOrderWithTheirParameters) {
                          "run /kvm-worker --serve "),
               std::string::npos)
         << steps;
+    EXPECT_NE(steps.find(" --requests file:/dev/in --status fd:1 --output port:0xe9\n"),
+              std::string::npos)
+        << steps;
+}
+
+TEST(LabImage, WindowsOfQemuAreThoseTheKernelLeavesAlone) {
+    QemuLabEmulator qemu{{}};
+    const auto line = lab_kernel_command_line({}, qemu.kernel_parameters());
+    EXPECT_TRUE(line.starts_with("console=ttyS0 tsc=reliable tsc_early_khz=")) << line;
+    EXPECT_NE(line.find(" memmap=0x800000$0x10000000 "), std::string::npos) << line;
+    EXPECT_NE(
+        lab_steps({}, qemu.worker_lines()).find(" --ring-window /dev/mem@0x10000000+0x401000"),
+        std::string::npos);
 }
 
 TEST(LabImage, ParametersOfWhatIsBuiltInAreOnTheCommandLine) {
@@ -141,8 +193,9 @@ TEST(LabImage, ParametersOfWhatIsBuiltInAreOnTheCommandLine) {
     lab.kernel.built_in = {"kvm_amd"};
     lab.module_parameters = {{"kvm_amd.npt", "0"}, {"kvm.x", "1"}};
     lab.boot_parameters = {"mitigations=auto"};
-    const auto line = lab_kernel_command_line(lab, 2'600'000);
+    const auto line = lab_kernel_command_line(lab, "console=x");
     EXPECT_TRUE(line.ends_with(" kvm_amd.nested=1 kvm_amd.npt=0 mitigations=auto")) << line;
+    EXPECT_TRUE(line.starts_with("console=x ")) << line;
     EXPECT_EQ(line.find("kvm.x"), std::string::npos);
 }
 

@@ -261,6 +261,32 @@ TEST(Baseline, Files) {
     EXPECT_EQ(one->size(), 1u);
     EXPECT_EQ(one->source(), (folder.path / "qemu.toml").string());
 
+    samples::put_file(folder.path / "emulator.toml", "version_fact = 'emulator'\n" +
+                                                         entry("case = 'a'\nsince = '2'") +
+                                                         entry("case = 'names/none'"));
+    samples::put_file(folder.path / "kernel.toml", "version_fact = 'kernel'\n"
+                                                   "inherits = 'emulator'\n" +
+                                                       entry("case = 'b'\nsince = '9'"));
+    auto both = Baseline::load_for(folder.path, "kernel");
+    ASSERT_TRUE(both) << both.error().line();
+    EXPECT_EQ(both->size(), 3u);
+    both->select_version({{"kernel", "8"}, {"emulator", "2"}});
+    const auto verdict_of = [&both](const std::string& name, Verdict verdict) {
+        CaseResult result;
+        result.name = name;
+        result.verdict = verdict;
+        both->apply(result);
+        return result.verdict;
+    };
+    EXPECT_EQ(verdict_of("a", Verdict::fail), Verdict::expected_fail);
+    EXPECT_EQ(verdict_of("a", Verdict::pass), Verdict::pass) << "what is inherited need not show";
+    EXPECT_EQ(verdict_of("b", Verdict::fail), Verdict::fail) << "it begins with kernel 9";
+    EXPECT_TRUE(both->stale(std::vector<std::string>{"a", "b"}, true).empty());
+    samples::put_file(folder.path / "orphan.toml", "inherits = ['nobody']\n");
+    const auto orphan = Baseline::load_for(folder.path, "orphan");
+    ASSERT_FALSE(orphan);
+    EXPECT_THAT(orphan.error().what, HasSubstr("inherits \"nobody\""));
+
     samples::put_file(folder.path / "empty.toml", "");
     EXPECT_TRUE(Baseline::load(folder.path / "empty.toml"));
     EXPECT_FALSE(Baseline::load(folder.path / "missing.toml"));

@@ -33,10 +33,10 @@ public:
         lines.push_back("died in " + running);
         deaths.push_back(how);
     }
-    void case_started(std::size_t position) override {
-        lines.push_back("begin " + std::to_string(position));
+    void case_started(const cases::Case& subject) override {
+        lines.push_back("begin " + subject.name);
     }
-    void case_finished(std::size_t, const CaseResult& result) override {
+    void case_finished(const cases::Case&, const CaseResult& result) override {
         lines.push_back(std::string{to_string(result.verdict)} + " " + result.name);
     }
 };
@@ -154,7 +154,7 @@ TEST_F(SessionTest, AGoodRunTakesOneMachine) {
     EXPECT_EQ(machines, 1u);
     ASSERT_EQ(hearer.lines.size(), 11u);
     EXPECT_EQ(hearer.lines[0], "machine 1");
-    EXPECT_EQ(hearer.lines[1], "begin 0");
+    EXPECT_EQ(hearer.lines[1], "begin scripted/case/0");
     EXPECT_EQ(hearer.lines[2], "PASS scripted/case/0");
     EXPECT_EQ(hearer.lines[10], "PASS scripted/case/4");
     EXPECT_EQ(results[4].machine, 1u);
@@ -680,7 +680,7 @@ TEST_F(SessionTest, TheRecordBehindAResultIsThatCasesOwn) {
     struct Watcher final : SessionListener {
         const Session* session = nullptr;
         std::vector<bool> had_record;
-        void case_finished(std::size_t, const CaseResult&) override {
+        void case_finished(const cases::Case&, const CaseResult&) override {
             had_record.push_back(session->last_record().has_value());
         }
     } watcher;
