@@ -3,6 +3,7 @@
 
 #include "harness/guest/cpu.hpp"
 #include "harness/guest/exceptions.hpp"
+#include "harness/svm/msr.hpp"
 
 namespace vmrunit::guest {
 
@@ -165,6 +166,10 @@ void L1StateKeeper::freshen() {
     // VMRUN loads CR2 too; a subject that does not shall fail in its own cases only.
     if (read_cr2() != 0) {
         write_cr2(0);
+    }
+    // A subject that shares one PAT between L1 and L2 fails in its own cases only.
+    if (read_msr(svm::msr::pat) != svm::pat_reset) {
+        write_msr(svm::msr::pat, svm::pat_reset);
     }
 }
 
