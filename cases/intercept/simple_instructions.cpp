@@ -89,12 +89,13 @@ void translations(InstructionTable& table) {
                .confirmed = false});
     // Whether INVLPGB and TLBSYNC may execute in a guest is a matter of its own (15.34.1).
     table.row({.subject = "invlpgb", .program = "invlpgb", .intercept = Intercept::invlpgb,
-               .manual = "APM2 15.9", .needs = Feature::invlpgb,
+               .manual = "APM2 15.9", .needs = Feature::invlpgb, .modes = protected_modes,
                .setup = {l2_register(Register::rax, 0), l2_register(Register::rcx, 0),
                          l2_register(Register::rdx, 0)},
                .runs_without_intercept = false, .confirmed = false});
     table.row({.subject = "tlbsync", .program = "tlbsync", .intercept = Intercept::tlbsync,
                .manual = "APM2 15.9", .needs = {Feature::invlpgb, Feature::tlbi_ctl},
+               .modes = protected_modes,
                .runs_without_intercept = false, .confirmed = false});
 }
 
