@@ -207,6 +207,13 @@ private:
                            "Id of the build that is tested, ORIGIN:ID");
     }
 
+    CLI::Option* add_retries(CLI::App& command) {
+        return command
+            .add_option("--retries", run_options_.retries,
+                        "Run a case that failed so many times more; one that passes then is FLAKY")
+            ->check(CLI::Range(0, 100));
+    }
+
     void add_run() {
         run_ = app_.add_subcommand("run", "Run cases on a target");
         add_filters(*run_, false);
@@ -236,7 +243,9 @@ private:
         run_->add_option("--seed", options.seed, "Seed of the order")->check(CLI::Range(0, 99999));
         run_->add_option("--repeat", options.repeat, "Run everything so many times")
             ->check(CLI::Range(1, 1'000'000));
-        run_->add_flag("--fail-fast", options.fail_fast, "Stop at the first failure");
+        auto* fail_fast =
+            run_->add_flag("--fail-fast", options.fail_fast, "Stop at the first failure");
+        add_retries(*run_)->excludes(fail_fast);
         run_->add_flag("--failed", options.failed,
                        "Only what failed in the last run (of the target, if one is named)");
     }
@@ -312,6 +321,7 @@ private:
         add_baseline(*step_);
         add_timeout(*step_, run_options_.case_seconds);
         add_colour(*step_, run_options_.reports.colour);
+        add_retries(*step_);
         step_->add_option("--runs-folder", run_options_.reports.runs_folder,
                           "Where the folder of the run goes");
     }

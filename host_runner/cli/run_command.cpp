@@ -194,7 +194,8 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
                         .info = {},
                         .repeat_command = {},
                         .interrupted = InterruptWatch::interrupted,
-                        .all_names = {}};
+                        .all_names = {},
+                        .retries = options.retries};
     input.session.case_limit =
         std::chrono::milliseconds{static_cast<long>(options.case_seconds * 1000)};
     input.session.use_ring = options.use_ring;

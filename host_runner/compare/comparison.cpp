@@ -96,6 +96,9 @@ std::optional<ChangeKind> kind_of(const CaseChange& change, bool same_payload) {
     if (now == Verdict::skip && was != Verdict::skip) {
         return ChangeKind::newly_skipped;
     }
+    if (change.after->flaky() && !change.before->flaky()) {
+        return ChangeKind::newly_flaky;
+    }
     if (now == Verdict::expected_fail && was != now) {
         return ChangeKind::now_known;
     }
@@ -145,7 +148,7 @@ std::string difference_text(const CaseResult& result) {
 
 std::string what_of(ChangeKind kind, const CaseChange& change) {
     const auto verdict = [](const CaseResult* result) {
-        return result == nullptr ? std::string_view{"-"} : to_string(result->verdict);
+        return result == nullptr ? std::string_view{"-"} : verdict_word(*result);
     };
     std::string text = fmt::format("{} -> {}", verdict(change.before), verdict(change.after));
     if (kind == ChangeKind::changed_detail && change.before->exit_code != change.after->exit_code) {
@@ -174,7 +177,8 @@ std::size_t Comparison::count(ChangeKind kind) const {
 
 bool Comparison::regressed(bool strict) const {
     using enum ChangeKind;
-    const std::size_t doubtful = count(newly_skipped) + count(lost) + count(changed_detail);
+    const std::size_t doubtful =
+        count(newly_skipped) + count(lost) + count(changed_detail) + count(newly_flaky);
     return count(new_failure) != 0 || (strict && doubtful != 0);
 }
 

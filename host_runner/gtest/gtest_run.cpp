@@ -2,6 +2,7 @@
 #include "host_runner/gtest/gtest_run.hpp"
 
 #include "host_runner/gtest/gtest_name.hpp"
+#include "host_runner/report/text_failure.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 namespace vmrunit::runner {
 
@@ -29,6 +31,7 @@ public:
     /// At the start of each iteration.
     void load(const std::vector<const cases::Case*>& order) {
         results_.clear();
+        retried_.clear();
         if (!started_) {
             started_ = true;
             RunInfo info = input_.info;
@@ -50,7 +53,10 @@ public:
                 return &found->second;
             }
             if (session_.finished()) {
-                return nullptr;
+                if (!begin_retries()) {
+                    return nullptr;
+                }
+                continue;
             }
             if (input_.interrupted()) {
                 result_.interrupted = true;
@@ -64,6 +70,10 @@ public:
 
     GtestRunResult finish() {
         session_.abandon_silently();
+        // An interrupt came before their last retry: what they came to so far is their result.
+        for (auto& [subject, result] : std::exchange(to_retry_, {})) {
+            report(*subject, std::move(result));
+        }
         RunSummary summary;
         summary.counts = result_.counts;
         summary.wall_time = started_ ? Clock::now() - start_ : Clock::duration{};
@@ -114,13 +124,41 @@ public:
             result.repeat_command = input_.repeat_command(result.name);
         }
         input_.baseline.apply(result);
-        result_.counts.add(result);
-        ran_.insert(result.name);
-        input_.reporter.case_finished(result);
-        results_.emplace(&session_.subject(position), std::move(result));
+        const cases::Case& subject = session_.subject(position);
+        if (const auto before = retried_.find(&subject); before != retried_.end()) {
+            result.earlier = before->second;
+        }
+        const bool failed = result.verdict == Verdict::fail || result.verdict == Verdict::error;
+        if (failed && result.earlier.size() < input_.retries) {
+            to_retry_.emplace_back(&subject, std::move(result));
+        } else {
+            report(subject, std::move(result));
+        }
     }
 
 private:
+    /// Loads the cases that failed once more, on a new machine. False if there is none.
+    bool begin_retries() {
+        if (to_retry_.empty() || !result_.problem) {
+            return false;
+        }
+        std::vector<const cases::Case*> again;
+        for (auto& [subject, result] : std::exchange(to_retry_, {})) {
+            std::vector<Attempt>& attempts = retried_[subject];
+            attempts.push_back({result.verdict, short_reason(result)});
+            again.push_back(subject);
+        }
+        result_.problem = session_.load(again);
+        return true;
+    }
+
+    void report(const cases::Case& subject, CaseResult result) {
+        result_.counts.add(result);
+        ran_.insert(result.name);
+        input_.reporter.case_finished(result);
+        results_.emplace(&subject, std::move(result));
+    }
+
     static int iterations() { return std::max(1, GTEST_FLAG_GET(repeat)); }
 
     const GtestRunInput& input_;
@@ -135,6 +173,8 @@ private:
     std::vector<const cases::Case*> loaded_;
     std::unordered_map<const cases::Case*, CaseResult> results_;
     std::set<std::string> ran_;
+    std::vector<std::pair<const cases::Case*, CaseResult>> to_retry_; ///< Failed, not yet reported.
+    std::unordered_map<const cases::Case*, std::vector<Attempt>> retried_;
 };
 
 class CaseTest final : public testing::Test {

@@ -30,6 +30,7 @@ struct GtestRunInput {
     std::function<bool()> interrupted;
     /// Known names, for baseline entries that match none.
     std::vector<std::string> all_names;
+    unsigned retries = 0; ///< How often a case that failed is run again, after all others.
 };
 
 struct GtestRunResult {

@@ -47,6 +47,7 @@ std::string Console::progress_text(std::size_t width) const {
     add(counts_[Verdict::expected_fail], "xfail");
     add(counts_[Verdict::unexpected_pass], "xpass");
     add(counts_[Verdict::skip], "skipped");
+    add(counts_.flaky, "flaky");
     const double elapsed = std::chrono::duration<double>(options_.now() - started_).count();
     if (counts_.total() != 0 && elapsed > 0) {
         text += fmt::format("  {:.0f}/s", counts_.total() / elapsed);
@@ -100,7 +101,7 @@ void Console::case_started(std::string_view name) {
 }
 
 bool Console::deserves_line(const CaseResult& result) const {
-    if (options_.verbose || result.verdict == Verdict::unexpected_pass) {
+    if (options_.verbose || result.verdict == Verdict::unexpected_pass || result.flaky()) {
         return true;
     }
     // A log keeps every case that is not simply right; on a terminal the summary tells of those.

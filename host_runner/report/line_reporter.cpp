@@ -13,7 +13,7 @@ namespace {
 
 bool fails(const CaseResult& result, bool strict) {
     return result.verdict == Verdict::fail || result.verdict == Verdict::error ||
-           (strict && result.verdict == Verdict::unexpected_pass);
+           (strict && (result.verdict == Verdict::unexpected_pass || result.flaky()));
 }
 
 /// A name without blanks and slashes.
@@ -61,7 +61,7 @@ std::string kut_line(const CaseResult& result, bool strict) {
 std::string kut_tail(const RunSummary& summary, bool strict) {
     const VerdictCounts& counts = summary.counts;
     const std::uint32_t unexpected = counts[Verdict::fail] + counts[Verdict::error] +
-                                     (strict ? counts[Verdict::unexpected_pass] : 0);
+                                     (strict ? counts[Verdict::unexpected_pass] + counts.flaky : 0);
     const auto part = [](std::uint32_t count, std::string_view words) {
         return count == 0 ? std::string{} : fmt::format(", {} {}", count, words);
     };

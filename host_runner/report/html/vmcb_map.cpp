@@ -18,10 +18,8 @@ ByteState state_of(const CaseResult& result) {
     switch (result.verdict) {
     case Verdict::pass:
     case Verdict::unexpected_pass:
-        return ByteState::right;
-    case Verdict::expected_fail:
-    case Verdict::fail:
-        // Which bytes were wrong, its fields say; the others were as expected.
+    case Verdict::expected_fail: // Of these two its fields say which bytes were wrong; the others
+    case Verdict::fail:          // were as expected.
         return ByteState::right;
     case Verdict::skip:
     case Verdict::error:
