@@ -13,6 +13,8 @@ using wire::L1State;
 namespace {
 
 constexpr std::uint64_t dr7_without_breakpoints = 0x400;
+/// The same with LE and GE, which arm nothing.
+constexpr std::uint64_t dr7_exact = 0x700;
 
 /// FXSAVE image after FNINIT and the reset value of MXCSR, APM2 11.4.4; the registers are zero.
 struct alignas(16) FxsaveImage {
@@ -156,6 +158,10 @@ void L1StateKeeper::freshen() {
         write_xcr0(xcr0_);
     }
     // Under a hypervisor the first access to a debug register is an exit; the rest come free.
+    // #VMEXIT disarms what L2 armed. A subject that only writes the register (QEMU) keeps its
+    // breakpoints until DR7 changes in more than its enable bits.
+    write_dr7(dr7_exact);
+    write_dr7(dr7_without_breakpoints);
     write_dr0(0);
     write_dr1(0);
     write_dr2(0);
