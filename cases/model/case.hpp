@@ -98,9 +98,9 @@ struct ExitExpectation {
     Value rip = at_insn; ///< Saved RIP. Not judged after VMEXIT_INVALID and SHUTDOWN.
     /// Saved NEXT_RIP on a CPU with NRIPS, where the exit code defines one.
     Value next_rip = at_after;
-    std::vector<FieldExpectation> fields;
-    std::vector<RegisterExpectation> registers;
-    std::vector<MemoryExpectation> memory;
+    std::vector<FieldExpectation> fields{};
+    std::vector<RegisterExpectation> registers{};
+    std::vector<MemoryExpectation> memory{};
 };
 
 /// VMRUN itself faults in L1.
@@ -117,8 +117,8 @@ struct CallExpectation {
         Match match = Match::equals;
         std::string what; ///< For people: "FS base after VMLOAD".
     };
-    std::optional<FaultExpectation> fault;
-    std::vector<Reported> values;
+    std::optional<FaultExpectation> fault{};
+    std::vector<Reported> values{};
 };
 
 using Expectation = std::variant<ExitExpectation, FaultExpectation, CallExpectation>;

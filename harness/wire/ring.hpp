@@ -91,6 +91,12 @@ concept RingDoorbell = requires(Doorbell& doorbell) {
     doorbell.relax(); // called while waiting: PAUSE in the guest
 };
 
+// For a ring whose reader looks by itself.
+struct NoDoorbell {
+    void ring() {}
+    void relax() {}
+};
+
 // The guest's end; a FrameSink. It keeps its index to itself and only ever stores it, so that an L2
 // that scribbles over the header does not move it.
 template<RingDoorbell Doorbell>

@@ -20,8 +20,6 @@ struct Overloaded : Visitors... {
 template<class... Visitors>
 Overloaded(Visitors...) -> Overloaded<Visitors...>;
 
-constexpr std::uint64_t all = ~std::uint64_t{0};
-
 /// An address by its label, any other number in hexadecimal.
 std::string value_text(const cases::Value& value, const Resolver& resolve) {
     const auto offset = [&] {
@@ -119,7 +117,8 @@ std::string step_text(const cases::Step& step, const Resolver& resolve) {
 
 std::string match_text(Match match, const cases::Value& value, std::uint64_t mask,
                        const Resolver& resolve) {
-    const std::string under = mask == all ? "" : fmt::format(" under mask 0x{:x}", mask);
+    const std::string under =
+        mask == ~std::uint64_t{0} ? "" : fmt::format(" under mask 0x{:x}", mask);
     switch (match) {
     case Match::changed:
         return "changed" + under;

@@ -81,7 +81,7 @@ std::vector<ArchivePackage> parse_packages(std::string_view text) {
         const auto key = line.substr(0, colon);
         const auto value = line.substr(colon + 2);
         if (key == "Package") {
-            records.push_back({.name = value});
+            records.emplace_back().name = value;
         } else if (records.empty()) {
             continue;
         } else if (key == "Version") {

@@ -185,7 +185,6 @@ Result<std::vector<HistoryLine>> History::lines(std::span<const std::string> nam
             "run.subject, run.started, run.id, turn");
         for (const std::string& name : names) {
             query.bind(1, name);
-            std::optional<std::int64_t> before;
             const std::size_t first_of_case = lines.size();
             while (query.step()) {
                 const bool same = lines.size() > first_of_case &&
@@ -198,18 +197,17 @@ Result<std::vector<HistoryLine>> History::lines(std::span<const std::string> nam
                     line.target = query.text(0);
                     line.subject = query.text(1);
                     line.first = query.text(2);
-                    before.reset();
                 }
                 HistoryLine& line = lines.back();
                 const std::int64_t verdict = query.number(3);
                 const auto place = static_cast<std::size_t>(verdict);
-                line.verdicts += place < letters.size() ? letters[place] : '?';
+                const char letter = place < letters.size() ? letters[place] : '?';
+                line.unstable += same && line.verdicts.back() != letter ? 1 : 0;
+                line.verdicts += letter;
                 line.last = query.text(2);
                 line.last_verdict = place < letters.size() ? verdict_names[place] : "?";
                 line.last_reason = query.text(4);
                 ++line.results;
-                line.unstable += before && *before != verdict ? 1 : 0;
-                before = verdict;
             }
             query.run(); // Ready for the next name.
         }

@@ -18,8 +18,6 @@ namespace {
 
 using cases::Match;
 
-constexpr std::uint64_t all = ~std::uint64_t{0};
-
 constexpr std::uint64_t width_mask(unsigned bytes) {
     return svm::low_bits(bytes * 8);
 }
@@ -152,7 +150,7 @@ private:
     /// Bits of a general register that L2's mode can see: the rest is not preserved. APM1 3.1.2.
     [[nodiscard]] std::uint64_t visible(unsigned number) const {
         if (start_.mode == L2Mode::long64) {
-            return all;
+            return every_bit;
         }
         return number < 8 ? 0xffff'ffff : 0;
     }
@@ -204,7 +202,7 @@ private:
         Region region;
         std::uint32_t offset;
         std::uint64_t wanted, actual;
-        std::uint64_t judged = all;
+        std::uint64_t judged = every_bit;
     };
 
     MemoryWord& memory_word(std::vector<MemoryWord>& words, Region region, std::uint32_t offset) {

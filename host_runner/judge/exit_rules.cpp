@@ -16,8 +16,6 @@ using svm::ExitCode;
 using svm::ExitInfo;
 using svm::Feature;
 
-constexpr std::uint64_t all = ~std::uint64_t{0};
-
 /// The value as the CPU gives it back after loading it: fixed bits forced. APM2 3.1, 13.1.1.
 void canonicalise_loaded_state(ExpectedVmcb& expected, const svm::Vmcb& before) {
     const auto& save = before.save;
@@ -82,13 +80,13 @@ void judge_control_area(ExpectedVmcb& expected, const ExitRuleInput& input) {
     // With V clear the rest of EXITINTINFO means nothing. After VMEXIT_INVALID it is not specified.
     expected.set(field::exit_int_info.offset, 8, 0);
     expected.free(field::exit_int_info.offset, 8,
-                  input.exit_code == ExitCode::invalid ? all
+                  input.exit_code == ExitCode::invalid ? every_bit
                                                        : ~svm::EventInformation::valid.mask());
     // EVENTINJ loses V; what happens to the rest, and to all of it when VMRUN is refused, is not
     // specified (spec: EI-CLEAR, CC-INVALID-EFFECT).
     expected.set(field::event_injection.offset, 8, 0, svm::EventInformation::valid.mask());
     expected.free(field::event_injection.offset, 8,
-                  input.exit_code == ExitCode::invalid ? all
+                  input.exit_code == ExitCode::invalid ? every_bit
                                                        : ~svm::EventInformation::valid.mask());
     // Only maintained for guests with protected state.
     expected.free(field::interrupt_shadow.offset, 8,

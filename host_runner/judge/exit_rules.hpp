@@ -13,14 +13,16 @@
 
 namespace vmrunit::runner {
 
+inline constexpr std::uint64_t every_bit = ~std::uint64_t{0};
+
 /// A VMCB page and, bit for bit, whether it is judged.
 struct ExpectedVmcb {
     alignas(8) std::array<std::uint8_t, svm::vmcb_size> value{};
     alignas(8) std::array<std::uint8_t, svm::vmcb_size> judged{};
 
     void set(std::uint32_t offset, unsigned size, std::uint64_t content,
-             std::uint64_t mask = ~std::uint64_t{0});
-    void free(std::uint32_t offset, unsigned size, std::uint64_t mask = ~std::uint64_t{0});
+             std::uint64_t mask = every_bit);
+    void free(std::uint32_t offset, unsigned size, std::uint64_t mask = every_bit);
     [[nodiscard]] std::uint64_t value_at(std::uint32_t offset, unsigned size) const;
     [[nodiscard]] std::uint64_t judged_at(std::uint32_t offset, unsigned size) const;
 };

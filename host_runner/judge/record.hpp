@@ -31,11 +31,11 @@ struct Observation {
     bool faulted = false;
     std::uint8_t fault_vector = 0;
     std::uint32_t fault_error = 0;
-    std::vector<Change> vmcb; ///< `where`: byte offset, a multiple of 8, below 4096.
-    std::vector<MemoryChange> memory;
-    std::vector<Change> registers; ///< `where`: Register.
-    std::vector<Change> l1;        ///< `where`: wire::L1State.
-    std::vector<std::uint64_t> values;
+    std::vector<Change> vmcb{}; ///< `where`: byte offset, a multiple of 8, below 4096.
+    std::vector<MemoryChange> memory{};
+    std::vector<Change> registers{}; ///< `where`: Register.
+    std::vector<Change> l1{};        ///< `where`: wire::L1State.
+    std::vector<std::uint64_t> values{};
 };
 
 struct Record {

@@ -77,11 +77,6 @@ private:
     std::uint16_t port_;
 };
 
-struct Silence {
-    void ring() {}
-    void relax() {}
-};
-
 /// A ring of which this is the guest's end. The reader looks when it likes; no doorbell leads
 /// there.
 class RingOutput final : public OutputChannel {
@@ -91,7 +86,7 @@ public:
           header_{*reinterpret_cast<wire::RingHeader*>(pages_.bytes().data())},
           data_{pages_.bytes().subspan(sizeof(wire::RingHeader))} {
         wire::format_ring(header_, data_.size(), 0);
-        producer_.emplace(header_, data_, silence_);
+        producer_.emplace(header_, data_, doorbell_);
     }
 
     std::size_t write(std::span<const std::byte> bytes) override {
@@ -106,8 +101,8 @@ private:
     Pages pages_;
     wire::RingHeader& header_;
     std::span<std::byte> data_;
-    Silence silence_;
-    std::optional<wire::RingProducer<Silence>> producer_;
+    wire::NoDoorbell doorbell_;
+    std::optional<wire::RingProducer<wire::NoDoorbell>> producer_;
 };
 
 class DescriptorInput final : public InputChannel {

@@ -17,7 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using How = MachineEnd::How;
 
-constexpr std::size_t text_bound = 16 * 1024;
 // A report of 40 lines takes a few milliseconds; a kernel that says nothing for so long has ended
 // it.
 constexpr milliseconds silence_after_complaint{300};
@@ -115,7 +114,7 @@ void LabKernel::read_status() {
     std::array<std::byte, 4096> buffer{};
     for (std::size_t count = 0; (count = boot_->read_status(buffer)) != 0;) {
         status_text_.append(reinterpret_cast<const char*>(buffer.data()), count);
-        if (status_text_.size() > text_bound) { // nobody of ours writes such lines
+        if (status_text_.size() > TextTail::usual_bound) { // nobody of ours writes such lines
             status_text_.clear();
         }
     }

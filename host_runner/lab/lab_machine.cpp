@@ -17,7 +17,7 @@ using worker::StatusKind;
 using How = MachineEnd::How;
 
 // A VM is up in some 50 ms under emulation; a worker that takes this long is stuck.
-constexpr milliseconds start_limit{30'000};
+constexpr milliseconds vm_start_limit{30'000};
 // A worker that is told to stop a VM takes milliseconds; then the kernel has to go.
 constexpr milliseconds stop_limit{5'000};
 // What waits for more than one thing asks for each so often.
@@ -49,7 +49,7 @@ LabMachine::LabMachine(std::shared_ptr<LabKernel> kernel, std::optional<RingRead
 }
 
 std::optional<Error> LabMachine::wait_until_started(std::span<const std::byte> request) {
-    const auto deadline = Clock::now() + start_limit;
+    const auto deadline = Clock::now() + vm_start_limit;
     while (!started_ && !over_ && Clock::now() < deadline) {
         request = request.subspan(kernel_->send(request));
         follow(tick);

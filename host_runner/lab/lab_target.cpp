@@ -16,8 +16,8 @@ namespace vmrunit::runner {
 
 namespace {
 
-constexpr unsigned most_cpus = 8;
-constexpr unsigned most_memory = 256; // MiB, of the VM in the lab machine
+constexpr unsigned most_lab_cpus = 8;
+constexpr unsigned most_lab_memory = 256; // MiB, of the VM in the lab machine
 constexpr const char* example_version = "6.12";
 
 /// Nothing that a kernel's command line or a module's parameters would take apart.
@@ -121,8 +121,8 @@ Result<std::unique_ptr<Target>> LabTarget::create(TargetSpec spec, LabPrograms p
     if (!path && !is_version(spec.subject)) {
         return bad("'" + spec.subject + "' is no version", "a version is written 6.12 or 6.12.95");
     }
-    const auto cpus = spec.take_number("cpus", 1, most_cpus);
-    const auto memory = spec.take_number("memory", 4, most_memory);
+    const auto cpus = spec.take_number("cpus", 1, most_lab_cpus);
+    const auto memory = spec.take_number("memory", 4, most_lab_memory);
     if (!cpus || !memory) {
         return tl::unexpected(cpus ? memory.error() : cpus.error());
     }

@@ -22,7 +22,6 @@ namespace {
 using std::chrono::milliseconds;
 using How = MachineEnd::How;
 
-constexpr std::size_t text_bound = 16 * 1024;
 // A pipe that is full would stop the machine in the middle of a line.
 constexpr int log_capacity = 256 * 1024;
 // Without CMPXCHG16B: TCG of QEMU 7.2 leaves garbage in RFLAGS after it, which an interrupt right
@@ -120,7 +119,7 @@ private:
     Process process_;
     FileDescriptor log_line_;
     FileDescriptor errors_line_;
-    TextTail errors_{text_bound};
+    TextTail errors_;
 };
 
 } // namespace

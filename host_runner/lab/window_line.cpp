@@ -19,7 +19,7 @@ WindowWriter::WindowWriter(SharedMapping mapping)
       header_{&header_of(mapping_)},
       data_{mapping_.bytes().subspan(sizeof(wire::RingHeader))} {
     wire::format_ring(*header_, data_.size(), 0);
-    producer_.emplace(*header_, data_, *silence_);
+    producer_.emplace(*header_, data_, *doorbell_);
 }
 
 std::size_t WindowWriter::write(std::span<const std::byte> bytes) {

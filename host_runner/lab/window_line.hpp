@@ -22,16 +22,11 @@ public:
     [[nodiscard]] std::size_t write(std::span<const std::byte> bytes);
 
 private:
-    struct Silence { // each side looks by itself
-        void ring() {}
-        void relax() {}
-    };
-
     SharedMapping mapping_;
-    std::unique_ptr<Silence> silence_ = std::make_unique<Silence>();
+    std::unique_ptr<wire::NoDoorbell> doorbell_ = std::make_unique<wire::NoDoorbell>();
     wire::RingHeader* header_;
     std::span<std::byte> data_;
-    std::optional<wire::RingProducer<Silence>> producer_;
+    std::optional<wire::RingProducer<wire::NoDoorbell>> producer_;
 };
 
 /// What the worker writes. There is nothing in it before the worker has formatted it.

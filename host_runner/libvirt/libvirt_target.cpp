@@ -14,8 +14,8 @@ namespace vmrunit::runner {
 
 namespace {
 
-constexpr unsigned most_cpus = 64;
-constexpr unsigned most_memory = 2048; // MiB; above, a PC's memory is no longer in one piece
+constexpr unsigned most_domain_cpus = 64;
+constexpr unsigned most_domain_memory = 2048; // MiB; above, a PC's memory is no longer in one piece
 constexpr std::string_view local = "qemu:///";
 
 class LibvirtTarget final : public Target {
@@ -70,8 +70,8 @@ Result<std::unique_ptr<Target>> LibvirtTarget::create(TargetSpec spec) {
     }
     configuration.machine = spec.take("machine").value_or(configuration.machine);
     configuration.cpu = spec.take("cpu").value_or("");
-    const auto cpus = spec.take_number("cpus", 1, most_cpus);
-    const auto memory = spec.take_number("memory", 16, most_memory);
+    const auto cpus = spec.take_number("cpus", 1, most_domain_cpus);
+    const auto memory = spec.take_number("memory", 16, most_domain_memory);
     if (!cpus || !memory) {
         return tl::unexpected(cpus ? memory.error() : cpus.error());
     }

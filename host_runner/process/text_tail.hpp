@@ -13,7 +13,10 @@ enum class Arrival { bytes, nothing, end };
 
 class TextTail {
 public:
-    explicit TextTail(std::size_t bound) : bound_{bound} {}
+    /// What is kept by default: several screens.
+    static constexpr std::size_t usual_bound = 16 * 1024;
+
+    explicit TextTail(std::size_t bound = usual_bound) : bound_{bound} {}
 
     void append(std::string_view text);
     /// Appends what a non-blocking descriptor has, at most a few buffers of it at a time.

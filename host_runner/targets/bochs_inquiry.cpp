@@ -13,7 +13,7 @@ namespace vmrunit::runner {
 
 namespace {
 
-constexpr std::chrono::milliseconds answer_limit{20'000};
+constexpr std::chrono::milliseconds bochs_answer_limit{20'000};
 constexpr std::string_view banner = "Bochs x86 Emulator ";
 constexpr std::string_view list_title = "Supported CPU models:";
 
@@ -61,7 +61,7 @@ Result<BochsOffer> parse_bochs_offer(std::string_view output) {
 Result<BochsOffer> ask_bochs_offer(const BochsProgram& program) {
     auto question = program.command;
     question.insert(question.end(), {"--help", "cpu"});
-    const auto answer = capture(question, answer_limit);
+    const auto answer = capture(question, bochs_answer_limit);
     if (!answer) {
         return tl::unexpected(answer.error());
     }

@@ -21,9 +21,8 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 // Bochs builds its machine in 100 ms; what takes this long is stuck.
-constexpr milliseconds start_limit{20'000};
+constexpr milliseconds bochs_start_limit{20'000};
 constexpr int output_capacity = 256 * 1024;
-constexpr std::size_t text_bound = 16 * 1024;
 // More than the words count_resets() looks for have letters.
 constexpr std::size_t longest_word = 32;
 
@@ -121,11 +120,11 @@ BochsMachine::BochsMachine(TemporaryFolder folder, Process process, Lines lines)
     : folder_{std::move(folder)},
       process_{std::move(process)},
       lines_{std::move(lines)},
-      errors_{text_bound},
-      log_{text_bound} {}
+      errors_{},
+      log_{} {}
 
 std::optional<Error> BochsMachine::wait_until_started() {
-    const auto deadline = Clock::now() + start_limit;
+    const auto deadline = Clock::now() + bochs_start_limit;
     // Being switched on is the first reset.
     while (resets_ == 0 && !over_ && Clock::now() < deadline) {
         wait_for_news(std::chrono::ceil<milliseconds>(deadline - Clock::now()));
@@ -135,10 +134,11 @@ std::optional<Error> BochsMachine::wait_until_started() {
     }
     const bool in_time = over_;
     finish();
-    return Error{
-        "Bochs did not start the machine: " +
-            (in_time ? end_.text : "nothing after " + std::to_string(start_limit.count()) + " ms"),
-        "apt install bochs bochs-term bochsbios vgabios"};
+    return Error{"Bochs did not start the machine: " +
+                     (in_time
+                          ? end_.text
+                          : "nothing after " + std::to_string(bochs_start_limit.count()) + " ms"),
+                 "apt install bochs bochs-term bochsbios vgabios"};
 }
 
 ReadOutcome BochsMachine::read(std::span<std::byte> into, milliseconds limit) {
@@ -239,7 +239,7 @@ void BochsMachine::read_log() {
             const auto complete = line == std::string::npos ? std::size_t{0} : line + 1;
             resets_ += count_resets(std::string_view{log_end_}.substr(0, complete));
             log_end_.erase(0, complete);
-            if (log_end_.size() > text_bound) {
+            if (log_end_.size() > TextTail::usual_bound) {
                 log_end_.erase(0, log_end_.size() - longest_word);
             }
         } else if (count < 0 && errno == EINTR) {

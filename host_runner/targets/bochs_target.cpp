@@ -9,7 +9,7 @@ namespace vmrunit::runner {
 
 namespace {
 
-constexpr unsigned most_memory = 2048; // MiB
+constexpr unsigned most_bochs_memory = 2048; // MiB
 
 } // namespace
 
@@ -35,7 +35,7 @@ Result<std::unique_ptr<Target>> BochsTarget::create(TargetSpec spec) {
     }
     BochsConfiguration configuration;
     configuration.cpu = spec.take("cpu").value_or(configuration.cpu);
-    const auto memory = spec.take_number("memory", 16, most_memory);
+    const auto memory = spec.take_number("memory", 16, most_bochs_memory);
     if (!memory) {
         return tl::unexpected(memory.error());
     }

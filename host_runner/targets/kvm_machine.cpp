@@ -20,11 +20,10 @@ using Clock = std::chrono::steady_clock;
 using How = MachineEnd::How;
 
 // A VM is up in a few milliseconds; a worker that takes this long is stuck.
-constexpr milliseconds start_limit{20'000};
+constexpr milliseconds worker_start_limit{20'000};
 // A worker that is asked to end collects the registers of its vCPUs first.
 constexpr milliseconds polite_end{1'500};
 constexpr int record_capacity = 256 * 1024;
-constexpr std::size_t text_bound = 16 * 1024;
 
 How meaning_of(HowEnded how) {
     switch (how) {
@@ -111,10 +110,10 @@ Result<std::unique_ptr<KvmMachine>> KvmMachine::start(const KvmConfiguration& co
 }
 
 KvmMachine::KvmMachine(Process process, Lines lines)
-    : process_{std::move(process)}, lines_{std::move(lines)}, errors_{text_bound} {}
+    : process_{std::move(process)}, lines_{std::move(lines)}, errors_{} {}
 
 std::optional<Error> KvmMachine::wait_until_started() {
-    const auto deadline = Clock::now() + start_limit;
+    const auto deadline = Clock::now() + worker_start_limit;
     while (!started_ && !over_ && !last_word_ && Clock::now() < deadline) {
         wait_for_news(std::chrono::ceil<milliseconds>(deadline - Clock::now()));
     }

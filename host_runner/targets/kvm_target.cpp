@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr unsigned most_cpus = 8;
-constexpr unsigned most_memory = 2048; // MiB
+constexpr unsigned most_vm_cpus = 8;
+constexpr unsigned most_vm_memory = 2048; // MiB
 
 /// The parameters that the modules were loaded with: half of what a result depends on.
 void add_module_parameters(const std::string& module, SubjectFacts& facts) {
@@ -78,8 +78,8 @@ Result<std::unique_ptr<Target>> KvmTarget::create(TargetSpec spec, fs::path work
     }
     KvmConfiguration configuration;
     configuration.worker = std::move(worker);
-    const auto cpus = spec.take_number("cpus", 1, most_cpus);
-    const auto memory = spec.take_number("memory", 4, most_memory);
+    const auto cpus = spec.take_number("cpus", 1, most_vm_cpus);
+    const auto memory = spec.take_number("memory", 4, most_vm_memory);
     if (!cpus || !memory) {
         return tl::unexpected(cpus ? memory.error() : cpus.error());
     }

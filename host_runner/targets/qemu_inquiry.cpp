@@ -11,7 +11,7 @@ namespace vmrunit::runner {
 namespace {
 
 using nlohmann::json;
-constexpr std::chrono::milliseconds answer_limit{20'000};
+constexpr std::chrono::milliseconds qemu_answer_limit{20'000};
 
 /// A QEMU started for its monitor only; the guest, if there is one, does not run.
 class Inquiry {
@@ -37,7 +37,7 @@ public:
         monitor->theirs.reset();
         errors->theirs.reset();
         Inquiry inquiry{std::move(*process), std::move(monitor->ours)};
-        if (auto greeting = inquiry.monitor_.open(answer_limit); !greeting) {
+        if (auto greeting = inquiry.monitor_.open(qemu_answer_limit); !greeting) {
             inquiry.process_.kill();
             TextTail said{16 * 1024};
             said.read_from(errors->ours.number());
@@ -48,7 +48,7 @@ public:
     }
 
     Result<json> ask(const std::string& command, const json& arguments = json::object()) {
-        return monitor_.execute(command, arguments, answer_limit);
+        return monitor_.execute(command, arguments, qemu_answer_limit);
     }
 
 private:
@@ -108,7 +108,7 @@ Result<QemuVersion> parse_qemu_version(std::string_view output) {
 }
 
 Result<QemuVersion> ask_qemu_version(const std::string& program) {
-    const auto answer = capture({program, "--version"}, answer_limit);
+    const auto answer = capture({program, "--version"}, qemu_answer_limit);
     if (!answer) {
         return tl::unexpected(answer.error());
     }

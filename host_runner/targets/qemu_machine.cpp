@@ -21,14 +21,13 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 // QEMU builds its machine in 20 ms; what takes this long is stuck.
-constexpr milliseconds start_limit{20'000};
+constexpr milliseconds qemu_start_limit{20'000};
 // The monitor answers in under 1 ms. It is asked only for detail, so a stuck QEMU costs just this.
 constexpr milliseconds detail_limit{100};
 // How often a ring is looked into when nobody rings.
 constexpr milliseconds ring_tick{4};
 // A pipe that is full stops the vCPU.
 constexpr int debug_port_capacity = 256 * 1024;
-constexpr std::size_t text_bound = 16 * 1024;
 
 } // namespace
 
@@ -85,8 +84,8 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::start(const QemuConfiguration&
     std::unique_ptr<QemuMachine> machine{
         new QemuMachine{std::move(*process), std::move(lines), std::move(ring)}};
     auto& connection = machine->monitor_;
-    if (!connection.open(start_limit) ||
-        !connection.execute("cont", nlohmann::json::object(), start_limit)) {
+    if (!connection.open(qemu_start_limit) ||
+        !connection.execute("cont", nlohmann::json::object(), qemu_start_limit)) {
         return tl::unexpected(machine->why_it_did_not_start());
     }
     return machine;
@@ -99,9 +98,9 @@ QemuMachine::QemuMachine(Process process, Lines lines, std::optional<RingReader>
       log_line_{std::move(lines.log)},
       monitor_{std::move(lines.monitor)},
       ring_{std::move(ring)},
-      errors_{text_bound},
-      log_{text_bound},
-      guest_text_{text_bound} {}
+      errors_{},
+      log_{},
+      guest_text_{} {}
 
 Error QemuMachine::why_it_did_not_start() {
     const auto status = process_.wait_for(detail_limit);

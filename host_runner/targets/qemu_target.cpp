@@ -18,8 +18,8 @@ namespace vmrunit::runner {
 namespace {
 
 constexpr const char* default_program = "qemu-system-x86_64";
-constexpr unsigned most_cpus = 64;
-constexpr unsigned most_memory = 2048; // MiB; above, a PC's memory is no longer in one piece
+constexpr unsigned most_qemu_cpus = 64;
+constexpr unsigned most_qemu_memory = 2048; // MiB; above, a PC's memory is no longer in one piece
 
 std::vector<std::string> own_keys() {
     return {"cpu", "cpus", "machine", "memory"};
@@ -102,8 +102,8 @@ Result<std::unique_ptr<Target>> QemuTarget::create(TargetSpec spec, const std::s
                        "a QEMU program is named after '@', a CPU by cpu=");
     }
     configuration.machine = spec.take("machine").value_or(configuration.machine);
-    const auto cpus = spec.take_number("cpus", 1, most_cpus);
-    const auto memory = spec.take_number("memory", 16, most_memory);
+    const auto cpus = spec.take_number("cpus", 1, most_qemu_cpus);
+    const auto memory = spec.take_number("memory", 16, most_qemu_memory);
     if (!cpus || !memory) {
         return tl::unexpected(cpus ? memory.error() : cpus.error());
     }

@@ -93,8 +93,8 @@ using SubjectFacts = std::vector<std::pair<std::string, std::string>>;
 /// What executes the payload's VMRUN, from the bottom up. Two targets that share a layer share its
 /// defects, which is how `vmrunit matrix` tells one culprit from another.
 struct Layers {
-    std::string cpu;    ///< Whose SVM it is, of any version: "qemu", "bochs", "hardware".
-    std::string kernel; ///< The Linux above it whose KVM offers that: "6.12.95"; empty: none.
+    std::string cpu;      ///< Whose SVM it is, of any version: "qemu", "bochs", "hardware".
+    std::string kernel{}; ///< The Linux above it whose KVM offers that: "6.12.95"; empty: none.
     bool operator==(const Layers&) const = default;
 };
 

@@ -16,8 +16,9 @@ namespace vmrunit::runner {
 
 /// Options of the command line that concern more than one kind of target.
 struct TargetOptions {
-    std::string qemu_program;     ///< --qemu; empty: qemu-system-x86_64 in PATH.
-    std::filesystem::path kernel; ///< --kernel, of a lab target; empty: the target's name says it.
+    std::string qemu_program; ///< --qemu; empty: qemu-system-x86_64 in PATH.
+    std::filesystem::path
+        kernel{}; ///< --kernel, of a lab target; empty: the target's name says it.
 };
 
 struct TargetFactory {

@@ -104,11 +104,6 @@ protected:
     Pages pages_;
 };
 
-struct Silence {
-    void ring() {}
-    void relax() {}
-};
-
 TEST_F(WindowTest, RecordsGoThroughARingThatTheWorkerFormats) {
     const auto output = open_output("window:" + name());
     ASSERT_TRUE(output) << output.error().line();
@@ -150,7 +145,7 @@ TEST_F(WindowTest, RequestsComeThroughARingThatTheOtherSideFormats) {
     std::array<std::byte, 100> buffer{};
     EXPECT_EQ((*input)->read(buffer), 0u); // not formatted yet
     wire::format_ring(header(), data_size, 0);
-    Silence silence;
+    wire::NoDoorbell silence;
     wire::RingProducer producer{header(), data(), silence};
     producer.write(bytes_of("a request"));
     ASSERT_EQ((*input)->read(buffer), 9u);

@@ -167,18 +167,18 @@ TEST(BootMemory, WhatDoesNotFitIsRefused) {
               "payload and plan do not fit into 4 MiB of guest memory: give it more by --memory");
 }
 
-constexpr std::uint64_t ring_size = sizeof(wire::RingHeader) + 0x4000;
+constexpr std::uint64_t place_size = sizeof(wire::RingHeader) + 0x4000;
 
 TEST(BootMemory, TheRingIsGuestMemoryOrTheWindowInItsPlace) {
     const auto payload = Image{}.parse();
     ASSERT_TRUE(payload);
-    const RingPlace place{2 * mebibyte, ring_size};
+    const RingPlace place{2 * mebibyte, place_size};
     const auto memory = BootMemory::build(*payload, {}, 4 * mebibyte, place, {});
     ASSERT_TRUE(memory);
     EXPECT_EQ(memory->ring().data(), memory->pieces()[0].bytes.data() + place.address);
-    EXPECT_EQ(memory->ring().size(), ring_size);
+    EXPECT_EQ(memory->ring().size(), place_size);
 
-    std::vector<std::byte> window(2 * ring_size);
+    std::vector<std::byte> window(2 * place_size);
     const auto with_window = BootMemory::build(*payload, {}, 4 * mebibyte, place, window);
     ASSERT_TRUE(with_window);
     EXPECT_EQ(with_window->ring().data(), window.data());
@@ -191,21 +191,21 @@ TEST(BootMemory, TheRingIsGuestMemoryOrTheWindowInItsPlace) {
     EXPECT_EQ(next, 4 * mebibyte);
     EXPECT_EQ(with_window->pieces()[1].bytes.data(), window.data());
 
-    std::vector<std::byte> small(ring_size - page_size);
+    std::vector<std::byte> small(place_size - page_size);
     EXPECT_FALSE(BootMemory::build(*payload, {}, 4 * mebibyte, place, small));
 }
 
 TEST(BootMemory, ARingThatCannotBeIsLeftToThePayloadToComplainAbout) {
     const auto payload = Image{}.parse();
     ASSERT_TRUE(payload);
-    std::vector<std::byte> window(ring_size);
+    std::vector<std::byte> window(place_size);
     for (const RingPlace place : {
-             RingPlace{mebibyte, ring_size},                    // on the image
-             RingPlace{2 * mebibyte + 8, ring_size},            // not on a page
-             RingPlace{2 * mebibyte, ring_size + 0x1000},       // no power of two
+             RingPlace{mebibyte, place_size},                   // on the image
+             RingPlace{2 * mebibyte + 8, place_size},           // not on a page
+             RingPlace{2 * mebibyte, place_size + 0x1000},      // no power of two
              RingPlace{2 * mebibyte, sizeof(wire::RingHeader)}, // no data
-             RingPlace{4 * mebibyte - ring_size, ring_size},    // on the start info
-             RingPlace{~std::uint64_t{0xfff}, ring_size},       // nowhere
+             RingPlace{4 * mebibyte - place_size, place_size},  // on the start info
+             RingPlace{~std::uint64_t{0xfff}, place_size},      // nowhere
          }) {
         const auto memory = BootMemory::build(*payload, {}, 4 * mebibyte, place, window);
         ASSERT_TRUE(memory);

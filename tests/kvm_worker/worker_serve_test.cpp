@@ -299,18 +299,13 @@ private:
     SharedMapping mapping_;
 };
 
-struct Silence {
-    void ring() {}
-    void relax() {}
-};
-
 TEST_F(WorkerServeTest, AllChannelsCanBeRingsInAWindow) {
     Window window{3};
     start(scripted({"--serve", "--requests", "window:" + Window::name(0), "--status",
                     "window:" + Window::name(1), "--output", "window:" + Window::name(2)}),
           {window.descriptor()});
     wire::format_ring(window.header(0), window.data(0).size(), 0);
-    Silence silence;
+    wire::NoDoorbell silence;
     wire::RingProducer requests{window.header(0), window.data(0), silence};
     wire::RingConsumer status{window.header(1), window.data(1)};
     wire::RingConsumer output{window.header(2), window.data(2)};

@@ -14,7 +14,7 @@ namespace vmrunit::runner {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds ample{30'000};
+constexpr milliseconds live_limit{30'000};
 
 class QemuTargetLiveTest : public testing::Test {
 protected:
@@ -98,7 +98,7 @@ TEST_F(QemuTargetLiveTest, StartsMachinesOneAfterTheOther) {
         std::size_t received = 0;
         ReadOutcome outcome;
         do {
-            outcome = (*machine)->read(bytes, ample);
+            outcome = (*machine)->read(bytes, live_limit);
             received += outcome.bytes;
         } while (outcome.bytes != 0);
         EXPECT_EQ(received, 5u);

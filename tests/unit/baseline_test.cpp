@@ -250,7 +250,7 @@ TEST(Baseline, ComplainsWithLineAndColumn) {
 }
 
 TEST(Baseline, Files) {
-    const samples::TemporaryFolder folder;
+    const samples::ScratchFolder folder;
     const auto none = Baseline::load_for(folder.path, "qemu-tcg-9");
     ASSERT_TRUE(none);
     EXPECT_EQ(none->size(), 0u);

@@ -10,10 +10,10 @@ namespace vmrunit::runner {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds ample{20'000};
+constexpr milliseconds ample_time{20'000};
 
 TEST(Capture, KeepsBothStreamsAndTheStatus) {
-    const auto result = capture({"/bin/sh", "-c", "echo one; echo two >&2; exit 3"}, ample);
+    const auto result = capture({"/bin/sh", "-c", "echo one; echo two >&2; exit 3"}, ample_time);
     ASSERT_TRUE(result) << result.error().line();
     EXPECT_EQ(result->output, "one\n");
     EXPECT_EQ(result->errors, "two\n");
@@ -23,7 +23,7 @@ TEST(Capture, KeepsBothStreamsAndTheStatus) {
 TEST(Capture, KeepsTheEndOfTooMuchOutput) {
     const auto result =
         capture({"/bin/sh", "-c", "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done"},
-                ample, 100);
+                ample_time, 100);
     ASSERT_TRUE(result) << result.error().line();
     EXPECT_EQ(result->output.size(), 100u);
     EXPECT_TRUE(result->output.ends_with("line 19998\nline 19999\n"));
@@ -43,14 +43,14 @@ TEST(Capture, EndsAProgramThatNeverStopsTalking) {
 }
 
 TEST(Capture, DoesNotWaitForADescendantThatHoldsTheStreams) {
-    const auto result = capture({"/bin/sh", "-c", "sleep 1000 & echo done"}, ample);
+    const auto result = capture({"/bin/sh", "-c", "sleep 1000 & echo done"}, ample_time);
     ASSERT_TRUE(result) << result.error().line();
     EXPECT_EQ(result->output, "done\n");
     EXPECT_TRUE(result->status.succeeded());
 }
 
 TEST(Capture, SaysWhichProgramIsMissing) {
-    const auto result = capture({"vmrunit-no-such-program"}, ample);
+    const auto result = capture({"vmrunit-no-such-program"}, ample_time);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().what, "vmrunit-no-such-program: not found in PATH");
 }

@@ -22,7 +22,7 @@ std::string journal_of(const std::vector<CaseResult>& results) {
 
 TEST(CoverageResultFiles, FolderJournalAndReportSayTheSame) {
     const auto results = samples::every_verdict();
-    const samples::TemporaryFolder folder;
+    const samples::ScratchFolder folder;
     samples::put_file(folder.path / "results.jsonl", journal_of(results));
     samples::put_file(folder.path / "other.json", json_report(samples::record_of(results)));
     for (const auto& path :
@@ -36,7 +36,7 @@ TEST(CoverageResultFiles, FolderJournalAndReportSayTheSame) {
 }
 
 TEST(CoverageResultFiles, WhatIsNoResultFileIsSaidInOneLine) {
-    const samples::TemporaryFolder folder;
+    const samples::ScratchFolder folder;
     samples::put_file(folder.path / "wrong.json", "{\"a\": 1}");
     for (const auto& path :
          {folder.path, folder.path / "wrong.json", folder.path / "absent.json"}) {
@@ -47,7 +47,7 @@ TEST(CoverageResultFiles, WhatIsNoResultFileIsSaidInOneLine) {
 }
 
 TEST(CoverageResultFiles, TheNewestRunOfEachTargetCounts) {
-    const samples::TemporaryFolder folder;
+    const samples::ScratchFolder folder;
     samples::put_file(folder.path / "20260101T000000Z-qemu-1" / "results.jsonl",
                       journal_of({samples::passing("a/b/old")}));
     samples::put_file(folder.path / "20260102T000000Z-qemu-1" / "results.jsonl",

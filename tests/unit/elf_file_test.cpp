@@ -48,7 +48,7 @@ protected:
     }
 
 private:
-    samples::TemporaryFolder folder_;
+    samples::ScratchFolder folder_;
 };
 
 TEST_F(ElfFileTest, FindsSectionsByName) {

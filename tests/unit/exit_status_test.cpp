@@ -7,7 +7,7 @@
 namespace vmrunit::runner {
 namespace {
 
-struct Row {
+struct StatusRow {
     const char* what;
     std::array<std::uint32_t, verdict_names.size()> counts; // pass fail skip error xfail xpass
     std::size_t planned;
@@ -16,7 +16,7 @@ struct Row {
 };
 
 // clang-format off
-constexpr Row rows[] = {
+constexpr StatusRow status_rows[] = {
     {"one pass",                  {1, 0, 0, 0, 0, 0}, 1, false, RunOutcome::passed},
     {"one fail",                  {0, 1, 0, 0, 0, 0}, 1, false, RunOutcome::failed},
     {"one skip",                  {0, 0, 1, 0, 0, 0}, 1, false, RunOutcome::skipped},
@@ -45,7 +45,7 @@ RunEnd end_of(const std::array<std::uint32_t, verdict_names.size()>& counts, std
 }
 
 TEST(ExitStatus, OutcomeOfVerdicts) {
-    for (const Row& row : rows) {
+    for (const StatusRow& row : status_rows) {
         RunEnd end = end_of(row.counts, row.planned);
         end.strict = row.strict;
         EXPECT_EQ(outcome_of(end), row.outcome) << row.what;

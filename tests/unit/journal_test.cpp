@@ -12,8 +12,8 @@
 namespace vmrunit::runner {
 namespace {
 
+using samples::ScratchFolder;
 using samples::StringOutput;
-using samples::TemporaryFolder;
 using testing::HasSubstr;
 
 std::string journal_of(const std::vector<CaseResult>& results) {
@@ -25,7 +25,7 @@ std::string journal_of(const std::vector<CaseResult>& results) {
 }
 
 Result<RunRecord> read_back(const std::string& text) {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     samples::put_file(folder.path / "results.jsonl", text);
     return read_journal(folder.path / "results.jsonl");
 }
@@ -66,7 +66,7 @@ TEST(Journal, ACrashLosesNoVerdict) {
 TEST(Journal, EveryTruncationCanBeRead) {
     const std::string whole = journal_of({samples::passing("a/b/c"), samples::failing("a/b/d")});
     const std::size_t first_line = whole.find('\n') + 1;
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     const auto path = folder.path / "results.jsonl";
     for (std::size_t length = first_line; length <= whole.size(); length += 7) {
         samples::put_file(path, std::string_view{whole}.substr(0, length));

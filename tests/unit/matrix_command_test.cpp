@@ -85,7 +85,7 @@ protected:
         return nlohmann::json::parse(content_of(folder_.path / "runs/latest/matrix.json"));
     }
 
-    samples::TemporaryFolder folder_;
+    samples::ScratchFolder folder_;
     cases::Catalogue catalogue_;
     TargetRegistry targets_;
     CommonOptions common_;

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using samples::content_of;
-using samples::TemporaryFolder;
+using samples::ScratchFolder;
 using testing::HasSubstr;
 
 std::size_t files_in(const fs::path& folder) {
@@ -26,7 +26,7 @@ std::size_t files_in(const fs::path& folder) {
 }
 
 TEST(Output, WhatWasWrittenIsInTheFileAtOnce) {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     auto output = FileOutput::open(folder.path / "journal");
     ASSERT_TRUE(output);
     output->write("one\n");
@@ -88,7 +88,7 @@ TEST(Output, WaitsForANonBlockingPipe) {
 }
 
 TEST(Output, WholeFileReplacesTheOldOneAndLeavesNothingBeside) {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     const fs::path path = folder.path / "r.xml";
     samples::put_file(path, "old and longer");
     EXPECT_EQ(write_whole_file(path, "new"), std::nullopt);
@@ -104,7 +104,7 @@ TEST(Output, DevicesAndLinksAreWrittenThroughAndNotReplaced) {
     ASSERT_EQ(::stat("/dev/full", &status), 0);
     EXPECT_TRUE(S_ISCHR(status.st_mode));
 
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     fs::create_symlink(folder.path / "real", folder.path / "link");
     EXPECT_EQ(write_whole_file(folder.path / "link", "text"), std::nullopt);
     EXPECT_TRUE(fs::is_symlink(folder.path / "link"));
@@ -112,7 +112,7 @@ TEST(Output, DevicesAndLinksAreWrittenThroughAndNotReplaced) {
 }
 
 TEST(Output, BadDestinationsAreKnownBeforeTheRun) {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     EXPECT_EQ(cannot_write("-"), std::nullopt);
     EXPECT_EQ(cannot_write("/dev/full"), std::nullopt);
     EXPECT_EQ(cannot_write(folder.path / "new.xml"), std::nullopt);

@@ -14,16 +14,16 @@ using samples::FileBytes;
 using samples::PayloadSample;
 using testing::HasSubstr;
 
-std::string refusal(const FileBytes& file) {
-    const samples::TemporaryFolder folder;
+std::string image_refusal(const FileBytes& file) {
+    const samples::ScratchFolder folder;
     const auto path = folder.path / "sample.elf";
     samples::write_file(path, file);
     const auto image = PayloadImage::load(path);
     return image ? std::string{"accepted"} : image.error().line();
 }
 
-std::string refusal(const PayloadSample& sample) {
-    return refusal(sample.elf().file());
+std::string image_refusal(const PayloadSample& sample) {
+    return image_refusal(sample.elf().file());
 }
 
 TEST(PayloadImage, KnowsItsPrograms) {
@@ -70,14 +70,14 @@ TEST(PayloadImage, ANameMayFillItsField) {
 TEST(PayloadImage, NeedsABuildIdOf20Bytes) {
     PayloadSample sample;
     sample.build_id.resize(16);
-    EXPECT_THAT(refusal(sample), HasSubstr("no build-id of 20 bytes"));
+    EXPECT_THAT(image_refusal(sample), HasSubstr("no build-id of 20 bytes"));
 }
 
 TEST(PayloadImage, NeedsProgramsWithOrderedLabelsInsideTheFile) {
     const auto refused = [](auto&& change) {
         PayloadSample sample;
         change(sample.programs.front());
-        return refusal(sample);
+        return image_refusal(sample);
     };
     const std::string why = "L2 program cpuid has labels out of order or outside the image";
     EXPECT_THAT(refused([](auto& one) { one.insn = one.start - 1; }), HasSubstr(why));
@@ -91,7 +91,7 @@ TEST(PayloadImage, NeedsProgramsWithOrderedLabelsInsideTheFile) {
 
     PayloadSample twice;
     twice.programs.push_back(twice.programs.front());
-    EXPECT_THAT(refusal(twice), HasSubstr("two L2 programs are called cpuid"));
+    EXPECT_THAT(image_refusal(twice), HasSubstr("two L2 programs are called cpuid"));
     PayloadSample none;
     none.programs.clear();
     EXPECT_EQ(none.load().programs().size(), 0u);
@@ -100,10 +100,10 @@ TEST(PayloadImage, NeedsProgramsWithOrderedLabelsInsideTheFile) {
 TEST(PayloadImage, NeedsTheArenaOfThisRunner) {
     PayloadSample sample;
     sample.layout.arena_size += 4096;
-    EXPECT_THAT(refusal(sample), HasSubstr("its arena has another shape"));
+    EXPECT_THAT(image_refusal(sample), HasSubstr("its arena has another shape"));
     sample = {};
     sample.layout.arena_count = 0;
-    EXPECT_THAT(refusal(sample), HasSubstr("its arena has another shape"));
+    EXPECT_THAT(image_refusal(sample), HasSubstr("its arena has another shape"));
 }
 
 TEST(PayloadImage, NeedsItsSections) {
@@ -116,7 +116,7 @@ TEST(PayloadImage, NeedsItsSections) {
         elf.section(std::string{layout_section}, layout);
         elf.section(std::string{program_section}, programs);
         elf.section(std::string{routine_section}, routines);
-        return refusal(elf.file());
+        return image_refusal(elf.file());
     };
     const FileBytes layout = samples::bytes_of_all(std::vector{sample.layout});
     const FileBytes programs = samples::bytes_of_all(sample.programs);
@@ -129,7 +129,7 @@ TEST(PayloadImage, NeedsItsSections) {
     EXPECT_THAT(with(cut(layout), programs, routines), HasSubstr("no layout descriptor"));
     EXPECT_THAT(with(layout, cut(programs), routines), HasSubstr("no L2 programs"));
     EXPECT_THAT(with(layout, programs, cut(routines)), HasSubstr("L1 routines are cut short"));
-    EXPECT_THAT(refusal(samples::ElfSample{}.file()), HasSubstr("build runner and payload"));
+    EXPECT_THAT(image_refusal(samples::ElfSample{}.file()), HasSubstr("build runner and payload"));
 }
 
 } // namespace

@@ -213,7 +213,7 @@ struct PayloadSample {
 
     /// The image as the runner loads it.
     [[nodiscard]] PayloadImage load() const {
-        const TemporaryFolder folder;
+        const ScratchFolder folder;
         const auto path = folder.path / "sample.elf";
         write_file(path, elf().file());
         auto image = PayloadImage::load(path);

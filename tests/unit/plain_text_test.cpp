@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::string_literals;
 
-struct Row {
+struct TextRow {
     std::string bytes;
     std::string line;
     std::string utf8;
@@ -17,7 +17,7 @@ struct Row {
 };
 
 // clang-format off
-const Row rows[] = {
+const TextRow text_rows[] = {
     {"rbx 0x10",          "rbx 0x10",       "rbx 0x10",         "rbx 0x10"},
     {"\x1b[2J",           "\\x1b[2J",       "\x1b[2J",          "\\x1b[2J"},
     {"a\nb\tc\rd",        "a\\nb\\tc\\rd",  "a\nb\tc\rd",       "a\nb\tc\\rd"},
@@ -42,7 +42,7 @@ const Row rows[] = {
 // clang-format on
 
 TEST(PlainText, EscapesForEachPlace) {
-    for (const Row& row : rows) {
+    for (const TextRow& row : text_rows) {
         EXPECT_EQ(one_line(row.bytes), row.line);
         EXPECT_EQ(valid_utf8(row.bytes), row.utf8);
         EXPECT_EQ(xml_escaped(row.bytes), row.xml);

@@ -10,7 +10,7 @@ namespace {
 
 using How = MachineEnd::How;
 
-struct Row {
+struct EndRow {
     const char* what;
     QemuEvidence evidence;
     How how;
@@ -18,7 +18,7 @@ struct Row {
 };
 
 TEST(QemuEnd, EveryCauseHasItsWords) {
-    const std::vector<Row> rows{
+    const std::vector<EndRow> rows{
         {"the runner's own stop", {}, How::finished, "stopped by the runner"},
         {"triple fault on TCG",
          {.shutdown_reason = "guest-reset", .log = "CPU Reset\nEAX=0\nTriple fault\n"},

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 using std::chrono::milliseconds;
-constexpr milliseconds ample{20'000};
+constexpr milliseconds long_enough{20'000};
 constexpr const char* greeting =
     R"({"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 22}}, "capabilities": []}})"
     "\r\n";
@@ -93,10 +93,10 @@ TEST(Qmp, OpensAndAsks) {
         }
         return returned(command, json::object());
     }};
-    const auto opened = talk.monitor.open(ample);
+    const auto opened = talk.monitor.open(long_enough);
     ASSERT_TRUE(opened) << opened.error().line();
     EXPECT_EQ((*opened)["version"]["qemu"]["micro"], 22);
-    const auto status = talk.monitor.execute("query-status", json::object(), ample);
+    const auto status = talk.monitor.execute("query-status", json::object(), long_enough);
     ASSERT_TRUE(status) << status.error().line();
     EXPECT_EQ(*status, (json{{"status", "running"}}));
 }
@@ -109,8 +109,8 @@ TEST(Qmp, KeepsEventsThatComeMeanwhile) {
                R"({"event": "SHUTDOWN", "data": {"reason": "guest-reset"}})"
                "\r\n";
     }};
-    ASSERT_TRUE(talk.monitor.open(ample));
-    ASSERT_TRUE(talk.monitor.execute("cont", json::object(), ample));
+    ASSERT_TRUE(talk.monitor.open(long_enough));
+    ASSERT_TRUE(talk.monitor.execute("cont", json::object(), long_enough));
     std::vector<std::string> names;
     while (const auto event = talk.monitor.next_event()) {
         names.push_back((*event)["event"]);
@@ -130,8 +130,8 @@ TEST(Qmp, SaysWhyACommandIsRefused) {
                    .dump() +
                "\n";
     }};
-    ASSERT_TRUE(talk.monitor.open(ample));
-    const auto answer = talk.monitor.execute("qom-get", json::object(), ample);
+    ASSERT_TRUE(talk.monitor.open(long_enough));
+    const auto answer = talk.monitor.execute("qom-get", json::object(), long_enough);
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().what, "QEMU refuses qom-get: no such thing");
 }
@@ -145,8 +145,8 @@ TEST(Qmp, AnswersOfAnotherShapeDoNoHarm) {
                "{\"error\": 5, \"id\": " +
                command["id"].dump() + "}\n";
     }};
-    ASSERT_TRUE(talk.monitor.open(ample));
-    const auto answer = talk.monitor.execute("anything", json::object(), ample);
+    ASSERT_TRUE(talk.monitor.open(long_enough));
+    const auto answer = talk.monitor.execute("anything", json::object(), long_enough);
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().what, "QEMU refuses anything: no reason given");
 }
@@ -160,22 +160,22 @@ TEST(Qmp, ASilentPeerCostsTheLimitOnly) {
 
 TEST(Qmp, APeerThatGoesIsNoticed) {
     Conversation talk{[](const json&) { return std::string{"close"}; }};
-    EXPECT_FALSE(talk.monitor.open(ample));
+    EXPECT_FALSE(talk.monitor.open(long_enough));
     EXPECT_EQ(talk.monitor.descriptor(), -1);
-    EXPECT_FALSE(talk.monitor.execute("query-status", json::object(), ample));
+    EXPECT_FALSE(talk.monitor.execute("query-status", json::object(), long_enough));
 }
 
 TEST(Qmp, ALineWithoutAnEndIsCutOff) {
     Conversation talk{[](const json&) { return std::string{}; },
                       std::string(std::size_t{5} << 20, 'x')};
-    EXPECT_FALSE(talk.monitor.open(ample));
+    EXPECT_FALSE(talk.monitor.open(long_enough));
     EXPECT_EQ(talk.monitor.descriptor(), -1) << "closed, not collected for ever";
 }
 
 TEST(Qmp, TextThatIsNotUnicodeCanBeSent) {
     Conversation talk{[](const json& command) { return returned(command, command["execute"]); }};
-    ASSERT_TRUE(talk.monitor.open(ample));
-    EXPECT_TRUE(talk.monitor.execute("\xff\xfe", json::object(), ample));
+    ASSERT_TRUE(talk.monitor.open(long_enough));
+    EXPECT_TRUE(talk.monitor.execute("\xff\xfe", json::object(), long_enough));
 }
 
 } // namespace

@@ -56,7 +56,7 @@ struct FullRecord {
     }
 };
 
-std::string refusal(const FileBytes& payload) {
+std::string record_refusal(const FileBytes& payload) {
     const auto record = decode_record(payload);
     return record ? std::string{"accepted"} : record.error().what;
 }
@@ -98,7 +98,7 @@ TEST(Record, FaultsCarryVectorAndErrorCode) {
     ASSERT_TRUE(record);
     EXPECT_EQ(record->observations[0].fault_vector, 31);
     sample.observation.fault = 33;
-    EXPECT_THAT(refusal(sample.bytes()), HasSubstr("observation 0"));
+    EXPECT_THAT(record_refusal(sample.bytes()), HasSubstr("observation 0"));
 }
 
 TEST(Record, OfASkipCarriesItsReason) {
@@ -116,26 +116,27 @@ TEST(Record, OfASkipCarriesItsReason) {
     head.outcome = 5;
     payload.clear();
     append_to(payload, head);
-    EXPECT_EQ(refusal(payload), "record with unknown outcome 5");
+    EXPECT_EQ(record_refusal(payload), "record with unknown outcome 5");
 }
 
 TEST(Record, EveryCutIsNoticed) {
     const FileBytes whole = FullRecord{}.bytes();
     for (std::size_t size = 0; size < whole.size(); ++size) {
-        EXPECT_NE(refusal({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}),
-                  "accepted")
+        EXPECT_NE(
+            record_refusal({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}),
+            "accepted")
             << size << " bytes";
     }
     FileBytes longer = whole;
     longer.push_back(std::byte{0});
-    EXPECT_EQ(refusal(longer), "record with bytes left over");
+    EXPECT_EQ(record_refusal(longer), "record with bytes left over");
 }
 
 TEST(Record, PlacesAreChecked) {
     const auto refused_with = [](auto&& change) {
         FullRecord sample;
         change(sample);
-        return refusal(sample.bytes());
+        return record_refusal(sample.bytes());
     };
     const std::string why = "record whose observation 0 does not fit it";
     EXPECT_EQ(refused_with([](auto& one) { one.vmcb[0].where = 0x1000; }), why);
@@ -157,13 +158,13 @@ TEST(Record, CountsDoNotOverflow) {
           &wire::ObservationHeader::values}) {
         FullRecord sample;
         sample.observation.*member = 0xffff;
-        EXPECT_THAT(refusal(sample.bytes()), HasSubstr("observation 0"));
+        EXPECT_THAT(record_refusal(sample.bytes()), HasSubstr("observation 0"));
     }
     FullRecord sample;
     sample.head.observations = 255;
-    EXPECT_THAT(refusal(sample.bytes()), HasSubstr("observation 1 does not fit"));
+    EXPECT_THAT(record_refusal(sample.bytes()), HasSubstr("observation 1 does not fit"));
     sample.head.observations = 0;
-    EXPECT_EQ(refusal(sample.bytes()), "record with bytes left over");
+    EXPECT_EQ(record_refusal(sample.bytes()), "record with bytes left over");
 }
 
 TEST(Record, SurvivesAnyBytes) {

@@ -28,9 +28,9 @@ public:
     std::string text;
 };
 
-class TemporaryFolder {
+class ScratchFolder {
 public:
-    TemporaryFolder() {
+    ScratchFolder() {
         std::string name =
             (std::filesystem::temp_directory_path() / "vmrunit-test-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) {
@@ -38,9 +38,9 @@ public:
         }
         path = name;
     }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder() {
+    ScratchFolder(const ScratchFolder&) = delete;
+    ScratchFolder& operator=(const ScratchFolder&) = delete;
+    ~ScratchFolder() {
         std::error_code ignored;
         std::filesystem::remove_all(path, ignored);
     }

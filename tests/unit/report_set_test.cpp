@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using samples::content_of;
-using samples::TemporaryFolder;
+using samples::ScratchFolder;
 using testing::HasSubstr;
 
 ReportOptions options_in(const fs::path& folder) {
@@ -23,7 +23,7 @@ ReportOptions options_in(const fs::path& folder) {
 }
 
 TEST(ReportSet, LeavesAFolderThatTellsTheWholeRun) {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     auto reports = ReportSet::open(options_in(folder.path), "qemu");
     ASSERT_TRUE(reports) << reports.error().line();
     const auto results = samples::every_verdict();
@@ -44,13 +44,13 @@ TEST(ReportSet, LeavesAFolderThatTellsTheWholeRun) {
 }
 
 TEST(ReportSet, WhatNeverStartedLeavesNoFolder) {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     ASSERT_TRUE(ReportSet::open(options_in(folder.path), "qemu"));
     EXPECT_TRUE(fs::is_empty(folder.path / "runs"));
 }
 
 TEST(ReportSet, ResultsAreOnDiskAsTheyArrive) {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     ReportOptions options = options_in(folder.path);
     options.ktap = (folder.path / "out.ktap").string();
     auto reports = ReportSet::open(options, "qemu");
@@ -67,7 +67,7 @@ TEST(ReportSet, ResultsAreOnDiskAsTheyArrive) {
 
 TEST(ReportSet, OnStandardOutputAFormatIsAlone) {
     for (const auto format : {&ReportOptions::ktap, &ReportOptions::junit, &ReportOptions::json}) {
-        const TemporaryFolder folder;
+        const ScratchFolder folder;
         ReportOptions options = options_in(folder.path);
         options.*format = "-";
         auto reports = ReportSet::open(options, "qemu");
@@ -86,7 +86,7 @@ TEST(ReportSet, OnStandardOutputAFormatIsAlone) {
 }
 
 TEST(ReportSet, RefusesBadDestinationsBeforeTheRun) {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     ReportOptions options = options_in(folder.path);
     EXPECT_EQ(ReportSet::bad_destination(options), std::nullopt);
     options.ktap = options.junit = "-";
@@ -108,7 +108,7 @@ TEST(ReportSet, RefusesBadDestinationsBeforeTheRun) {
 
 TEST(ReportSet, AFullDiskIsOneLineAndLosesNothingElse) {
     for (const auto format : {&ReportOptions::ktap, &ReportOptions::junit, &ReportOptions::json}) {
-        const TemporaryFolder folder;
+        const ScratchFolder folder;
         ReportOptions options = options_in(folder.path);
         options.*format = "/dev/full";
         auto reports = ReportSet::open(options, "qemu");

@@ -13,7 +13,7 @@ namespace vmrunit::runner {
 namespace {
 
 namespace fs = std::filesystem;
-using samples::TemporaryFolder;
+using samples::ScratchFolder;
 
 constexpr auto time_of_run =
     std::chrono::system_clock::time_point{std::chrono::seconds{1'000'000'000}};
@@ -29,7 +29,7 @@ pid_t dead_pid() {
 }
 
 TEST(RunFolder, NameTellsTimeTargetAndProcess) {
-    const TemporaryFolder state;
+    const ScratchFolder state;
     const fs::path runs = state.path / "vmrunit/runs";
     const auto folder = create_run_folder(runs, "lab:6.12,npt=0", time_of_run);
     ASSERT_TRUE(folder) << folder.error().line();
@@ -38,7 +38,7 @@ TEST(RunFolder, NameTellsTimeTargetAndProcess) {
 }
 
 TEST(RunFolder, TargetCannotLeaveTheFolder) {
-    const TemporaryFolder runs;
+    const ScratchFolder runs;
     const auto folder = create_run_folder(runs.path, "../../etc\n\xff", time_of_run);
     ASSERT_TRUE(folder);
     EXPECT_EQ(folder->parent_path(), runs.path);
@@ -46,7 +46,7 @@ TEST(RunFolder, TargetCannotLeaveTheFolder) {
 }
 
 TEST(RunFolder, RunsOfTheSameSecondDoNotShare) {
-    const TemporaryFolder runs;
+    const ScratchFolder runs;
     const auto first = create_run_folder(runs.path, "qemu", time_of_run);
     const auto second = create_run_folder(runs.path, "qemu", time_of_run);
     ASSERT_TRUE(first && second);
@@ -54,7 +54,7 @@ TEST(RunFolder, RunsOfTheSameSecondDoNotShare) {
 }
 
 TEST(RunFolder, LatestFollows) {
-    const TemporaryFolder runs;
+    const ScratchFolder runs;
     const auto first = create_run_folder(runs.path, "qemu", time_of_run);
     const auto second = create_run_folder(runs.path, "qemu", time_of_run);
     ASSERT_TRUE(first && second);
@@ -66,7 +66,7 @@ TEST(RunFolder, LatestFollows) {
 }
 
 TEST(RunFolder, KeepsTheNewest) {
-    const TemporaryFolder runs;
+    const ScratchFolder runs;
     const std::string dead = std::to_string(dead_pid());
     for (int day = 10; day < 30; ++day) {
         samples::put_file(runs.path / ("200001" + std::to_string(day) + "T000000Z-qemu-" + dead) /
@@ -83,8 +83,8 @@ TEST(RunFolder, KeepsTheNewest) {
 }
 
 TEST(RunFolder, RemovesNothingElse) {
-    const TemporaryFolder runs;
-    const TemporaryFolder outside;
+    const ScratchFolder runs;
+    const ScratchFolder outside;
     const std::string dead = std::to_string(dead_pid());
     samples::put_file(outside.path / "precious", "x");
     const std::vector<std::string> foreign{"notes", "20000101T000000Z", "20000101T000000Z-qemu",

@@ -9,10 +9,10 @@ namespace vmrunit::runner {
 namespace {
 
 using samples::put_file;
-using samples::TemporaryFolder;
+using samples::ScratchFolder;
 
 TEST(SystemInfo, ReadsWhatCanMatter) {
-    const TemporaryFolder root;
+    const ScratchFolder root;
     put_file(root.path / "etc/os-release",
              "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n");
     put_file(root.path / "proc/sys/kernel/osrelease", "6.1.0-30-amd64\n");
@@ -42,7 +42,7 @@ TEST(SystemInfo, ReadsWhatCanMatter) {
 }
 
 TEST(SystemInfo, DoesWithoutEverything) {
-    const TemporaryFolder root;
+    const ScratchFolder root;
     EXPECT_EQ(read_system_facts(root.path), (SystemFacts{{"cpu.count", "0"}}));
 }
 

@@ -14,7 +14,7 @@
 namespace vmrunit::runner {
 namespace {
 
-constexpr std::chrono::milliseconds ample{20'000};
+constexpr std::chrono::milliseconds patience{20'000};
 
 bool vanishes_within(const std::filesystem::path& path, std::chrono::milliseconds limit) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -90,7 +90,7 @@ TEST_P(TemporaryFolderOfADeadRunner, IsRemoved) {
     EXPECT_TRUE(std::filesystem::exists(path / "inner folder" / "file"));
     ::kill(runner, GetParam());
     EXPECT_EQ(::waitpid(runner, nullptr, 0), runner);
-    EXPECT_TRUE(vanishes_within(path, ample));
+    EXPECT_TRUE(vanishes_within(path, patience));
 }
 
 INSTANTIATE_TEST_SUITE_P(By, TemporaryFolderOfADeadRunner,

@@ -38,7 +38,7 @@ constexpr const char* page =
 // Of more the list of all cases tells; a page with thousands of open blocks helps nobody.
 constexpr std::size_t most_failures = 300;
 constexpr std::size_t open_failures = 5;
-constexpr std::size_t most_names = 200;
+constexpr std::size_t most_listed_names = 200;
 
 // Volume 2 of the APM.
 constexpr const char* manual_url = "https://www.amd.com/content/dam/amd/en/documents/"
@@ -195,12 +195,12 @@ private:
             shown.set("count", number(group.cases.size()));
             shown.set("what", group.what);
             data names = list();
-            for (std::size_t at = 0; at < std::min(most_names, group.cases.size()); ++at) {
+            for (std::size_t at = 0; at < std::min(most_listed_names, group.cases.size()); ++at) {
                 names << data{one_line(group.cases[at].name())};
             }
             shown.set("names", names);
-            if (group.cases.size() > most_names) {
-                shown.set("left", number(group.cases.size() - most_names));
+            if (group.cases.size() > most_listed_names) {
+                shown.set("left", number(group.cases.size() - most_listed_names));
             }
             groups << shown;
         }
