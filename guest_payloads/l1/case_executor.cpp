@@ -173,6 +173,7 @@ CaseOutcome CaseExecutor::run(std::uint64_t vmcb, wire::ByteWriter& out) {
         observation.fault(*fault);
     }
     const std::uint64_t guest_cr2 = fault ? fault->cr2 : live.vmcb.save.cr2;
+    const std::uint64_t guest_dr7 = live.vmcb.save.dr7;
     arena_.collect_changes(
         offsetof(Arena, vmcb), sizeof(svm::Vmcb),
         [&](std::uint32_t where, std::uint64_t value) { observation.vmcb(where, value); });
@@ -187,6 +188,7 @@ CaseOutcome CaseExecutor::run(std::uint64_t vmcb, wire::ByteWriter& out) {
         }
         l1_.check(edge, vmcb, guest_cr2,
                   [&](wire::L1State state, std::uint64_t value) { observation.l1(state, value); });
+        L1StateKeeper::disarm(guest_dr7);
     }
     observation.close();
     if (measures_) {

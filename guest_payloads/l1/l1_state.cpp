@@ -3,6 +3,7 @@
 
 #include "harness/guest/cpu.hpp"
 #include "harness/guest/exceptions.hpp"
+#include "harness/svm/cpu.hpp"
 #include "harness/svm/msr.hpp"
 
 namespace vmrunit::guest {
@@ -152,16 +153,24 @@ void L1StateKeeper::capture() {
     }
 }
 
+void L1StateKeeper::disarm(std::uint64_t guest_dr7) {
+    namespace dr7 = svm::dr7;
+    if ((guest_dr7 & dr7::breakpoint_enables) == 0 || (guest_dr7 & dr7::breakpoint_kinds) != 0) {
+        return;
+    }
+    // L1's DR7 has the kinds of these breakpoints, so QEMU finds them when more than enable bits
+    // changes. Data breakpoints it would look for in the wrong list, and crash; it leaves those
+    // without effect once they are not enabled.
+    write_dr7(dr7_exact);
+    write_dr7(dr7_without_breakpoints);
+}
+
 void L1StateKeeper::freshen() {
     asm volatile("fxrstor64 %0" : : "m"(fresh_fpu));
     if (has_xsave_ && read_xcr0() != xcr0_) {
         write_xcr0(xcr0_);
     }
     // Under a hypervisor the first access to a debug register is an exit; the rest come free.
-    // #VMEXIT disarms what L2 armed. A subject that only writes the register (QEMU) keeps its
-    // breakpoints until DR7 changes in more than its enable bits.
-    write_dr7(dr7_exact);
-    write_dr7(dr7_without_breakpoints);
     write_dr0(0);
     write_dr1(0);
     write_dr2(0);

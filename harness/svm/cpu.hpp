@@ -148,6 +148,7 @@ inline constexpr std::uint64_t always_one = std::uint64_t{1} << 10;
 inline constexpr std::uint64_t always_zero = 0xd800;
 inline constexpr std::uint64_t reset = always_one;
 inline constexpr std::uint64_t breakpoint_enables = 0xff;
+inline constexpr std::uint64_t breakpoint_kinds = 0x33330000; ///< R/W0 to R/W3; 0 is execution.
 
 constexpr std::uint64_t canonical(std::uint64_t value) {
     return (value & 0xffffffff & ~always_zero) | always_one;
