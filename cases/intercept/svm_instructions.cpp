@@ -131,7 +131,10 @@ void vmsave(InstructionTable& table) {
         const auto in_l2 = [&](std::size_t offset) { return Value{memory.anchor, memory.part, offset}; };
         const std::uint64_t flat = svm::data32_attributes().value;
         const std::uint64_t ldt = svm::system_attributes(svm::segment_type::ldt).value;
-        const std::uint64_t tss = svm::system_attributes(svm::segment_type::tss_busy).value;
+        // As the fresh VMCB has it: outside long mode TR is loaded as an available TSS.
+        const std::uint64_t tss = svm::system_attributes(long_mode
+                                                             ? svm::segment_type::tss_busy
+                                                             : svm::segment_type::tss_available).value;
         std::vector<Step> setup{
             spare_filled(), address_in_ax(spare_vmcb), vmcb_field(field::fs_base, 0x1111'2220), vmcb_field(field::gs_base, 0x3333'4440),
             vmcb_field(field::ldtr_selector, l2_selector::ldt), vmcb_field(field::ldtr_attributes, ldt),

@@ -34,11 +34,6 @@
         l2_program push_rbx, 64, "push %rbx"
         l2_program push_rbx, 32, "push %ebx"
 
-/* The flags L2 began with. */
-        l2_program copy_flags, 64, "popq %rbx", before="pushfq"
-        l2_program copy_flags, 32, "popl %ebx", before="pushfl"
-        l2_programs set_flags, "std", before="stc"
-
 /* Time stamps: EDX goes to memory at rBX, which the routine that compares them reads; EAX is in the VMCB. */
         l2_program store_rdtsc, 64, "rdtsc", before="mov %rax, %rbx", behind="mov %edx, (%rbx)"
         l2_program store_rdtscp, 64, "rdtscp", before="mov %rax, %rbx", behind="mov %edx, (%rbx)"

@@ -27,7 +27,7 @@ TEST(BochsCommandLine, TheConfigurationHasWhatTheMachineIsMadeOf) {
     zambezi.memory_mebibytes = 128;
     const auto text = bochs_configuration_text(zambezi, files);
     for (const char* const line :
-         {"cpu: model=zambezi, count=1, ips=1000000, reset_on_triple_fault=0",
+         {"cpu: model=zambezi, count=1, ips=1000000, reset_on_triple_fault=0, ignore_bad_msrs=0",
           "memory: guest=128, host=128", "ata0-master: type=disk, mode=flat, path=\"/f/a disk\"",
           "boot: disk", "display_library: term", "port_e9_hack: enabled=1", "log: /proc/self/fd/3",
           "panic: action=fatal"}) {
@@ -61,7 +61,7 @@ TEST(BochsCommandLine, FirmwareAndDevicesAreNamedWhereThereAreOthers) {
     configuration.devices = "com1: enabled=1, mode=file, dev=/proc/self/fd/4\n";
     const auto text = bochs_configuration_text(configuration, files);
     for (const char* const line :
-         {"cpu: model=ryzen, count=1, ips=5000000, reset_on_triple_fault=0",
+         {"cpu: model=ryzen, count=1, ips=5000000, reset_on_triple_fault=0, ignore_bad_msrs=0",
           "romimage: file=\"/b/firmware/bios\"", "vgaromimage: file=\"/b/firmware/vgabios\"",
           "com1: enabled=1, mode=file, dev=/proc/self/fd/4"}) {
         EXPECT_TRUE(has_line(text, line)) << line << " is not in\n" << text;
