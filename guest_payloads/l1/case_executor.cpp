@@ -108,6 +108,17 @@ void CaseExecutor::execute(const PlanReader::Case& plan_case, RecordFrames& fram
     }
 }
 
+namespace {
+
+/// A subject that loses the segment bases or takes other page tables for its own sends L2 to
+/// address 0. UD2 stands there, or it would run through memory that others need and write to it.
+void end_of_strays() {
+    constexpr std::uint16_t ud2 = 0x0b0f;
+    asm volatile("movw %w0, (%1)" : : "r"(ud2), "r"(std::uintptr_t{0}) : "memory");
+}
+
+} // namespace
+
 CaseOutcome CaseExecutor::perform(const PlanReader::Case& plan_case, wire::ByteWriter& out) {
     const auto needs = svm::Features::from_words(plan_case.head.needs[0], plan_case.head.needs[1]);
     if (!features_.contains_all(needs)) {
@@ -120,6 +131,7 @@ CaseOutcome CaseExecutor::perform(const PlanReader::Case& plan_case, wire::ByteW
     const std::uint64_t before = measures_ ? read_tsc() : 0;
     arena_.reset({plan_case.head.mode, plan_case.head.cpl, plan_case.head.nested_paging != 0});
     l1_.freshen();
+    end_of_strays();
     if (measures_) {
         phases_.reset = read_tsc() - before;
     }
