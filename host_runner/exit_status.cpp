@@ -10,9 +10,10 @@ namespace {
 // Interrupted is 128 + SIGINT everywhere: to a shell it is what Ctrl-C looks like, and
 // `git bisect run` stops at 128 and above instead of drawing a conclusion.
 // clang-format off
-constexpr std::array<std::array<int, 3>, 6> table{{
+constexpr std::array<std::array<int, 3>, 7> table{{
     //               kselftest  bisect  meson
     /* passed      */ {{   0,      0,      0 }},
+    /* flaky       */ {{   0,    125,      0 }},
     /* failed      */ {{   1,      1,      1 }},
     /* skipped     */ {{   4,    125,     77 }},
     /* broken      */ {{  99,    125,     99 }},
@@ -44,13 +45,17 @@ RunOutcome outcome_of(const RunEnd& end) {
     if (end.report_trouble) {
         return RunOutcome::broken;
     }
-    if (counts[Verdict::fail] != 0 || (end.strict && counts[Verdict::unexpected_pass] != 0)) {
+    if (counts[Verdict::fail] != 0 ||
+        (end.strict && counts[Verdict::unexpected_pass] + counts.flaky != 0)) {
         return RunOutcome::failed;
     }
     if (counts[Verdict::error] != 0 || counts.total() < end.planned || counts.total() == 0) {
         return RunOutcome::broken;
     }
-    return counts[Verdict::skip] == counts.total() ? RunOutcome::skipped : RunOutcome::passed;
+    if (counts[Verdict::skip] == counts.total()) {
+        return RunOutcome::skipped;
+    }
+    return counts.flaky != 0 ? RunOutcome::flaky : RunOutcome::passed;
 }
 
 int exit_status_of(RunOutcome outcome, ExitStyle style) {

@@ -24,6 +24,7 @@ enum class ExitStyle : std::uint8_t {
 
 enum class RunOutcome : std::uint8_t {
     passed,
+    flaky,       ///< Passed, but not at once.
     failed,      ///< The subject is wrong.
     skipped,     ///< Nothing of what was chosen applies here.
     broken,      ///< The harness or its environment is wrong, or a report could not be written.
@@ -35,7 +36,7 @@ enum class RunOutcome : std::uint8_t {
 struct RunEnd {
     VerdictCounts counts;
     std::size_t planned = 0; ///< Verdicts that were to come.
-    bool strict = false;     ///< An unexpected pass is a failure.
+    bool strict = false;     ///< An unexpected pass is a failure, and so is a flaky case.
     bool interrupted = false;
     bool report_trouble = false; ///< Something could not be written: Reporter::trouble().
 };

@@ -48,6 +48,12 @@ struct SourcePlace {
     unsigned line = 0;
 };
 
+/// What one of several runs of a case came to: one that failed may be run again.
+struct Attempt {
+    Verdict verdict = Verdict::error;
+    std::string reason; ///< One line, empty for a pass; what differed, if the judge gave none.
+};
+
 /// The outcome of one case.
 struct CaseResult {
     std::string name;
@@ -66,16 +72,31 @@ struct CaseResult {
     bool confirmed = true;               ///< false: no target has confirmed this expectation yet.
     /// The deadline that passed without a record, where that is why the case failed.
     std::optional<std::chrono::milliseconds> timed_out_after;
+    std::vector<Attempt> attempts; ///< Of a case that was retried: all, in their order.
+
+    /// It failed and a retry did not: it cannot be relied on, whatever its verdict.
+    [[nodiscard]] bool flaky() const {
+        return !attempts.empty() &&
+               (verdict == Verdict::pass || verdict == Verdict::expected_fail ||
+                verdict == Verdict::unexpected_pass);
+    }
 };
+
+/// The verdict's word, or FLAKY, which is no verdict of its own: that of the retry counts.
+[[nodiscard]] inline std::string_view verdict_word(const CaseResult& result) {
+    return result.flaky() ? "FLAKY" : to_string(result.verdict);
+}
 
 /// How many cases ended how.
 struct VerdictCounts {
     std::array<std::uint32_t, verdict_names.size()> by_verdict{};
     std::uint32_t unconfirmed = 0;
+    std::uint32_t flaky = 0; ///< Of those counted by verdict.
 
     void add(const CaseResult& result) {
         ++by_verdict[static_cast<std::size_t>(result.verdict)];
         unconfirmed += result.confirmed ? 0u : 1u;
+        flaky += result.flaky() ? 1u : 0u;
     }
     [[nodiscard]] std::uint32_t operator[](Verdict verdict) const {
         return by_verdict[static_cast<std::size_t>(verdict)];

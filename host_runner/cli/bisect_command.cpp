@@ -302,7 +302,9 @@ private:
         ChildRun child{.filters = common.filters,
                        .target = prepared->target,
                        .more_arguments = shared_arguments(common, options_.case_seconds)};
-        child.more_arguments.insert(child.more_arguments.end(), {"--exit-codes", "bisect"});
+        child.more_arguments.insert(
+            child.more_arguments.end(),
+            {"--exit-codes", "bisect", "--retries", std::to_string(options_.retries)});
         child.more_arguments.insert(child.more_arguments.end(), prepared->more.begin(),
                                     prepared->more.end());
         const std::string before = prepared->text.empty() ? "" : prepared->text + ", ";
@@ -319,9 +321,10 @@ private:
             return tl::unexpected(*trouble);
         }
         const VerdictCounts counts = ran->record.counts();
-        const std::string text = fmt::format("{}{} passed, {} failed, {} skipped, {} errors",
-                                             before, counts[Verdict::pass], counts[Verdict::fail],
-                                             counts[Verdict::skip], counts[Verdict::error]);
+        const std::string text = fmt::format(
+            "{}{} passed, {} failed, {} skipped, {} errors{}", before, counts[Verdict::pass],
+            counts[Verdict::fail], counts[Verdict::skip], counts[Verdict::error],
+            counts.flaky != 0 ? fmt::format(", {} flaky", counts.flaky) : "");
         return StepResult{ran->exit_status == 0   ? Answer::good
                           : ran->exit_status == 1 ? Answer::bad
                                                   : Answer::skip,

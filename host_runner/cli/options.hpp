@@ -34,7 +34,8 @@ struct RunOptions {
     bool fail_fast = false;
     unsigned seed = 0;
     int repeat = 1;
-    bool failed = false; ///< Only what failed in the last run.
+    unsigned retries = 0; ///< Of a case that failed, after all others.
+    bool failed = false;  ///< Only what failed in the last run.
     std::filesystem::path history;
     std::string source_url; ///< What a row's file is appended to in the HTML report.
     std::vector<std::string> gtest_arguments; ///< --gtest_ flags as given.
@@ -63,6 +64,7 @@ struct BisectOptions {
     std::filesystem::path folder;       ///< Log, results, clone; empty: one for this question.
     bool restart = false;
     double case_seconds = 10;
+    unsigned retries = 0; ///< As those of a run; a version with a flaky case is skipped.
 };
 
 struct HistoryOptions {

@@ -267,6 +267,13 @@ private:
                            "Id of the build that is tested, ORIGIN:ID");
     }
 
+    static void add_retries(CLI::App& command, unsigned& retries) {
+        command
+            .add_option("--retries", retries,
+                        "Run a case that failed so many times more; one that passes then is FLAKY")
+            ->check(CLI::Range(0, 100));
+    }
+
     void add_run() {
         run_ = app_.add_subcommand("run", "Run cases on a target");
         add_filters(*run_, false);
@@ -291,7 +298,9 @@ private:
         run_->add_option("--seed", options.seed, "Seed of the order")->check(CLI::Range(0, 99999));
         run_->add_option("--repeat", options.repeat, "Run everything so many times")
             ->check(CLI::Range(1, 1'000'000));
-        run_->add_flag("--fail-fast", options.fail_fast, "Stop at the first failure");
+        auto* fail_fast =
+            run_->add_flag("--fail-fast", options.fail_fast, "Stop at the first failure");
+        run_->get_option("--retries")->excludes(fail_fast);
         run_->add_flag("--failed", options.failed,
                        "Only what failed in the last run (of the target, if one is named)");
     }
@@ -305,7 +314,9 @@ private:
         command.add_flag("--isolate", options.isolate, "A machine of its own for every case");
         command.add_flag("!--no-ring", options.use_ring,
                          "Records by port 0xE9 even where memory is shared");
-        command.add_flag("--strict", options.strict, "An unexpected pass is a failure");
+        command.add_flag("--strict", options.strict,
+                         "An unexpected pass is a failure, and so is a flaky case");
+        add_retries(command, options.retries);
     }
     void add_matrix() {
         matrix_ = app_.add_subcommand(
@@ -363,8 +374,9 @@ private:
         diff_->add_option("--html", options.html, "Write it for a browser to FILE");
         diff_->add_option("--source-url", options.source_url,
                           "Where the sources can be read, for links in the HTML");
-        diff_->add_flag("--strict", options.strict,
-                        "Also worse: newly skipped, no longer run, same verdict but changed");
+        diff_->add_flag(
+            "--strict", options.strict,
+            "Also worse: newly skipped or flaky, no longer run, same verdict but changed");
         diff_->add_flag("-v,--verbose", options.verbose, "Every name, not the first of each group");
         add_colour(*diff_, options.colour);
         add_payload(*diff_);
@@ -393,6 +405,7 @@ private:
         add_baseline(*step_);
         add_timeout(*step_, run_options_.case_seconds);
         add_colour(*step_, run_options_.reports.colour);
+        add_retries(*step_, run_options_.retries);
         step_->add_option("--runs-folder", run_options_.reports.runs_folder,
                           "Where the folder of the run goes");
     }
@@ -422,6 +435,7 @@ private:
         add_payload(*bisect_);
         add_baseline(*bisect_);
         add_timeout(*bisect_, options.case_seconds);
+        add_retries(*bisect_, options.retries);
         bisect_->add_option("--folder", options.folder, "Where log, results and clone are kept");
         bisect_->add_flag("--restart", options.restart, "Forget what an earlier bisection found");
     }

@@ -31,7 +31,8 @@ ReportedRunInput run_input(const Program& program, const CommonOptions& common,
                            .info = {},
                            .repeat_command = {},
                            .all_names = {},
-                           .more_targets = parts.more_targets};
+                           .more_targets = parts.more_targets,
+                           .retries = options.retries};
     input.session.case_limit =
         std::chrono::milliseconds{static_cast<long>(options.case_seconds * 1000)};
     input.session.use_ring = options.use_ring;

@@ -21,18 +21,18 @@ bool is_right(Verdict verdict) {
 }
 
 /// Of several results of one case the one that says most against the subject.
-unsigned weight(Verdict verdict) {
-    switch (verdict) {
+unsigned weight(const CaseResult& result) {
+    switch (result.verdict) {
     case Verdict::fail:
-        return 5;
+        return 6;
     case Verdict::error:
-        return 4;
+        return 5;
     case Verdict::expected_fail:
-        return 3;
+        return 4;
     case Verdict::unexpected_pass:
-        return 2;
+        return 3;
     case Verdict::pass:
-        return 1;
+        return result.flaky() ? 2 : 1;
     case Verdict::skip:
         return 0;
     }
@@ -44,7 +44,7 @@ using ByName = std::map<std::string_view, CaseChange>;
 void take(ByName& by_name, const RunRecord& record, const CaseResult* CaseChange::*side) {
     for (const CaseResult& result : record.results) {
         const CaseResult*& kept = by_name[result.name].*side;
-        if (kept == nullptr || weight(kept->verdict) < weight(result.verdict)) {
+        if (kept == nullptr || weight(*kept) < weight(result)) {
             kept = &result;
         }
     }
@@ -96,6 +96,9 @@ std::optional<ChangeKind> kind_of(const CaseChange& change, bool same_payload) {
     if (now == Verdict::skip && was != Verdict::skip) {
         return ChangeKind::newly_skipped;
     }
+    if (change.after->flaky() && !change.before->flaky()) {
+        return ChangeKind::newly_flaky;
+    }
     if (now == Verdict::expected_fail && was != now) {
         return ChangeKind::now_known;
     }
@@ -145,7 +148,7 @@ std::string difference_text(const CaseResult& result) {
 
 std::string what_of(ChangeKind kind, const CaseChange& change) {
     const auto verdict = [](const CaseResult* result) {
-        return result == nullptr ? std::string_view{"-"} : to_string(result->verdict);
+        return result == nullptr ? std::string_view{"-"} : verdict_word(*result);
     };
     std::string text = fmt::format("{} -> {}", verdict(change.before), verdict(change.after));
     if (kind == ChangeKind::changed_detail && change.before->exit_code != change.after->exit_code) {
@@ -174,7 +177,8 @@ std::size_t Comparison::count(ChangeKind kind) const {
 
 bool Comparison::regressed(bool strict) const {
     using enum ChangeKind;
-    const std::size_t doubtful = count(newly_skipped) + count(lost) + count(changed_detail);
+    const std::size_t doubtful =
+        count(newly_skipped) + count(lost) + count(changed_detail) + count(newly_flaky);
     return count(new_failure) != 0 || (strict && doubtful != 0);
 }
 

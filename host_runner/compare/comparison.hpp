@@ -20,6 +20,7 @@ enum class ChangeKind : std::uint8_t {
     lost,              ///< Had a verdict, was not run now.
     changed_detail,    ///< Same verdict, another exit code or other fields.
     now_known,         ///< Deviates as its baseline says, and did not before, or was a FAIL.
+    newly_flaky,       ///< Failed and passed in the same run, and did not before.
     fixed,             ///< FAIL, ERROR or a known deviation that passes now.
     no_longer_skipped, ///< Has a verdict that is not wrong now.
     added,             ///< Was not run before, and is not wrong.
@@ -31,13 +32,14 @@ struct ChangeKindInfo {
     std::string_view more; ///< "2 new failures"
 };
 
-inline constexpr std::array<ChangeKindInfo, 8> change_kinds{{
+inline constexpr std::array<ChangeKindInfo, 9> change_kinds{{
     // clang-format off
     {"New failures",          "new failure",             "new failures"},
     {"Newly skipped",         "newly skipped",           "newly skipped"},
     {"No longer run",         "no longer run",           "no longer run"},
     {"Same verdict, changed", "changed in detail",       "changed in detail"},
     {"Known deviations now",  "now a known deviation",   "now known deviations"},
+    {"Newly flaky",           "newly flaky",             "newly flaky"},
     {"Fixed",                 "fixed",                   "fixed"},
     {"No longer skipped",     "no longer skipped",       "no longer skipped"},
     {"New cases",             "new case",                "new cases"},

@@ -34,7 +34,7 @@ CREATE TABLE result (
   run      INTEGER NOT NULL REFERENCES run (id),
   name     INTEGER NOT NULL REFERENCES text (id),
   turn     INTEGER NOT NULL,          -- of the case in its run, from 0: --repeat
-  verdict  INTEGER NOT NULL,          -- 0 PASS 1 FAIL 2 SKIP 3 ERROR 4 XFAIL 5 XPASS
+  verdict  INTEGER NOT NULL,          -- 0 PASS 1 FAIL 2 SKIP 3 ERROR 4 XFAIL 5 XPASS 6 FLAKY
   code     INTEGER,                   -- exit code of the #VMEXIT
   reason   INTEGER REFERENCES text (id),
   duration INTEGER NOT NULL,          -- nanoseconds
@@ -42,7 +42,26 @@ CREATE TABLE result (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr std::string_view letters = "PFSEXU";
+constexpr std::int64_t flaky_verdict = verdict_names.size(); ///< Behind those that are verdicts.
+constexpr std::string_view letters = "PFSEXUf";
+
+std::int64_t stored_verdict(const CaseResult& result) {
+    return result.flaky() ? flaky_verdict : static_cast<std::int64_t>(result.verdict);
+}
+
+std::string_view word_of(std::int64_t stored) {
+    const auto place = static_cast<std::size_t>(stored);
+    return stored == flaky_verdict        ? "FLAKY"
+           : place < verdict_names.size() ? verdict_names[place]
+                                          : "?";
+}
+
+std::string stored_reason(const CaseResult& result) {
+    if (result.flaky()) {
+        return valid_utf8(attempts_text(result));
+    }
+    return result.verdict == Verdict::pass ? std::string{} : valid_utf8(short_reason(result));
+}
 
 class Texts {
 public:
@@ -144,10 +163,9 @@ void History::insert(const RunRecord& record) {
         "INSERT INTO result SELECT ?1, ?2, (SELECT count(*) FROM result WHERE name = ?2 AND "
         "run = ?1), ?3, nullif(?4, -1), nullif(?5, 0), ?6");
     for (const CaseResult& result : record.results) {
-        const std::string reason =
-            result.verdict == Verdict::pass ? std::string{} : valid_utf8(short_reason(result));
+        const std::string reason = stored_reason(result);
         insert.bind(1, id).bind(2, texts.id_of(valid_utf8(result.name)));
-        insert.bind(3, static_cast<std::int64_t>(result.verdict));
+        insert.bind(3, stored_verdict(result));
         // Negative exit codes (-1: VMEXIT_INVALID) are stored as the 64-bit pattern, but for -1.
         insert.bind(4, static_cast<std::int64_t>(result.exit_code
                                                      ? *result.exit_code & 0x7fff'ffff'ffff'ffff
@@ -202,10 +220,13 @@ Result<std::vector<HistoryLine>> History::lines(std::span<const std::string> nam
                 const std::int64_t verdict = query.number(3);
                 const auto place = static_cast<std::size_t>(verdict);
                 const char letter = place < letters.size() ? letters[place] : '?';
-                line.unstable += same && line.verdicts.back() != letter ? 1 : 0;
+                // A flaky case is unstable by itself, and came to a pass in the end.
+                const auto settled = [](char c) { return c == 'f' ? 'P' : c; };
+                const bool differs = same && settled(line.verdicts.back()) != settled(letter);
+                line.unstable += verdict == flaky_verdict || differs ? 1 : 0;
                 line.verdicts += letter;
                 line.last = query.text(2);
-                line.last_verdict = place < letters.size() ? verdict_names[place] : "?";
+                line.last_verdict = word_of(verdict);
                 line.last_reason = query.text(4);
                 ++line.results;
             }

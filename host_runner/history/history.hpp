@@ -18,13 +18,14 @@ struct HistoryLine {
     std::string case_name;
     std::string target;
     std::string subject;  ///< What was tested, with its version: "QEMU 7.2.22, TCG".
-    std::string verdicts; ///< A letter each, oldest first: P F S E, X for XFAIL, U for XPASS.
+    std::string verdicts; ///< A letter each, oldest first: P F S E, X for XFAIL, U for XPASS,
+                          ///< f for FLAKY.
     std::string first;    ///< UTC times of the oldest and the newest.
     std::string last;
     std::string last_verdict;
     std::string last_reason;
     std::size_t results = 0;
-    std::size_t unstable = 0; ///< Results unlike the one before, of the same subject.
+    std::size_t unstable = 0; ///< Results unlike the one before of the subject, or flaky.
 };
 
 class History {

@@ -91,7 +91,7 @@ private:
         std::set<std::string> cpus;
         bool any_bare = false;
         for (std::size_t i = 0; i < cells_.size(); ++i) {
-            if (cells_[i].holds()) {
+            if (cells_[i].holds() || cells_[i].flaky) {
                 return false;
             }
             if (cells_[i].deviates() && cells_[i].manner == cells_[at_].manner) {
@@ -173,9 +173,9 @@ private:
 } // namespace
 
 Cell cell_of(const CaseResult& result) {
-    Cell cell{.verdict = result.verdict, .manner = {}, .reason = {}};
+    Cell cell{.verdict = result.verdict, .manner = {}, .reason = {}, .flaky = result.flaky()};
     if (!cell.deviates()) {
-        cell.reason = short_reason(result);
+        cell.reason = cell.flaky ? attempts_text(result) : short_reason(result);
         return cell;
     }
     std::vector<std::string> seen;

@@ -25,13 +25,15 @@ struct Cell {
     std::optional<Verdict> verdict; ///< Nothing: it did not run there.
     std::string manner; ///< Of a deviation: what was seen, the same for the same deviation.
     std::string reason; ///< One line for people; may be empty.
+    bool flaky = false; ///< It failed there before it did not.
 
     /// FAIL, and XFAIL: that a deviation is known does not say whose it is.
     [[nodiscard]] bool deviates() const {
         return verdict == Verdict::fail || verdict == Verdict::expected_fail;
     }
+    /// A flaky case is evidence for nobody.
     [[nodiscard]] bool holds() const {
-        return verdict == Verdict::pass || verdict == Verdict::unexpected_pass;
+        return !flaky && (verdict == Verdict::pass || verdict == Verdict::unexpected_pass);
     }
 };
 

@@ -18,8 +18,9 @@ constexpr std::size_t most_beginnings = 3;
 std::string key_of(const MatrixRow& row) {
     std::string key;
     for (const Cell& cell : row.cells) {
-        const bool needs_reason = cell.deviates() || cell.verdict == Verdict::error;
-        key += fmt::format("{}\x1f{}\x1e", cell.verdict ? static_cast<int>(*cell.verdict) : -1,
+        const bool needs_reason = cell.deviates() || cell.flaky || cell.verdict == Verdict::error;
+        key += fmt::format("{}{}\x1f{}\x1e", cell.flaky ? "flaky " : "",
+                           cell.verdict ? static_cast<int>(*cell.verdict) : -1,
                            needs_reason ? cell.reason : std::string{});
     }
     for (const Attribution& one : row.attributions) {
@@ -58,7 +59,11 @@ MatrixTopic topic_of(const MatrixRow& row) {
     }
     const bool unexpected = std::ranges::any_of(
         row.cells, [](const Cell& c) { return c.verdict == Verdict::unexpected_pass; });
-    return unexpected ? MatrixTopic::unexpected_pass : MatrixTopic::agreement;
+    if (unexpected) {
+        return MatrixTopic::unexpected_pass;
+    }
+    return std::ranges::any_of(row.cells, &Cell::flaky) ? MatrixTopic::flaky
+                                                        : MatrixTopic::agreement;
 }
 
 std::string label_of(const std::vector<std::string_view>& names) {

@@ -19,6 +19,7 @@ enum class MatrixTopic : std::uint8_t {
     kvm,             ///< A kernel is wrong.
     cpu,             ///< A CPU is wrong.
     unexpected_pass, ///< A baseline expects a failure that did not come.
+    flaky,           ///< Failed somewhere, and not when run again.
     agreement,       ///< Holds wherever it ran.
 };
 

@@ -12,8 +12,8 @@ namespace {
 
 constexpr int matrix_schema_version = 1;
 
-constexpr std::array<std::string_view, 7> topic_names{
-    "harness", "table", "undecided", "kvm", "cpu", "unexpected_pass", "agreement"};
+constexpr std::array<std::string_view, 8> topic_names{
+    "harness", "table", "undecided", "kvm", "cpu", "unexpected_pass", "flaky", "agreement"};
 
 Json target_json(const MatrixColumn& column) {
     Json json{
@@ -50,6 +50,11 @@ Json row_json(const MatrixRow& row) {
         verdicts.push_back(cell.verdict ? Json(to_string(*cell.verdict)) : Json(nullptr));
     }
     Json json{{"name", valid_utf8(row.name)}, {"verdicts", std::move(verdicts)}};
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
+        if (row.cells[i].flaky) {
+            json["flaky"].push_back(i);
+        }
+    }
     for (const Attribution& one : row.attributions) {
         json["attributions"].push_back(attribution_json(one));
     }

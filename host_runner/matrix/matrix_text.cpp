@@ -17,6 +17,9 @@ char mark_of(const Cell& cell) {
     if (!cell.verdict) {
         return ' ';
     }
+    if (cell.flaky) {
+        return '~';
+    }
     switch (*cell.verdict) {
     case Verdict::pass:
         return '.';
@@ -35,7 +38,7 @@ char mark_of(const Cell& cell) {
 }
 
 constexpr std::string_view legend =
-    ". PASS   F FAIL   x XFAIL (known)   + XPASS   - SKIP   E ERROR   blank: did not run";
+    ". PASS   F FAIL   x XFAIL (known)   + XPASS   ~ FLAKY   - SKIP   E ERROR   blank: did not run";
 
 std::string_view heading_of(MatrixTopic topic) {
     switch (topic) {
@@ -51,6 +54,8 @@ std::string_view heading_of(MatrixTopic topic) {
         return "A CPU below";
     case MatrixTopic::unexpected_pass:
         return "Passes although a baseline expects a failure";
+    case MatrixTopic::flaky:
+        return "Flaky: failed, and did not when run again";
     case MatrixTopic::agreement:
         return "Holds wherever it ran";
     }
@@ -68,6 +73,9 @@ std::string column_text(const MatrixColumn& column, std::size_t number, std::siz
                 what += fmt::format("{}{} {}", what.empty() ? "" : ", ", counts.by_verdict[i],
                                     verdict_names[i]);
             }
+        }
+        if (counts.flaky != 0) {
+            what += fmt::format(", {} flaky", counts.flaky);
         }
         if (const auto why = column.record.why_incomplete(); !why.empty()) {
             what += (what.empty() ? "" : "; ") + one_line(why);
@@ -190,7 +198,8 @@ private:
         };
         for (std::size_t i = 0; i < row.cells.size(); ++i) {
             const Cell& cell = row.cells[i];
-            if ((cell.deviates() || cell.verdict == Verdict::error) && !cell.reason.empty()) {
+            const bool tells = cell.deviates() || cell.flaky || cell.verdict == Verdict::error;
+            if (tells && !cell.reason.empty()) {
                 add(i, one_line(cell.reason));
             }
         }

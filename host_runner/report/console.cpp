@@ -47,6 +47,7 @@ std::string Console::progress_text(std::size_t width) const {
     add(counts_[Verdict::expected_fail], "xfail");
     add(counts_[Verdict::unexpected_pass], "xpass");
     add(counts_[Verdict::skip], "skipped");
+    add(counts_.flaky, "flaky");
     const double elapsed = std::chrono::duration<double>(options_.now() - started_).count();
     if (counts_.total() != 0 && elapsed > 0) {
         text += fmt::format("  {:.0f}/s", counts_.total() / elapsed);
@@ -100,7 +101,7 @@ void Console::case_started(std::string_view name) {
 }
 
 bool Console::deserves_line(const CaseResult& result) const {
-    if (options_.verbose || result.verdict == Verdict::unexpected_pass) {
+    if (options_.verbose || result.verdict == Verdict::unexpected_pass || result.flaky()) {
         return true;
     }
     // A log keeps every case that is not simply right; on a terminal the summary tells of those.
@@ -125,6 +126,14 @@ void Console::case_finished(const CaseResult& result) {
         print(case_line(result, block_layout()) + '\n');
     }
     progress_by_count();
+    draw_if_due();
+}
+
+void Console::case_to_be_retried(const CaseResult& so_far) {
+    current_.clear();
+    if (!options_.brief && (options_.verbose || !options_.terminal.moving_line)) {
+        print(case_line(so_far, block_layout()) + "  (to be run again)\n");
+    }
     draw_if_due();
 }
 

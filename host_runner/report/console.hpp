@@ -31,6 +31,7 @@ public:
     void run_started(const RunInfo& info) override;
     void case_started(std::string_view name) override;
     void case_finished(const CaseResult& result) override;
+    void case_to_be_retried(const CaseResult& so_far) override;
     void machine_event(const MachineEvent& event) override;
     void idle() override { draw(); }
     void run_finished(const RunSummary& summary) override;

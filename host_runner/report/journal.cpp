@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
+#include <map>
 
 namespace vmrunit::runner {
 namespace {
@@ -17,7 +18,10 @@ std::string line_of(const char* type, const Json& content) {
     return fmt::format("{{\"type\":\"{}\",{}\n", type, dumped(content).substr(1));
 }
 
-void take_line(RunRecord& record, const Json& json) {
+/// Cases that failed and whose retry has no result yet.
+using Unsettled = std::map<std::string, CaseResult>;
+
+void take_line(RunRecord& record, Unsettled& unsettled, const Json& json) {
     const std::string type = json.at("type");
     if (type == "run") {
         if (json.at("schema_version") != results_schema_version) {
@@ -32,6 +36,11 @@ void take_line(RunRecord& record, const Json& json) {
         json.at("name").get_to(record.running);
     } else if (type == "result") {
         record.results.push_back(case_from(json));
+        unsettled.erase(record.results.back().name);
+        record.running.clear();
+    } else if (type == "failed") {
+        CaseResult so_far = case_from(json);
+        unsettled.insert_or_assign(so_far.name, std::move(so_far));
         record.running.clear();
     } else if (type == "machine") {
         record.events.push_back(event_from(json));
@@ -62,6 +71,10 @@ void JournalWriter::case_finished(const CaseResult& result) {
     output_.write(line_of("result", case_json(result)));
 }
 
+void JournalWriter::case_to_be_retried(const CaseResult& so_far) {
+    output_.write(line_of("failed", case_json(so_far)));
+}
+
 void JournalWriter::machine_event(const MachineEvent& event) {
     output_.write(line_of("machine", event_json(event)));
 }
@@ -76,6 +89,7 @@ Result<RunRecord> read_journal(const std::filesystem::path& path) {
         return failure(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
     }
     RunRecord record;
+    Unsettled unsettled;
     unsigned number = 0;
     for (std::string line; std::getline(file, line);) {
         ++number;
@@ -87,7 +101,7 @@ Result<RunRecord> read_journal(const std::filesystem::path& path) {
             if ((number == 1) != (json.at("type") == "run")) {
                 throw std::invalid_argument{"the line that describes the run must be the first"};
             }
-            take_line(record, json);
+            take_line(record, unsettled, json);
         } catch (const std::exception& error) { // Of nlohmann::json, of std::stoull, of ours.
             return failure(fmt::format("{}:{}: not a vmrunit journal: {}", path.string(), number,
                                        error.what()),
@@ -97,6 +111,10 @@ Result<RunRecord> read_journal(const std::filesystem::path& path) {
     if (number == 0 || record.info.version.empty()) {
         return failure(fmt::format("{}: not a vmrunit journal: it has no run", path.string()),
                        "give the results.jsonl of a run");
+    }
+    // The runner died before their retries: their failures are what is known.
+    for (auto& [name, result] : unsettled) {
+        record.results.push_back(std::move(result));
     }
     return record;
 }

@@ -2,7 +2,8 @@
 // results.jsonl: one JSON object per line, written as things happen and never rewritten, so that a
 // crash of the runner loses nothing that had a verdict. Every other report can be made from it.
 //
-// Lines by "type": run (first), subject, started, result, machine, summary (last).
+// Lines by "type": run (first), subject, started, result, failed (to be run again, so a result
+// follows), machine, summary (last).
 #pragma once
 
 #include "host_runner/report/output.hpp"
@@ -22,6 +23,7 @@ public:
                        const SubjectFacts& more_facts) override;
     void case_started(std::string_view name) override;
     void case_finished(const CaseResult& result) override;
+    void case_to_be_retried(const CaseResult& so_far) override;
     void machine_event(const MachineEvent& event) override;
     void run_finished(const RunSummary& summary) override;
     [[nodiscard]] std::optional<Error> trouble() const override { return output_.trouble(); }

@@ -73,7 +73,8 @@ Json counts_json(const VerdictCounts& counts) {
             {"error", counts[Verdict::error]},
             {"xfail", counts[Verdict::expected_fail]},
             {"xpass", counts[Verdict::unexpected_pass]},
-            {"unconfirmed", counts.unconfirmed}};
+            {"unconfirmed", counts.unconfirmed},
+            {"flaky", counts.flaky}};
 }
 
 Json case_json(const CaseResult& result) {
@@ -102,6 +103,13 @@ Json case_json(const CaseResult& result) {
     }
     if (!result.guest_log.empty()) {
         json["guest_log"] = texts(result.guest_log);
+    }
+    for (const Attempt& attempt : result.attempts) {
+        json["attempts"].push_back(
+            {{"verdict", to_string(attempt.verdict)}, {"reason", valid_utf8(attempt.reason)}});
+    }
+    if (result.flaky()) {
+        json["flaky"] = true;
     }
     add_text(json, "repeat", result.repeat_command);
     return json;

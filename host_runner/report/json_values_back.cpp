@@ -94,6 +94,9 @@ CaseResult case_from(const Json& json) {
                                .note = text(line, "note")});
     }
     elements(json, "guest_log").get_to(result.guest_log);
+    for (const Json& attempt : elements(json, "attempts")) {
+        result.attempts.push_back({verdict_from(attempt.at("verdict")), attempt.at("reason")});
+    }
     return result;
 }
 

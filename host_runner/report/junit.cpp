@@ -18,18 +18,19 @@ struct Totals {
     std::size_t skipped = 0;
 };
 
-bool counts_as_failure(Verdict verdict, bool strict) {
-    return verdict == Verdict::fail || (verdict == Verdict::unexpected_pass && strict);
+bool counts_as_failure(const CaseResult& result, bool strict) {
+    return result.verdict == Verdict::fail ||
+           (strict && (result.verdict == Verdict::unexpected_pass || result.flaky()));
 }
 
 Totals totals_of(const RunRecord& record, bool incomplete) {
     Totals totals;
     for (const CaseResult& result : record.results) {
         ++totals.tests;
-        totals.failures += counts_as_failure(result.verdict, record.info.strict);
+        totals.failures += counts_as_failure(result, record.info.strict);
         totals.errors += result.verdict == Verdict::error;
-        totals.skipped +=
-            result.verdict == Verdict::skip || result.verdict == Verdict::expected_fail;
+        totals.skipped += result.verdict == Verdict::skip ||
+                          (result.verdict == Verdict::expected_fail && !result.flaky());
     }
     totals.tests += incomplete;
     totals.errors += incomplete;
@@ -76,8 +77,9 @@ void append_properties(std::string& out, const RunRecord& record) {
 /// An element whose message is one line and whose text is the failure block.
 std::string problem(std::string_view element, const CaseResult& result,
                     const std::string& subject) {
+    const std::string message = result.flaky() ? attempts_text(result) : short_reason(result);
     return fmt::format("      <{0} message=\"{1}\" type=\"{2}\">{3}</{0}>\n", element,
-                       xml_escaped(short_reason(result)), to_string(result.verdict),
+                       xml_escaped(message), verdict_word(result),
                        xml_escaped(failure_block(result, subject, {})));
 }
 
@@ -90,6 +92,12 @@ std::string system_out(const std::string& text) {
 }
 
 std::string body(const CaseResult& result, bool strict, const std::string& subject) {
+    if (result.flaky()) {
+        // Surefire's element for it, which Jenkins shows; as a failure it is in everybody's words.
+        return strict ? problem("failure", result, subject)
+                      : fmt::format("      <flakyFailure message=\"{}\" type=\"FLAKY\"/>\n",
+                                    xml_escaped(attempts_text(result)));
+    }
     switch (result.verdict) {
     case Verdict::pass:
         return {};

@@ -81,8 +81,13 @@ std::string kcidb_report(const RunRecord& record, const KcidbNames& names) {
         if (!result.manual.empty()) {
             misc["manual"] = valid_utf8(result.manual);
         }
+        if (result.flaky()) {
+            misc["flaky"] = true;
+        }
         test["misc"] = std::move(misc);
-        if (result.verdict != Verdict::pass) {
+        if (result.flaky()) {
+            test["comment"] = "FLAKY: " + attempts_text(result);
+        } else if (result.verdict != Verdict::pass) {
             test["comment"] = short_reason(result);
         }
         if (result.verdict == Verdict::fail || result.verdict == Verdict::error ||

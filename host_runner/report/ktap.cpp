@@ -64,16 +64,19 @@ void KtapReporter::run_started(const RunInfo& info) {
 
 void KtapReporter::case_finished(const CaseResult& result) {
     std::string lines;
-    bool ok = true;
+    if (result.flaky()) {
+        lines = diagnostics("FLAKY " + attempts_text(result));
+    }
+    bool ok = !(strict_ && result.flaky());
     switch (result.verdict) {
     case Verdict::fail:
     case Verdict::error:
         ok = false;
-        lines = diagnostics(failure_block(result, subject_, {}));
+        lines += diagnostics(failure_block(result, subject_, {}));
         break;
     case Verdict::unexpected_pass:
         ok = !strict_;
-        lines = diagnostics("XPASS " + short_reason(result));
+        lines += diagnostics("XPASS " + short_reason(result));
         break;
     case Verdict::pass:
     case Verdict::skip:

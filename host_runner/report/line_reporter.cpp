@@ -13,7 +13,7 @@ namespace {
 
 bool fails(const CaseResult& result, bool strict) {
     return result.verdict == Verdict::fail || result.verdict == Verdict::error ||
-           (strict && result.verdict == Verdict::unexpected_pass);
+           (strict && (result.verdict == Verdict::unexpected_pass || result.flaky()));
 }
 
 /// A name without blanks and slashes.
@@ -39,9 +39,14 @@ std::string lava_line(const CaseResult& result, bool strict) {
         word = "skip";
     }
     const double microseconds = std::chrono::duration<double, std::micro>(result.duration).count();
-    return fmt::format("<LAVA_SIGNAL_TESTCASE TEST_CASE_ID={} RESULT={} MEASUREMENT={:.1f} "
-                       "UNITS=us>\n",
-                       lava_id(result.name), word, microseconds);
+    // No signal can say it, so it is a line of the log; nothing in it may look like a signal.
+    std::string flaky =
+        result.flaky() ? fmt::format("FLAKY {}: {}\n", lava_id(result.name), attempts_text(result))
+                       : std::string{};
+    std::ranges::replace(flaky, '<', '(');
+    return flaky + fmt::format("<LAVA_SIGNAL_TESTCASE TEST_CASE_ID={} RESULT={} MEASUREMENT={:.1f} "
+                               "UNITS=us>\n",
+                               lava_id(result.name), word, microseconds);
 }
 
 std::string lava_tail(const RunSummary& /*summary*/, bool /*strict*/) {
@@ -53,7 +58,8 @@ std::string kut_line(const CaseResult& result, bool strict) {
     if (fails(result, strict)) {
         word = "FAIL";
     }
-    const std::string reason = short_reason(result);
+    const std::string reason =
+        result.flaky() ? "FLAKY: " + attempts_text(result) : short_reason(result);
     return fmt::format("{}: {}{}{}\n", word, one_line(result.name), reason.empty() ? "" : ": ",
                        reason);
 }
@@ -61,7 +67,7 @@ std::string kut_line(const CaseResult& result, bool strict) {
 std::string kut_tail(const RunSummary& summary, bool strict) {
     const VerdictCounts& counts = summary.counts;
     const std::uint32_t unexpected = counts[Verdict::fail] + counts[Verdict::error] +
-                                     (strict ? counts[Verdict::unexpected_pass] : 0);
+                                     (strict ? counts[Verdict::unexpected_pass] + counts.flaky : 0);
     const auto part = [](std::uint32_t count, std::string_view words) {
         return count == 0 ? std::string{} : fmt::format(", {} {}", count, words);
     };

@@ -30,6 +30,9 @@ public:
         return in(style(verdict), to_string(verdict));
     }
     [[nodiscard]] static fmt::text_style style(Verdict verdict);
+    [[nodiscard]] static fmt::text_style style(const CaseResult& result) {
+        return style(result.flaky() ? Verdict::unexpected_pass : result.verdict);
+    }
 
 private:
     bool on_;

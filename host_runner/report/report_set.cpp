@@ -184,6 +184,13 @@ void ReportSet::case_finished(const CaseResult& result) {
     tell_new_trouble();
 }
 
+void ReportSet::case_to_be_retried(const CaseResult& so_far) {
+    recorder_.case_to_be_retried(so_far);
+    journal_.case_to_be_retried(so_far);
+    console_.case_to_be_retried(so_far);
+    tell_new_trouble();
+}
+
 void ReportSet::machine_event(const MachineEvent& event) {
     recorder_.machine_event(event);
     journal_.machine_event(event);

@@ -52,6 +52,7 @@ public:
                        const SubjectFacts& more_facts) override;
     void case_started(std::string_view name) override;
     void case_finished(const CaseResult& result) override;
+    void case_to_be_retried(const CaseResult& so_far) override;
     void machine_event(const MachineEvent& event) override;
     void idle() override;
     void run_finished(const RunSummary& summary) override;

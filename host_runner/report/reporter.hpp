@@ -72,6 +72,8 @@ public:
                                const SubjectFacts& /*more_facts*/) {}
     virtual void case_started(std::string_view /*name*/) {}
     virtual void case_finished(const CaseResult& result) = 0;
+    /// Instead of case_finished, which follows later in the run: what failed, so far.
+    virtual void case_to_be_retried(const CaseResult& /*so_far*/) {}
     virtual void machine_event(const MachineEvent& /*event*/) {}
     /// Nothing arrived for a while; whoever shows something live may bring it up to date.
     virtual void idle() {}

@@ -36,6 +36,7 @@ public:
                        const SubjectFacts& more_facts) override;
     void case_started(std::string_view name) override { record_.running = name; }
     void case_finished(const CaseResult& result) override;
+    void case_to_be_retried(const CaseResult&) override { record_.running.clear(); }
     void machine_event(const MachineEvent& event) override { record_.events.push_back(event); }
     void run_finished(const RunSummary& summary) override { record_.summary = summary; }
 

@@ -105,6 +105,25 @@ void append_reasons(std::string& out, const RunRecord& record, Verdict verdict,
     }
 }
 
+void append_flaky(std::string& out, const RunRecord& record, const SummaryLayout& layout) {
+    const std::size_t count = record.counts().flaky;
+    std::size_t shown = 0;
+    if (count != 0) {
+        out += fmt::format("\nFlaky: another verdict when run again ({})\n", count);
+    }
+    for (const CaseResult& result : record.results) {
+        if (result.flaky() && shown++ < layout.most_names) {
+            out += "    " +
+                   fitted(fmt::format("{}  {}", one_line(result.name), attempts_text(result)),
+                          layout.width - 4) +
+                   '\n';
+        }
+    }
+    if (shown > layout.most_names) {
+        out += fmt::format("    ... and {} more, in the report\n", shown - layout.most_names);
+    }
+}
+
 std::string counts_text(const VerdictCounts& counts, const Paint& paint) {
     struct Part {
         Verdict verdict;
@@ -131,13 +150,18 @@ std::string counts_text(const VerdictCounts& counts, const Paint& paint) {
         out += out.empty() ? "" : ", ";
         out += count != 0 ? paint.in(Paint::style(part.verdict), text) : text;
     }
+    if (counts.flaky != 0) {
+        out += ", " + paint.in(Paint::style(Verdict::unexpected_pass),
+                               fmt::format("{} flaky", counts.flaky));
+    }
     return out;
 }
 
 std::string headline(const RunRecord& record, const Paint& paint) {
     const VerdictCounts counts = record.counts();
     const std::string why_incomplete = record.why_incomplete();
-    const bool unexpected_pass = record.info.strict && counts[Verdict::unexpected_pass] != 0;
+    const bool unexpected_pass =
+        record.info.strict && counts[Verdict::unexpected_pass] + counts.flaky != 0;
     if (counts[Verdict::fail] != 0 || unexpected_pass) {
         return paint.verdict(Verdict::fail);
     }
@@ -238,6 +262,7 @@ std::string summary_text(const RunRecord& record, const SummaryLayout& layout) {
                                one_line(stale.cases), one_line(stale.why));
         }
     }
+    append_flaky(out, record, layout);
     append_names(out, record, Verdict::error, "Errors of the harness or its environment", layout);
     append_names(out, record, Verdict::fail, "Failures", layout);
     out += '\n';

@@ -127,15 +127,30 @@ std::string short_reason(const CaseResult& result) {
     return names;
 }
 
+std::string attempts_text(const CaseResult& result) {
+    std::string text;
+    for (const Attempt& attempt : result.attempts) {
+        text += text.empty() ? "" : ", then ";
+        text += to_string(attempt.verdict);
+        if (!attempt.reason.empty()) {
+            text += fmt::format(" ({})", one_line(attempt.reason));
+        }
+    }
+    return text;
+}
+
 std::string case_line(const CaseResult& result, const BlockLayout& layout) {
     std::string line =
-        fmt::format("{}  {}", padded(to_string(result.verdict), 5), one_line(result.name));
+        fmt::format("{}  {}", padded(verdict_word(result), 5), one_line(result.name));
     if (const std::string reason = short_reason(result); !reason.empty()) {
         line += "  " + reason;
     }
+    if (result.flaky()) {
+        line += "  " + attempts_text(result);
+    }
     if (layout.colour) {
-        const std::size_t word = to_string(result.verdict).size();
-        line.replace(0, word, Paint{true}.verdict(result.verdict));
+        const std::string_view word = verdict_word(result);
+        line.replace(0, word.size(), Paint{true}.in(Paint::style(result), word));
     }
     return line;
 }
@@ -153,6 +168,9 @@ std::string failure_block(const CaseResult& result, const std::string& subject,
         out += std::string(wanted < edge ? edge - wanted + 2 : 2, ' ') + manual;
     }
     out += '\n';
+    if (!result.attempts.empty()) {
+        out += fmt::format("  attempts: {}\n", attempts_text(result));
+    }
     if (!result.reason.empty()) {
         out += fmt::format("  {}\n", one_line(result.reason));
     }

@@ -29,6 +29,10 @@ struct BlockLayout {
 /// What one line can say of any verdict: "SKIP  name  reason". No newline.
 [[nodiscard]] std::string case_line(const CaseResult& result, const BlockLayout& layout);
 
+/// "FAIL (save.rip), then PASS": the attempts of a case that was retried. One harmless line; empty
+/// if it was not.
+[[nodiscard]] std::string attempts_text(const CaseResult& result);
+
 /// The reason, or what differs if the judge gave none. One harmless line.
 [[nodiscard]] std::string short_reason(const CaseResult& result);
 

@@ -3,9 +3,40 @@
 #include "host_runner/run/reported_run.hpp"
 
 #include "harness/svm/features.hpp"
+#include "host_runner/report/text_failure.hpp"
 #include "host_runner/session/parallel_session.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace vmrunit::runner {
+
+namespace {
+
+bool went_wrong(const CaseResult& result) {
+    return result.verdict == Verdict::fail || result.verdict == Verdict::error;
+}
+
+void add_attempt(std::vector<Attempt>& attempts, const CaseResult& result) {
+    attempts.push_back({result.verdict, short_reason(result)});
+}
+
+/// What stands after a retry: what it came to, unless it could not find out whether the failure
+/// was one.
+CaseResult after_retry(CaseResult before, CaseResult now) {
+    std::vector<Attempt> attempts = std::move(before.attempts);
+    if (attempts.empty()) {
+        add_attempt(attempts, before);
+    }
+    add_attempt(attempts, now);
+    const bool told_nothing = now.verdict == Verdict::error || now.verdict == Verdict::skip;
+    CaseResult standing =
+        told_nothing && before.verdict == Verdict::fail ? std::move(before) : std::move(now);
+    standing.attempts = std::move(attempts);
+    return standing;
+}
+
+} // namespace
 
 ReportedRun::ReportedRun(const ReportedRunInput& input) : input_{input} {
     if (input.more_targets.empty()) {
@@ -18,6 +49,7 @@ ReportedRun::ReportedRun(const ReportedRunInput& input) : input_{input} {
 }
 
 Result<void> ReportedRun::load(const std::vector<const cases::Case*>& order, std::size_t rounds) {
+    report_held();
     results_.clear();
     if (auto loaded = session_->load(order); !loaded) {
         return loaded;
@@ -34,7 +66,11 @@ Result<void> ReportedRun::load(const std::vector<const cases::Case*>& order, std
 }
 
 void ReportedRun::step(std::chrono::milliseconds limit) {
-    session_->step(limit);
+    if (session_->finished() && !waiting_.empty()) {
+        begin_retries();
+    } else {
+        session_->step(limit);
+    }
     input_.reporter.idle();
 }
 
@@ -45,6 +81,7 @@ const CaseResult* ReportedRun::result(const cases::Case& subject) const {
 
 void ReportedRun::finish(bool interrupted) {
     session_->abandon_silently();
+    report_held();
     RunSummary summary;
     summary.counts = counts_;
     summary.wall_time = started_ ? Clock::now() - start_ : Clock::duration{};
@@ -93,14 +130,49 @@ void ReportedRun::case_started(const cases::Case& subject) {
 
 void ReportedRun::case_finished(const cases::Case& subject, const CaseResult& raw) {
     CaseResult result = raw;
-    if (result.verdict == Verdict::fail || result.verdict == Verdict::error) {
+    if (went_wrong(result)) {
         result.repeat_command = input_.repeat_command(result.name);
     }
     input_.baseline.apply(result);
+    if (const auto before = held_.find(&subject); before != held_.end()) {
+        result = after_retry(std::move(before->second), std::move(result));
+        held_.erase(before);
+    }
+    // Where there was no machine to run it, another try is as little about the case.
+    const bool ran = raw.machine != 0;
+    const std::size_t times = std::max<std::size_t>(1, result.attempts.size());
+    if (!ran || !went_wrong(result) || times > input_.retries) {
+        return report(subject, std::move(result));
+    }
+    input_.reporter.case_to_be_retried(result);
+    waiting_.push_back(&subject);
+    held_.emplace(&subject, std::move(result));
+}
+
+void ReportedRun::begin_retries() {
+    retrying_ = std::exchange(waiting_, {});
+    if (!session_->load(retrying_)) {
+        report_held(); // They were loaded before, so this cannot be; their failures stand.
+    }
+}
+
+void ReportedRun::report(const cases::Case& subject, CaseResult result) {
     counts_.add(result);
     ran_.insert(result.name);
     input_.reporter.case_finished(result);
     results_.emplace(&subject, std::move(result));
+}
+
+void ReportedRun::report_held() {
+    for (const auto& some : {std::exchange(retrying_, {}), std::exchange(waiting_, {})}) {
+        for (const cases::Case* const subject : some) {
+            if (const auto held = held_.find(subject); held != held_.end()) {
+                CaseResult result = std::move(held->second);
+                held_.erase(held);
+                report(*subject, std::move(result));
+            }
+        }
+    }
 }
 
 } // namespace vmrunit::runner

@@ -33,9 +33,12 @@ struct ReportedRunInput {
     std::vector<std::string> all_names;
     /// Alike to `target`: with N of them, N + 1 machines run at a time.
     std::vector<Target*> more_targets{};
+    /// How often a case that failed is run again, after all others and on a new machine.
+    unsigned retries = 0;
 };
 
-/// Hears the session, applies the baseline, tells the reporter and keeps the results.
+/// Hears the session, applies the baseline, tells the reporter and keeps the results. What failed
+/// and is to be run again has no result until that is done.
 class ReportedRun final : public SessionListener {
 public:
     explicit ReportedRun(const ReportedRunInput& input);
@@ -47,11 +50,13 @@ public:
                                     std::size_t rounds = 1);
     /// As Session::step, and lets the reporter show that time passes.
     void step(std::chrono::milliseconds limit);
-    [[nodiscard]] bool finished() const { return session_->finished(); }
+    /// Every case has its result, and none waits for a retry.
+    [[nodiscard]] bool finished() const { return session_->finished() && waiting_.empty(); }
     /// nullptr while the case is open.
     [[nodiscard]] const CaseResult* result(const cases::Case& subject) const;
 
-    /// Stops the machine, leaves open cases without a result and closes the reports. Once.
+    /// Stops the machine, leaves open cases without a result and closes the reports. Once. A case
+    /// whose retry is still to come keeps what it came to so far.
     void finish(bool interrupted);
 
     [[nodiscard]] const VerdictCounts& counts() const { return counts_; }
@@ -68,6 +73,11 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
+    /// Loads those that wait, for a new machine.
+    void begin_retries();
+    void report(const cases::Case& subject, CaseResult result);
+    void report_held();
+
     const ReportedRunInput& input_;
     VerdictCounts counts_;
     std::size_t planned_ = 0;
@@ -79,6 +89,9 @@ private:
     std::vector<std::string> features_;
     std::unordered_map<const cases::Case*, CaseResult> results_;
     std::set<std::string> ran_;
+    std::vector<const cases::Case*> waiting_;                 ///< Failed, and not yet loaded again.
+    std::vector<const cases::Case*> retrying_;                ///< Of the load at hand.
+    std::unordered_map<const cases::Case*, CaseResult> held_; ///< What these came to so far.
     std::unique_ptr<Execution> session_; ///< Last: it tells the rest until it goes.
 };
 

@@ -35,14 +35,15 @@ class Programs(Bisect):
         for number, kind in enumerate(kinds):
             path = self.path(f"qemu-{number}")
             if kind != "missing":
-                qemu(path, PAYLOAD, self.bad if kind == "bad" else None)
+                qemu(path, PAYLOAD, None if kind == "good" else self.bad,
+                     self.path("once") if kind == "flaky" else None)
             names.append(str(path))
         return ",".join(names)
 
-    def over(self, kinds, good=0, bad=None, **more):
+    def over(self, kinds, *options, good=0, bad=None, **more):
         bad = len(kinds) - 1 if bad is None else bad
         return self.bisect("--qemu-list", self.programs(kinds), "--good", f"qemu-{good}", "--bad",
-                           f"qemu-{bad}", **more)
+                           f"qemu-{bad}", *options, **more)
 
     def test_finds_the_first_bad_one(self):
         for first in (1, 4):
@@ -59,6 +60,11 @@ class Programs(Bisect):
     def test_an_answer_that_skips_hide_names_all_suspects(self):
         self.check(self.over(["good", "missing", "bad"]), 4, "The first bad is one of these",
                    f"  {self.path('qemu-1')}\n  {self.path('qemu-2')}\n")
+
+    def test_what_is_flaky_is_skipped(self):
+        self.check(self.over(["good", "flaky", "bad"], "--retries", "1"), 4,
+                   "skip: 1 passed, 0 failed, 0 skipped, 0 errors, 1 flaky",
+                   "The first bad is one of these")
 
     def test_goes_on_from_its_log(self):
         kinds = ["good", "good", "bad", "bad"]

@@ -46,6 +46,17 @@ class History(CommandTest):
                          [("PFPP", 0.5)])
         self.check(self.vmrunit("history", "--history", "h.db", "--unstable", NAME), 0, "PFPP")
 
+    def test_a_flaky_result_is_unstable_by_itself(self):
+        attempts = [{"verdict": "FAIL", "reason": "save.rip"}, {"verdict": "PASS", "reason": ""}]
+        for number, more in enumerate(({}, {"attempts": attempts, "flaky": True}, {})):
+            results = write(self.path(f"{number}.json"),
+                            [case(NAME, duration_ns=1000 + number, **more)],
+                            started=f"2026-01-31T12:00:0{number}Z")
+            self.check(self.vmrunit("history", "--history", "h.db", "--add", results), 0)
+        line = self.lines()[0]
+        self.assertEqual((line["verdicts"], round(line["flake_rate"], 2)), ("PfP", 0.33))
+        self.check(self.vmrunit("history", "--history", "h.db", "--unstable", NAME), 0, "PfP")
+
     def test_the_same_run_counts_once(self):
         self.add(("PASS", {}))
         self.add(("PASS", {}))

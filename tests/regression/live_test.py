@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Switches of `run` and what builds on it, on QEMU: --failed, --fail-fast, --repeat,
+"""Switches of `run` and what builds on it, on QEMU: --failed, --retries, --fail-fast, --repeat,
 --timeout, --seed, shards, every format, `step`, and `diff` of targets that are run now.
 
 live_test.py VMRUNIT PAYLOAD
@@ -49,12 +49,69 @@ class Failed(Live):
         self.check(self.vmrunit("run", "--failed"), 64, "has no finished run", stream="stderr")
 
 
+class Retries(Live):
+    def flaky_qemu(self):
+        return qemu(self.path("qemu"), PAYLOAD, self.bad, self.path("once"))
+
+    def test_flaky_is_reported_and_passes(self):
+        report = self.run_json(CASE, UNHARMED, "--qemu", self.flaky_qemu(), "--retries", "2",
+                               "--ktap", "k", "--junit", "j", "--lava", "l", "--html", "h",
+                               "--kvm-unit-tests", "u", "--kcidb", "c", "--kcidb-build", "a:b",
+                               "--history", "h.db")
+        results = {result["name"]: result for result in report["results"]}
+        self.assertEqual(len(report["results"]), 2)
+        self.assertTrue(results[CASE]["flaky"])
+        self.assertEqual([a["verdict"] for a in results[CASE]["attempts"]],
+                         ["FAIL", "PASS"])
+        self.assertNotIn("attempts", results[UNHARMED])
+        self.assertEqual((report["summary"]["pass"], report["summary"]["flaky"]), (2, 1))
+        self.assertIn("# FLAKY FAIL (", self.path("k").read_text())
+        self.assertIn("<flakyFailure ", self.path("j").read_text())
+        self.assertIn(f"FLAKY {CASE.replace('/', '.')}: FAIL (", self.path("l").read_text())
+        self.assertIn(f"PASS: {CASE}: FLAKY: FAIL (", self.path("u").read_text())
+        self.assertIn("<h2>Flaky (1)</h2>", self.path("h").read_text(encoding="utf-8"))
+        told = json.loads(self.path("c").read_text(encoding="utf-8"))["tests"]
+        self.assertEqual([test["path"].split(".")[2] for test in told if "flaky" in test["misc"]],
+                         ["cpuid"])
+        self.check(self.vmrunit("history", "--history", "h.db", CASE), 0, "    f  ",
+                   "flake rate 100.0 %", "last: FLAKY  FAIL (")
+
+    def test_strict_and_bisect_do_not_trust_it(self):
+        self.run_json(CASE, "--qemu", self.flaky_qemu(), "--retries", "1", "--strict", status=1)
+        self.path("once").unlink()
+        self.check(self.vmrunit("step", CASE, "--target", "qemu", "--retries", "1", "--qemu",
+                                self.path("qemu")), 125, "1 flaky")
+
+    def test_what_fails_again_stays_a_failure(self):
+        report = self.run_json(CASE, "--payload", self.bad, "--retries", "2", status=1)
+        self.assertEqual(self.verdicts(report), [(CASE, "FAIL")])
+        self.assertEqual(len(report["results"][0]["attempts"]), 3)
+        self.assertNotIn("flaky", report["results"][0])
+
+    def test_several_machines_and_one_for_each_case(self):
+        for more in (("--jobs", "2"), ("--isolate",)):
+            report = self.run_json(FEW, "--qemu", self.flaky_qemu(), "--retries", "1", *more)
+            self.assertEqual(report["summary"]["fail"], 0)
+            self.assertGreaterEqual(report["summary"]["flaky"], 1)
+            self.assertEqual(len(report["results"]), report["run"]["cases"])
+            self.path("once").unlink()
+
+    def test_a_number_that_makes_no_sense_is_refused(self):
+        for number in ("-1", "101", "99999999999999999999", "two", ""):
+            self.check(self.vmrunit("run", CASE, "--target", "qemu", "--retries", number), 64,
+                       "--retries", stream="stderr")
+
+    def test_without_retries_it_fails(self):
+        self.run_json(CASE, "--qemu", self.flaky_qemu(), status=1)
+
+
 class Switches(Live):
     def test_fail_fast_ends_at_the_first_failure(self):
         """To the case: a machine for each, so that none has run ahead."""
         report = self.run_json(FEW, "--payload", self.bad, "--fail-fast", "--isolate", status=1)
         self.assertEqual([verdict for _, verdict in self.verdicts(report)], ["FAIL"])
         self.assertGreater(report["run"]["cases"], 1)
+        self.check(self.vmrunit("run", "--fail-fast", "--retries", "1"), 64, stream="stderr")
 
     def test_repeat(self):
         report = self.run_json(CASE, "--repeat", "3")

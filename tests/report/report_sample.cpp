@@ -4,7 +4,7 @@
 //
 // report_sample [--ktap FILE] [--junit FILE] [--json FILE] [--runs FOLDER] [--color WORD]
 // [--strict]
-//               [--verbose] [--only-pass] [--interrupt-after N] [--crash-after N]
+//               [--verbose] [--only-pass] [--flaky] [--interrupt-after N] [--crash-after N]
 // report_sample --again JOURNAL --junit FILE --json FILE      makes reports from a journal
 // report_sample --matrix FILE      writes the JSON of a matrix: a target that ran, one that did not
 #include "host_runner/exit_status.hpp"
@@ -62,6 +62,7 @@ int make_matrix_report(const Wish& wish) {
     columns[0].record = samples::record_of(samples::every_verdict());
     columns[0].folder = "20260101T000000Z-qemu-1";
     columns[1] = columns[0];
+    columns[1].record.results.front() = samples::flaky(columns[1].record.results.front().name);
     columns[1].target = "bochs," + samples::hostile;
     columns[1].layers.cpu = "bochs";
     columns[2].target = "lab:9.9";
@@ -98,6 +99,11 @@ int run(const Wish& wish) {
     std::vector<CaseResult> results = samples::every_verdict();
     if (wish.flag.contains("--only-pass")) {
         results = {samples::passing("a/b/c"), samples::passing("a/b/d")};
+    }
+    if (wish.flag.contains("--flaky")) {
+        CaseResult again = samples::failing("a/b/e");
+        again.attempts = {{Verdict::fail, samples::hostile}, {Verdict::fail, "next_rip"}};
+        results = {samples::flaky("a/b/d"), again};
     }
     RunInfo info = samples::run_info(results.size());
     info.strict = wish.flag.contains("--strict");
@@ -137,7 +143,7 @@ int run(const Wish& wish) {
 int main(int count, char** words) {
     using namespace vmrunit::runner;
     std::signal(SIGPIPE, SIG_IGN);
-    const std::set<std::string> flags{"--strict", "--verbose", "--only-pass"};
+    const std::set<std::string> flags{"--strict", "--verbose", "--only-pass", "--flaky"};
     Wish wish;
     for (int at = 1; at < count; ++at) {
         if (flags.contains(words[at])) {

@@ -79,7 +79,7 @@ class Json(Reports):
         jsonschema.Draft7Validator.check_schema(SCHEMA)
 
     def test_reports_follow_it(self):
-        for arguments in ([], ["--only-pass"], ["--strict"], ["--interrupt-after", "2"],
+        for arguments in ([], ["--only-pass"], ["--flaky"], ["--strict"], ["--interrupt-after", "2"],
                           ["--interrupt-after", "0"]):
             self.sample("--json", self.path("r.json"), *arguments)
             report = json.loads((self.folder / "r.json").read_text(encoding="utf-8"))
@@ -119,6 +119,7 @@ class Matrix(Reports):
         jsonschema.validate(matrix, closed(MATRIX_SCHEMA))
         self.assertEqual([target["ran"] for target in matrix["targets"]], [True, True, False])
         self.assertEqual(len(matrix["rows"]), CASES + 1)
+        self.assertEqual([row["flaky"] for row in matrix["rows"] if "flaky" in row], [[1]])
         grouped = [row for group in matrix["groups"] for row in group["rows"]]
         self.assertEqual(len(grouped), len(set(grouped)))
 
@@ -166,6 +167,14 @@ class Junit(Reports):
             counted = (suite.tests, suite.failures, suite.errors, suite.skipped)
             suite.update_statistics()
             self.assertEqual((suite.tests, suite.failures, suite.errors, suite.skipped), counted)
+
+    def test_flaky_passes_unless_strict(self):
+        for strict in ([], ["--strict"]):
+            suite = self.suite("--flaky", *strict)
+            flaky = next(case for case in suite if case.name == "a/b/d")
+            self.assertEqual([type(result).__name__ for result in flaky.result],
+                             ["Failure"] if strict else [])
+            self.assertEqual(suite.failures, 2 if strict else 1)
 
     def test_properties_and_place(self):
         suite = self.suite()

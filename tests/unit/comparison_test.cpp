@@ -129,6 +129,16 @@ TEST(Comparison, OnlyFailuresAreARegressionUnlessStrict) {
     EXPECT_FALSE(compare(good, good).regressed(true));
 }
 
+TEST(Comparison, FlakyIsNewsAndADoubt) {
+    const auto flaky = samples::flaky("a/b");
+    EXPECT_EQ(only_kind(passing("a/b"), flaky), ChangeKind::newly_flaky);
+    EXPECT_TRUE(unchanged(flaky, flaky));
+    const RunRecord a = run_of({passing("a/b")});
+    const RunRecord b = run_of({flaky});
+    EXPECT_FALSE(compare(a, b).regressed(false));
+    EXPECT_TRUE(compare(a, b).regressed(true));
+}
+
 TEST(Comparison, GroupsWhatDiffersAlikeAndSaysHow) {
     std::vector<CaseResult> before;
     std::vector<CaseResult> after;

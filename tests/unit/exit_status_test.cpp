@@ -52,6 +52,20 @@ TEST(ExitStatus, OutcomeOfVerdicts) {
     }
 }
 
+TEST(ExitStatus, AFlakyCasePassesUnlessStrictAndTellsABisectorNothing) {
+    RunEnd end = end_of({2, 0, 0, 0, 0, 0}, 2);
+    end.counts.flaky = 1;
+    EXPECT_EQ(outcome_of(end), RunOutcome::flaky);
+    EXPECT_EQ(exit_status_of(RunOutcome::flaky, ExitStyle::kselftest), 0);
+    EXPECT_EQ(exit_status_of(RunOutcome::flaky, ExitStyle::meson), 0);
+    EXPECT_EQ(exit_status_of(RunOutcome::flaky, ExitStyle::bisect), 125);
+    end.strict = true;
+    EXPECT_EQ(outcome_of(end), RunOutcome::failed);
+    end = end_of({1, 1, 0, 0, 0, 0}, 2);
+    end.counts.flaky = 1;
+    EXPECT_EQ(outcome_of(end), RunOutcome::failed) << "a failure beside it stays one";
+}
+
 TEST(ExitStatus, AReportThatCouldNotBeWrittenIsNoSuccessAndNoFailureOfTheSubject) {
     RunEnd end = end_of({9, 1, 0, 0, 0, 0}, 10);
     end.report_trouble = true;

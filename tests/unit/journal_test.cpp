@@ -63,6 +63,28 @@ TEST(Journal, ACrashLosesNoVerdict) {
               "the runner ended in fields/tsc_offset/loaded; 1 of 8 cases did not run");
 }
 
+TEST(Journal, ACrashBeforeARetryLosesNoFailure) {
+    StringOutput output;
+    JournalWriter journal{output};
+    const auto failure = samples::failing("a/b/c");
+    journal.run_started(samples::run_info(2));
+    journal.case_started(failure.name);
+    journal.case_to_be_retried(failure);
+    const auto crashed = read_back(output.text);
+    ASSERT_TRUE(crashed) << crashed.error().line();
+    ASSERT_EQ(crashed->results.size(), 1u);
+    EXPECT_EQ(crashed->results[0].verdict, Verdict::fail);
+    EXPECT_EQ(crashed->results[0].fields.size(), failure.fields.size());
+    EXPECT_EQ(crashed->running, "");
+
+    journal.case_finished(samples::flaky(failure.name));
+    const auto retried = read_back(output.text);
+    ASSERT_TRUE(retried) << retried.error().line();
+    ASSERT_EQ(retried->results.size(), 1u);
+    EXPECT_TRUE(retried->results[0].flaky());
+    EXPECT_EQ(retried->results[0].attempts[0].reason, "save.rip");
+}
+
 TEST(Journal, EveryTruncationCanBeRead) {
     const std::string whole = journal_of({samples::passing("a/b/c"), samples::failing("a/b/d")});
     const std::size_t first_line = whole.find('\n') + 1;

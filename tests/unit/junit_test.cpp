@@ -53,6 +53,16 @@ TEST(Junit, FailureErrorAndSkippedAreKeptApart) {
     EXPECT_THAT(report, HasSubstr("<system-out>XPASS: passes although ...</system-out>"));
 }
 
+TEST(Junit, FlakyIsSurefiresElementAndAFailureWhereStrict) {
+    const auto flaky = samples::flaky("a/b/c");
+    EXPECT_THAT(report_of(flaky), HasSubstr(R"(failures="0" errors="0" skipped="0")"));
+    EXPECT_THAT(report_of(flaky),
+                HasSubstr(R"(<flakyFailure message="FAIL (save.rip), then PASS" type="FLAKY"/>)"));
+    EXPECT_THAT(report_of(flaky, true), HasSubstr(R"(failures="1" errors="0" skipped="0")"));
+    EXPECT_THAT(report_of(flaky, true),
+                HasSubstr(R"(<failure message="FAIL (save.rip), then PASS" type="FLAKY">)"));
+}
+
 TEST(Junit, FailureNamesItsFieldsAndPlace) {
     const std::string report = report_of(samples::failing("intercept/cpuid/next_rip/cpl0"));
     EXPECT_THAT(report, HasSubstr(R"(file="cases/intercept/cpuid.cpp" line="41")"));

@@ -54,6 +54,12 @@ TEST(Ktap, OneLinePerVerdict) {
                                    "not ok 1 a/b/c\n");
 }
 
+TEST(Ktap, FlakyIsADiagnosticAndNotOkWhereStrict) {
+    const auto flaky = samples::flaky("a/b/c");
+    EXPECT_EQ(lines_of(flaky), "# FLAKY FAIL (save.rip), then PASS\nok 1 a/b/c\n");
+    EXPECT_EQ(lines_of(flaky, true), "# FLAKY FAIL (save.rip), then PASS\nnot ok 1 a/b/c\n");
+}
+
 TEST(Ktap, UnexpectedPassIsNotOkWhereStrict) {
     EXPECT_EQ(lines_of(samples::with(Verdict::unexpected_pass, "a/b/c", "why"), true),
               "# XPASS why\nnot ok 1 a/b/c\n");

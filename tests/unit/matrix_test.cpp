@@ -154,6 +154,23 @@ TEST(MatrixText, IsHarmlessWhateverAGuestSays) {
     EXPECT_EQ(text.find('\r'), std::string::npos);
 }
 
+TEST(MatrixText, AFlakyCaseIsATopicAndNoEvidence) {
+    const auto matrix =
+        make_matrix({column("qemu", {"qemu", ""}, {samples::flaky(names[0]), failing(names[1])}),
+                     column("bochs", {"bochs", ""}, {passing(names[0]), samples::flaky(names[1])})},
+                    std::span{names}.first(2));
+    EXPECT_EQ(topic_of(matrix.rows[0]), MatrixTopic::flaky);
+    ASSERT_EQ(matrix.rows[1].attributions.size(), 1u);
+    EXPECT_EQ(matrix.rows[1].attributions[0].culprit, Culprit::undecided);
+    const auto text = matrix_text(matrix, {});
+    EXPECT_THAT(text, HasSubstr("~ .  intercept/int3/taken/cpl0\n"));
+    EXPECT_THAT(text, HasSubstr("1: FAIL (save.rip), then PASS\n"));
+    EXPECT_THAT(text, HasSubstr("1  qemu   1 PASS, 1 FAIL, 1 flaky\n"));
+    const auto json = nlohmann::json::parse(matrix_json(matrix, {}));
+    EXPECT_EQ(json["rows"][0]["flaky"], nlohmann::json{0});
+    EXPECT_EQ(json["groups"][1]["topic"], "flaky");
+}
+
 TEST(MatrixJson, HasRowsGroupsAndTargets) {
     const MatrixInfo info{.version = "0.1.0",
                           .payload_build_id = "c0ffee",

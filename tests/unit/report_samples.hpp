@@ -105,6 +105,13 @@ inline CaseResult with(Verdict verdict, std::string name, std::string reason) {
     return result;
 }
 
+/// Failed, and passed when it was run again.
+inline CaseResult flaky(std::string name) {
+    CaseResult result = passing(std::move(name));
+    result.attempts = {{Verdict::fail, "save.rip"}, {Verdict::pass, {}}};
+    return result;
+}
+
 /// One case of each verdict and a hang.
 inline std::vector<CaseResult> every_verdict() {
     CaseResult hang = with(Verdict::fail, "event/nmi/taken/cpl0", "hang: no record in 2000 ms");

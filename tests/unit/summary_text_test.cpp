@@ -86,6 +86,16 @@ TEST(Summary, ReasonsAreGroupedAndTheMostFrequentComesFirst) {
     EXPECT_THAT(summary_text(record, {}), HasSubstr("      2  needs two\n      1  needs one\n"));
 }
 
+TEST(Summary, FlakyCasesAreListedAndFailWhereStrict) {
+    RunRecord record = samples::record_of({samples::passing("a/b/c"), samples::flaky("a/b/d")});
+    const std::string text = summary_text(record, {});
+    EXPECT_THAT(text, HasSubstr("\nFlaky: another verdict when run again (1)\n"
+                                "    a/b/d  FAIL (save.rip), then PASS\n"));
+    EXPECT_THAT(text, HasSubstr("\nPASS  2 passed, 0 failed, 1 flaky: 2 of 2 cases"));
+    record.info.strict = true;
+    EXPECT_THAT(summary_text(record, {}), HasSubstr("\nFAIL  2 passed, 0 failed, 1 flaky"));
+}
+
 TEST(Summary, LongListsAreCut) {
     std::vector<CaseResult> results;
     results.reserve(50);

@@ -89,6 +89,10 @@ TEST(FailureBlock, ColourMarksTheVerdictAndWhatIsWrong) {
     EXPECT_THAT(block, Not(HasSubstr("\x1b[31m0x072")));
 }
 
+TEST(CaseLine, TellsAFlakyCaseByItsAttempts) {
+    EXPECT_EQ(case_line(samples::flaky("a/b/c"), {}), "FLAKY  a/b/c  FAIL (save.rip), then PASS");
+}
+
 TEST(CaseLine, NamesTheReasonOrTheFields) {
     EXPECT_EQ(case_line(samples::with(Verdict::skip, "a/b/c", "needs rdpru"), {}),
               "SKIP   a/b/c  needs rdpru");

@@ -75,6 +75,7 @@ public:
         head(all);
         comparison(all);
         failures(all);
+        flaky(all);
         const InterceptsOfCases intercepts = intercepts_of_cases(input_.catalogue);
         heat(all, intercepts);
         vmcb(all);
@@ -90,6 +91,10 @@ public:
 
 private:
     Verdict overall() const {
+        const std::uint32_t doubtful = counts_[Verdict::unexpected_pass] + counts_.flaky;
+        if (record_.info.strict && doubtful != 0) {
+            return Verdict::fail;
+        }
         if (counts_[Verdict::fail] == 0 && !record_.why_incomplete().empty()) {
             return Verdict::error;
         }
@@ -121,6 +126,9 @@ private:
             part("changes", "Changes");
         }
         part("failures", "Failures");
+        if (counts_.flaky != 0) {
+            part("flaky", "Flaky");
+        }
         part("intercepts", "Intercepts");
         part("vmcb", "VMCB");
         part("known", "Known");
@@ -161,6 +169,15 @@ private:
                 bar << one;
                 label += fmt::format("{}{} {}", label.empty() ? "" : ", ", tile.count, tile.label);
             }
+        }
+        if (counts_.flaky != 0) { // No part of the bar: they are counted by their verdicts.
+            data one{data::type::object};
+            one.set("label", "flaky");
+            one.set("ask", "flaky");
+            one.set("count", number(counts_.flaky));
+            one.set("kind", "flaky");
+            boxes << one;
+            label += fmt::format(", {} of them flaky", counts_.flaky);
         }
         all.set("bar", bar);
         all.set("bar_label", label);
@@ -225,6 +242,22 @@ private:
         }
     }
 
+    void flaky(data& all) {
+        data shown = list();
+        for (const CaseResult& result : record_.results) {
+            if (result.flaky()) {
+                data one{data::type::object};
+                one.set("name", one_line(result.name));
+                one.set("word", std::string{verdict_word(result)});
+                one.set("attempts", attempts_text(result));
+                shown << one;
+            }
+        }
+        all.set("flaky", shown);
+        all.set("any_flaky", data{counts_.flaky != 0});
+        all.set("flaky_count", number(counts_.flaky));
+    }
+
     data failure(const CaseResult& result, bool open) {
         data one{data::type::object};
         one.set("name", one_line(result.name));
@@ -244,6 +277,7 @@ private:
         }
         one.set("fields", fields);
         one.set("has_fields", data{!result.fields.empty()});
+        set_text(one, "attempts", attempts_text(result));
         set_text(one, "code", code_text(result));
         std::string log;
         for (const std::string& line : result.guest_log) {

@@ -53,9 +53,11 @@ std::string page_data(const RunRecord& record, const InterceptsOfCases& intercep
         }
         Json one = Json::array();
         one.push_back(one_line(result.name));
-        one.push_back(static_cast<std::size_t>(result.verdict));
-        one.push_back(
-            texts.index_of(result.verdict == Verdict::pass ? std::string{} : short_reason(result)));
+        one.push_back(static_cast<std::size_t>(result.verdict) +
+                      (result.flaky() ? verdict_names.size() : 0));
+        one.push_back(texts.index_of(result.flaky()                    ? attempts_text(result)
+                                     : result.verdict == Verdict::pass ? std::string{}
+                                                                       : short_reason(result)));
         one.push_back(texts.index_of(one_line(result.manual)));
         one.push_back(texts.index_of(one_line(result.place.file)));
         one.push_back(result.place.line);
