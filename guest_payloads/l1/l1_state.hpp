@@ -19,8 +19,8 @@ public:
     /// Before a case: everything L2 of the case before may have left behind.
     void freshen();
 
-    /// After a #VMEXIT: QEMU writes L1's DR7 but keeps the execution breakpoints of `guest_dr7`, that
-    /// of L2, armed. APM2 15.6: none is.
+    /// After a #VMEXIT: QEMU writes L1's DR7 but keeps the execution breakpoints of `guest_dr7`,
+    /// that of L2, armed. APM2 15.6: none is.
     static void disarm(std::uint64_t guest_dr7);
 
     /// An l1_write op; false for a register this payload does not know. Put back by undo_writes().

@@ -231,8 +231,8 @@ TEST_F(ReportedRunTest, WhatNeverRanIsNotRetried) {
     EXPECT_THAT(heard_.retried, IsEmpty());
 }
 
-TEST_F(ReportedRunTest, KnownDeviationsAndSkipsAreNotRetried) {
-    auto known = Baseline::parse("[[deviation]]\ncases = 'scripted/case/2'\nreason = 'known'\n"
+TEST_F(ReportedRunTest, KnownDeviationsAreNotRetried) {
+    auto known = Baseline::parse("[[deviation]]\ncase = 'scripted/case/2'\nreason = 'known'\n"
                                  "evidence = 'test'\n",
                                  "b.toml");
     ASSERT_TRUE(known) << known.error().line();
