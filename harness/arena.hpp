@@ -5,6 +5,8 @@
 // back before every case; the runner builds the same arena to know what memory held before a VMRUN.
 #pragma once
 
+#include "harness/l2_mode.hpp"
+#include "harness/program.hpp"
 #include "harness/svm/vmcb.hpp"
 
 #include <cstddef>
@@ -30,7 +32,8 @@ struct alignas(page_size) L2Memory {
     std::uint8_t stack[512];        ///< L2's stack at entry; grows down from its end.
     std::uint8_t kernel_stack[256]; ///< The stack both TSSs name.
     std::uint8_t data[256];         ///< What L2's instructions read and write.
-    std::uint8_t padding[page_size - 1536];
+    std::uint8_t tss16[64];         ///< SS0:SP0 in 16-bit protected mode.
+    std::uint8_t padding[page_size - 1600];
 };
 static_assert(sizeof(L2Memory) == page_size);
 inline constexpr std::uint32_t l2_memory_watched = offsetof(L2Memory, padding);
@@ -53,6 +56,14 @@ struct Arena {
     PageTable nested_pml4; ///< Nested tables: 4 GiB identity in 2 MiB pages.
     PageTable nested_pdpt;
     PageTable nested_pd[4];
+    Page idt16; ///< L2's IDT in 16-bit protected mode: 256 gates of 8 bytes.
+    Page ivt;   ///< L2's interrupt vector table in real mode: 256 far pointers of 4 bytes.
+    /// Not in use: a row that puts it into the first entry of legacy_pd can take single pages of
+    /// the first 4 MiB away.
+    PageTable legacy_pt;
+    /// L2's memory in 16-bit modes. The one that L2 runs on is not here but below 64 KiB, see
+    /// LayoutDescriptor; this is the place of its copies.
+    L2Memory low_memory;
 };
 static_assert(sizeof(Arena) % page_size == 0);
 
@@ -74,8 +85,12 @@ enum class Region : std::uint8_t {
     nested_pdpt = 13,
     nested_pd = 14,
     legacy_idt = 15,
+    idt16 = 16,
+    ivt = 17,
+    low_memory = 18, ///< Rows say l2_memory; in 16-bit modes that is this.
+    legacy_pt = 19,
 };
-inline constexpr unsigned region_count = 16;
+inline constexpr unsigned region_count = 20;
 
 struct RegionPlace {
     const char* name;
@@ -108,11 +123,25 @@ inline constexpr RegionPlace region_places[region_count] = {
     {"nested_pdpt",     offsetof(Arena, nested_pdpt),     page_size,             64},
     {"nested_pd",       offsetof(Arena, nested_pd),       4 * page_size,         64},
     {"legacy_idt",      offsetof(Arena, legacy_idt),      page_size,             0},
+    {"idt16",           offsetof(Arena, idt16),           page_size,             0},
+    {"ivt",             offsetof(Arena, ivt),             page_size,             0},
+    {"low_memory",      offsetof(Arena, low_memory),      page_size,             l2_memory_watched},
+    {"legacy_pt",       offsetof(Arena, legacy_pt),       page_size,             0},
 };
 // clang-format on
 
 [[nodiscard]] constexpr const RegionPlace& place_of(Region region) {
     return region_places[static_cast<unsigned>(region)];
+}
+
+/// The region that a row means: L2's memory is another one in 16-bit modes.
+[[nodiscard]] constexpr Region region_in(L2Mode mode, Region region) {
+    return region == Region::l2_memory && is_16bit(mode) ? Region::low_memory : region;
+}
+
+/// Where a region begins: guest physical.
+[[nodiscard]] constexpr std::uint64_t region_address(const ArenaPlace& place, Region region) {
+    return region == Region::low_memory ? place.low_memory : place.arena + place_of(region).offset;
 }
 
 /// General registers in the order of their encoding, APM3 1.2.7. RAX and RSP live in the VMCB.

@@ -45,7 +45,25 @@ struct LayoutDescriptor {
     std::uint64_t handlers;     ///< ...and where they begin. A handler is one VMMCALL.
     std::uint32_t l1_bits;      ///< 64, or 32 for the x86 image.
     std::uint32_t reserved;
+    /// Below 64 KiB, for L2 in 16-bit modes: the same handlers once more, ...
+    std::uint64_t low_handlers;
+    std::uint64_t low_code;   ///< ...the base that the 16-bit programs' CS has, a multiple of 16...
+    std::uint64_t low_memory; ///< ...and an L2Memory for each CPU.
 };
-static_assert(sizeof(LayoutDescriptor) == 40);
+static_assert(sizeof(LayoutDescriptor) == 64);
+
+/// Where one CPU's arena and its part of low memory lie; guest physical addresses.
+struct ArenaPlace {
+    std::uint64_t arena;
+    std::uint64_t low_handlers;
+    std::uint64_t low_code;
+    std::uint64_t low_memory;
+};
+
+[[nodiscard]] constexpr ArenaPlace arena_place(const LayoutDescriptor& layout, unsigned cpu) {
+    constexpr std::uint64_t low_memory_stride = 0x1000;
+    return {layout.arenas + std::uint64_t{cpu} * layout.arena_stride, layout.low_handlers,
+            layout.low_code, layout.low_memory + cpu * low_memory_stride};
+}
 
 } // namespace vmrunit

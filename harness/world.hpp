@@ -34,6 +34,8 @@ inline constexpr std::uint64_t unmapped = 0x20'0000'0000;
 
 inline constexpr std::uint32_t flat_limit = 0xffff'ffff;
 inline constexpr std::uint32_t tss_limit = 0x67;
+inline constexpr std::uint32_t limit16 = 0xffff;
+inline constexpr std::uint32_t tss16_limit = 0x2b;
 
 constexpr void put(std::uint8_t* at, std::uint64_t value, unsigned bytes) {
     for (unsigned i = 0; i < bytes; ++i) {
@@ -46,7 +48,7 @@ constexpr void put(std::uint8_t* at, std::uint64_t value, unsigned bytes) {
     return attributes;
 }
 
-constexpr void build_gdt(L2Memory& memory, std::uint64_t memory_address) {
+constexpr void build_gdt(L2Memory& memory, std::uint64_t memory_address, const ArenaPlace& place) {
     using namespace l2_selector;
     const auto set = [&](std::uint16_t selector, std::uint64_t base, std::uint32_t limit,
                          svm::SegmentAttributes attributes) {
@@ -54,6 +56,7 @@ constexpr void build_gdt(L2Memory& memory, std::uint64_t memory_address) {
     };
     const std::uint64_t tss64_base = memory_address + offsetof(L2Memory, tss64);
     const std::uint64_t tss32_base = memory_address + offsetof(L2Memory, tss32);
+    const std::uint64_t tss16_base = memory_address + offsetof(L2Memory, tss16);
     const svm::SegmentAttributes busy = svm::system_attributes(svm::segment_type::tss_busy);
     const svm::SegmentAttributes idle = svm::system_attributes(svm::segment_type::tss_available);
     // Every base is below 4 GiB, so the second half of a 16-byte descriptor stays zero.
@@ -73,11 +76,21 @@ constexpr void build_gdt(L2Memory& memory, std::uint64_t memory_address) {
     set(absent_data,        0,          flat_limit, absent(svm::data32_attributes()));
     set(limited_data, memory_address + offsetof(L2Memory, data), 0xf, svm::data16_attributes());
     set(absent_code,        0,          flat_limit, absent(svm::code32_attributes()));
+    set(code16,             place.low_code,     limit16, svm::code16_attributes());
+    set(data16,             0,                  limit16, svm::data16_attributes());
+    set(user_code16,        place.low_code,     limit16, svm::code16_attributes(3));
+    set(user_data16,        0,                  limit16, svm::data16_attributes(3));
+    set(handler_code16,     place.low_handlers, limit16, svm::code16_attributes());
+    set(l2_selector::tss16, tss16_base, tss16_limit,
+        svm::system_attributes(svm::segment_type::tss_16_busy));
+    set(idle_tss16,         tss16_base, tss16_limit,
+        svm::system_attributes(svm::segment_type::tss_16_available));
     // clang-format on
 }
 
-constexpr void build_l2_memory(L2Memory& memory, std::uint64_t memory_address) {
-    build_gdt(memory, memory_address);
+constexpr void build_l2_memory(L2Memory& memory, std::uint64_t memory_address,
+                               const ArenaPlace& place) {
+    build_gdt(memory, memory_address, place);
     const std::uint64_t kernel_stack_end =
         memory_address + offsetof(L2Memory, kernel_stack) + sizeof(L2Memory::kernel_stack);
     put(memory.tss64 + 4, kernel_stack_end, 8); // RSP0
@@ -85,6 +98,8 @@ constexpr void build_l2_memory(L2Memory& memory, std::uint64_t memory_address) {
     put(memory.tss32 + 4, kernel_stack_end, 4); // ESP0
     put(memory.tss32 + 8, l2_selector::data, 2);
     put(memory.tss32 + 0x66, tss_limit + 1, 2);
+    put(memory.tss16 + 2, kernel_stack_end, 2); // SP0
+    put(memory.tss16 + 4, l2_selector::data16, 2);
     for (unsigned i = 0; i < sizeof(memory.data); ++i) {
         memory.data[i] = static_cast<std::uint8_t>(0xd0 + i);
     }
@@ -101,6 +116,23 @@ constexpr void build_idts(Arena& arena, const LayoutDescriptor& layout) {
         put(arena.idt.bytes + vector * 16, low | std::uint64_t{l2_selector::code64} << 16, 8);
         put(arena.idt.bytes + vector * 16 + 8, handler >> 32, 8);
         put(arena.legacy_idt.bytes + vector * 8, low | std::uint64_t{l2_selector::code32} << 16, 8);
+        // The offset in a segment that begins with the handlers; 6 is the type of a 16-bit gate.
+        const std::uint64_t offset = std::uint64_t{vector} * layout.handler_size;
+        put(arena.idt16.bytes + vector * 8,
+            offset | std::uint64_t{l2_selector::handler_code16} << 16 |
+                std::uint64_t{open ? 0xe6u : 0x86u} << 40,
+            8);
+        put(arena.ivt.bytes + vector * 4, offset | layout.low_handlers / 16 << 16, 4);
+    }
+}
+
+/// A stack that holds nothing shows no push of a zero, as the selectors of 16-bit modes mostly are.
+constexpr void fill_stacks(L2Memory& memory) {
+    for (std::uint8_t& byte : memory.stack) {
+        byte = 0xa5;
+    }
+    for (std::uint8_t& byte : memory.kernel_stack) {
+        byte = 0xa5;
     }
 }
 
@@ -126,16 +158,22 @@ constexpr void build_page_tables(Arena& arena, std::uint64_t address) {
         const std::uint64_t first = (std::uint64_t{2 * i} << 22) | leaf_bits;
         const std::uint64_t second = (std::uint64_t{2 * i + 1} << 22) | leaf_bits;
         arena.legacy_pd.entries[i] = first | (second << 32);
+        const std::uint64_t small_bits = table_bits | dirty;
+        const std::uint64_t first_page = (std::uint64_t{2 * i} << 12) | small_bits;
+        const std::uint64_t second_page = (std::uint64_t{2 * i + 1} << 12) | small_bits;
+        arena.legacy_pt.entries[i] = first_page | (second_page << 32);
     }
 }
 
 } // namespace world
 
-/// Fills a zeroed arena that lies at guest physical address `address`. VMCBs stay zero.
-constexpr void build_arena(Arena& arena, std::uint64_t address, const LayoutDescriptor& layout) {
-    world::build_l2_memory(arena.l2, address + offsetof(Arena, l2));
+/// Fills the zeroed arena of a CPU. VMCBs stay zero.
+constexpr void build_arena(Arena& arena, const ArenaPlace& place, const LayoutDescriptor& layout) {
+    world::build_l2_memory(arena.l2, place.arena + offsetof(Arena, l2), place);
+    world::build_l2_memory(arena.low_memory, place.low_memory, place);
+    world::fill_stacks(arena.low_memory);
     world::build_idts(arena, layout);
-    world::build_page_tables(arena, address);
+    world::build_page_tables(arena, place.arena);
 }
 
 } // namespace vmrunit

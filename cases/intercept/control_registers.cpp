@@ -41,7 +41,8 @@ struct Root {
 constexpr std::array roots{
     Root{{true, true, false, false}, Region::pml4, world::mode_registers(L2Mode::long64).cr4},
     Root{{false, false, true, false}, Region::pae_pdpt, world::mode_registers(L2Mode::pae).cr4},
-    Root{{false, false, false, true}, Region::legacy_pd, world::mode_registers(L2Mode::prot32).cr4},
+    Root{Modes{false, false, false, true} | only_16bit, Region::legacy_pd,
+         world::mode_registers(L2Mode::prot32).cr4},
 };
 
 // clang-format off
@@ -57,7 +58,7 @@ void mov_cr0(InstructionTable& table) {
                .executed = {.registers = {{Register::r11, fresh_cr0}}}});
     // A write that changes AM also meets the selective intercept.
     table.row({.subject = "cr0_write", .program = "write_cr0", .intercept = Intercept::cr0_write,
-               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .manual = manual, .modes = loads_cr0, .cpl3 = AtCpl3::gp_first,
                .setup = {l2_register(Register::rbx, fresh_cr0 | cr0::am)},
                .taken_fields = {moves_control(Register::rbx)},
                .executed = {.fields = {{field::cr0, fresh_cr0 | cr0::am}}},
@@ -69,7 +70,7 @@ void mov_cr0(InstructionTable& table) {
                .executed = {.fields = {{field::cr0, fresh_cr0 | cr0::am}}},
                .also_meets = {Intercept::cr0_sel_write}});
     table.row({.subject = "cr0_write", .variant = "same_value", .program = "write_cr0",
-               .intercept = Intercept::cr0_write, .manual = manual,
+               .intercept = Intercept::cr0_write, .manual = manual, .modes = loads_cr0,
                .setup = {l2_register(Register::rbx, fresh_cr0)},
                .taken_fields = {moves_control(Register::rbx)}});
 }
@@ -174,10 +175,11 @@ void illegal_values(InstructionTable& table) {
     constexpr std::uint64_t high = std::uint64_t{1} << 32;
     constexpr std::uint64_t long_cr4 = world::mode_registers(L2Mode::long64).cr4;
     constexpr Modes long_modes{true, true, false, false};
+    constexpr Modes may_lose_pe = protected_modes | only(L2Mode::paged_real);
     const std::initializer_list<Illegal> rows{
         {0, "high_bit",       fresh_cr0 | high},
         {0, "nw_without_cd",  fresh_cr0 | cr0::nw,                all_modes},
-        {0, "pg_without_pe",  fresh_cr0 & ~cr0::pe,               all_modes, false},
+        {0, "pg_without_pe",  fresh_cr0 & ~cr0::pe,               may_lose_pe, false},
         {3, "high_bit",       in_region(Region::pml4, high << 20), only_long64, false},
         {4, "high_bit",       long_cr4 | high},
         {4, "reserved_bit",   long_cr4 | std::uint64_t{1} << 15,  long_modes},

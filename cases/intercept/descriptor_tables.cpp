@@ -24,7 +24,7 @@ constexpr std::uint64_t base_64 = 0xffff'8000'89ab'c000;
 constexpr std::uint64_t base_32 = 0x89ab'c000;
 
 Modes modes_of(bool wide) {
-    return wide ? only_long64 : only_32bit;
+    return wide ? only_long64 : not_long64;
 }
 
 Step operand_in_data() {
@@ -105,25 +105,20 @@ void loads(InstructionTable& table, const TableRegister& reg) {
 
 /// SLDT and STR into a 32-bit register, which clears its upper half.
 void selector_reads(InstructionTable& table) {
-    const Modes long_modes{true, true, false, false};
-    const Modes legacy_modes{false, false, true, true};
     const Step has_ldt = vmcb_field(field::ldtr_selector, l2_selector::ldt);
     table.row({.subject = "ldtr_read", .program = "sldt", .intercept = Intercept::ldtr_read,
-               .manual = manual, .cpl3 = AtCpl3::same,
+               .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::same,
                .setup = {has_ldt},
                .executed = {.registers = {{Register::rbx, l2_selector::ldt}}}});
     table.row({.subject = "tr_read", .program = "str", .intercept = Intercept::tr_read,
-               .manual = manual, .modes = long_modes, .cpl3 = AtCpl3::same,
-               .executed = {.registers = {{Register::rbx, l2_selector::tss64}}}});
-    table.row({.subject = "tr_read", .program = "str", .intercept = Intercept::tr_read,
-               .manual = manual, .modes = legacy_modes, .cpl3 = AtCpl3::same,
-               .executed = {.registers = {{Register::rbx, l2_selector::tss32}}}});
+               .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::same,
+               .executed = {.registers = {{Register::rbx, fresh(field::tr_selector)}}}});
     for (const auto& [subject, program, intercept] :
          {std::tuple{"ldtr_read", "sldt", Intercept::ldtr_read},
           std::tuple{"tr_read", "str", Intercept::tr_read}}) {
         table.row({.subject = subject, .variant = "umip", .program = program,
                    .intercept = intercept, .manual = manual, .needs = Feature::umip,
-                   .cpl3 = AtCpl3::only,
+                   .needs_protected_mode = true, .cpl3 = AtCpl3::only,
                    .setup = {vmcb_set(field::cr4, svm::cr4::umip)},
                    .reach = Reach::exception_first,
                    .raises = Delivery{.vector = 13, .error_code = 0}});
@@ -136,23 +131,29 @@ void selector_writes(InstructionTable& table) {
         return std::vector<Step>{l2_register(Register::rbx, selector)};
     };
     table.row({.subject = "ldtr_write", .program = "lldt", .intercept = Intercept::ldtr_write,
-               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
                .setup = loads_selector(l2_selector::ldt),
                .executed = {.registers = {{Register::rcx, l2_selector::ldt}}},
                .also_meets = {Intercept::ldtr_read}});
     struct IdleTss {
         Modes modes;
         std::uint16_t selector;
+        std::uint8_t busy;
     };
-    for (const IdleTss& tss : {IdleTss{{true, true, false, false}, l2_selector::idle_tss64},
-                               IdleTss{{false, false, true, true}, l2_selector::idle_tss32}}) {
+    namespace type = svm::segment_type;
+    const Modes legacy = Modes{false, false, true, true} | real_modes | only_v86;
+    for (const IdleTss& tss : {
+             IdleTss{{true, true, false, false}, l2_selector::idle_tss64, type::tss_busy},
+             IdleTss{legacy,                     l2_selector::idle_tss32, type::tss_busy},
+             IdleTss{only_prot16,                l2_selector::idle_tss16, type::tss_16_busy}}) {
         constexpr std::uint32_t access_byte = 5;
         table.row({.subject = "tr_write", .program = "ltr", .intercept = Intercept::tr_write,
-                   .manual = manual, .modes = tss.modes, .cpl3 = AtCpl3::gp_first,
+                   .manual = manual, .modes = tss.modes,
+                   .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
                    .setup = loads_selector(tss.selector),
                    .executed = {.registers = {{Register::rcx, tss.selector}},
                                 .memory    = {{Region::l2_memory, tss.selector + access_byte, 1,
-                                               svm::system_attributes(svm::segment_type::tss_busy).value}}},
+                                               svm::system_attributes(tss.busy).value}}},
                    .also_meets = {Intercept::tr_read}});
     }
     // A data segment is neither an LDT nor a TSS, but that is in memory.
@@ -160,7 +161,7 @@ void selector_writes(InstructionTable& table) {
          {std::tuple{"ldtr_write", "lldt", Intercept::ldtr_write},
           std::tuple{"tr_write", "ltr", Intercept::tr_write}}) {
         table.row({.subject = subject, .variant = "wrong_type", .program = program,
-                   .intercept = intercept, .manual = manual,
+                   .intercept = intercept, .manual = manual, .needs_protected_mode = true,
                    .setup = loads_selector(l2_selector::data),
                    .raises = Delivery{.vector = 13, .error_code = l2_selector::data},
                    .also_meets = {svm::exception_intercept(13)}});

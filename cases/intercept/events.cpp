@@ -168,31 +168,31 @@ void virtual_interrupt(InstructionTable& table) {
     for (const Row& row : {Row{"", pending(15, 0, true)}, Row{"above_tpr", pending(6, 5, false)},
                            Row{"ignores_tpr", pending(0, 15, true)}}) {
         table.row({.subject = "vintr", .variant = row.variant, .program = "nothing",
-                   .intercept = Intercept::vintr, .manual = "APM2 15.13.5",
+                   .intercept = Intercept::vintr, .manual = "APM2 15.13.5", .modes = flat_modes,
                    .cpl3 = AtCpl3::same, .setup = {ready, row.control},
                    .executed = no_longer, .raises = taken});
     }
     // Where it is held off, the program's VMMCALL exits.
     const Step disabled = vmcb_field(field::rflags, svm::rflags::always_one);
     table.row({.subject = "vintr", .variant = "if_clear", .program = "nothing",
-               .intercept = Intercept::vintr, .manual = "APM2 15.21.4",
+               .intercept = Intercept::vintr, .manual = "APM2 15.21.4", .modes = flat_modes,
                .cpl3 = AtCpl3::same, .setup = {disabled, pending(15, 0, true)},
                .reach = Reach::not_covered, .ends_with = ExitExpectation{}});
     for (const unsigned priority : {4u, 5u}) {
         const std::string variant = priority == 5 ? "at_tpr" : "below_tpr";
         table.row({.subject = "vintr", .variant = variant, .program = "nothing",
-                   .intercept = Intercept::vintr, .manual = "APM2 15.21.4",
+                   .intercept = Intercept::vintr, .manual = "APM2 15.21.4", .modes = flat_modes,
                    .cpl3 = AtCpl3::same, .setup = {ready, pending(priority, 5, false)},
                    .reach = Reach::not_covered, .ends_with = ExitExpectation{}});
     }
     table.row({.subject = "vintr", .variant = "in_shadow", .program = "nothing",
-               .intercept = Intercept::vintr, .manual = "APM2 15.21.5",
+               .intercept = Intercept::vintr, .manual = "APM2 15.21.5", .modes = flat_modes,
                .cpl3 = AtCpl3::same,
                .setup = {ready, pending(15, 0, true),
                          vmcb_set(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask())},
                .reach = Reach::not_covered, .ends_with = ExitExpectation{}});
     table.row({.subject = "vintr", .variant = "not_pending", .program = "nothing",
-               .intercept = Intercept::vintr, .manual = "APM2 15.13.5",
+               .intercept = Intercept::vintr, .manual = "APM2 15.13.5", .modes = flat_modes,
                .cpl3 = AtCpl3::same, .setup = {ready},
                .reach = Reach::not_covered, .ends_with = ExitExpectation{}});
 }

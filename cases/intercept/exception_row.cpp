@@ -15,7 +15,8 @@ std::vector<Step> gate_without(std::uint8_t vector, std::uint8_t bits) {
     constexpr std::uint32_t attributes = 5;
     return {
         Write{wire::Op::Code::clear_bits, Region::idt, vector * 16u + attributes, 1, bits},
-        Write{wire::Op::Code::clear_bits, Region::legacy_idt, vector * 8u + attributes, 1, bits}};
+        Write{wire::Op::Code::clear_bits, Region::legacy_idt, vector * 8u + attributes, 1, bits},
+        Write{wire::Op::Code::clear_bits, Region::idt16, vector * 8u + attributes, 1, bits}};
 }
 
 std::vector<FieldExpectation> taken_fields(const ExceptionRow& row) {

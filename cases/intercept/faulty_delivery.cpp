@@ -5,6 +5,7 @@
 
 #include "cases/intercept/exception_row.hpp"
 
+#include "harness/svm/cpu.hpp"
 #include "harness/svm/segment.hpp"
 #include "harness/svm/vmcb.hpp"
 #include "harness/world.hpp"
@@ -67,12 +68,14 @@ void invalid_tss(InstructionTable& table) {
 void absent_gates(InstructionTable& table) {
     exception(table, {.variant = "gate_of_int_n", .program = "int_40",
                       .delivery = {.vector = 11, .error_code = idt_error_code(0x40)},
+                      .modes = protected_modes,
                       .setup = absent_gate(0x40),
                       .in_delivery = EventInformation::event(EventType::software_interrupt, 0x40),
                       .reaches_idt = true, .also_meets = {Intercept::int_n}});
     exception(table, {.variant = "gate_of_ud", .program = "raise_ud",
                       .delivery = {.vector = 11, .error_code = idt_error_code(6),
                                    .error_code_mask = external_unsettled},
+                      .modes = gated_modes,
                       .setup = absent_gate(6),
                       .in_delivery = EventInformation::event(EventType::exception, 6),
                       .reaches_idt = true, .also_meets = {Intercept::exception_ud}});
@@ -84,12 +87,12 @@ void absent_gates(InstructionTable& table) {
         being_delivered(EventInformation::event(EventType::exception, 13, beyond_gdt))};
     table.row({.subject = "exception_np", .variant = "gate_of_gp", .program = "raise_gp",
                .intercept = Intercept::exception_np, .manual = "APM2 15.12",
-               .cpl3 = AtCpl3::same, .setup = setup, .taken_fields = taken,
+               .modes = protected_modes, .cpl3 = AtCpl3::same, .setup = setup, .taken_fields = taken,
                .raises = Delivery{.vector = 8, .error_code = 0, .return_rip_defined = false},
                .also_meets = {Intercept::exception_gp, Intercept::exception_df}});
     table.row({.subject = "exception_np", .variant = "gate_of_gp_df_too", .program = "raise_gp",
                .intercept = Intercept::exception_np, .manual = "APM2 15.12",
-               .cpl3 = AtCpl3::same,
+               .modes = protected_modes, .cpl3 = AtCpl3::same,
                .setup = join(setup, {intercepting(Intercept::exception_df)}),
                .taken_fields = taken, .also_meets = {Intercept::exception_gp},
                .runs_without_intercept = false});
@@ -105,11 +108,11 @@ void outside_events(InstructionTable& table) {
     exception(table, {.variant = "gate_of_interrupt", .program = "nothing",
                       .delivery = {.vector = 11, .error_code = idt_error_code(vector) | external,
                                    .return_rip = at_start},
-                      .setup = join({injects}, absent_gate(vector)), .in_delivery = injected,
-                      .reaches_idt = true});
+                      .modes = flat_modes, .setup = join({injects}, absent_gate(vector)),
+                      .in_delivery = injected, .reaches_idt = true});
     exception(table, {.variant = "gate_of_int_n", .program = "int_40",
                       .delivery = {.vector = 13, .error_code = idt_error_code(vector)},
-                      .cpl3 = AtCpl3::only, .setup = closed_gate(vector),
+                      .modes = protected_modes, .cpl3 = AtCpl3::only, .setup = closed_gate(vector),
                       .in_delivery = EventInformation::event(EventType::software_interrupt, vector),
                       .reaches_idt = true, .also_meets = {Intercept::int_n}});
     for (const auto& [modes, gate_size] : {std::pair{Modes{true, true, false, false}, 16u},
@@ -139,7 +142,7 @@ void local_descriptors(InstructionTable& table) {
                            Row{"raise_gp", 13, beyond_gdt | in_ldt}}) {
         exception(table, {.variant = "ldt", .program = row.program,
                           .delivery = {.vector = row.vector, .error_code = row.selector},
-                          .cpl3 = AtCpl3::not_run,
+                          .modes = protected_modes, .cpl3 = AtCpl3::not_run,
                           .setup = join({l2_register(Register::rbx, row.selector)}, ldt)});
     }
 }
@@ -152,11 +155,11 @@ void double_fault(InstructionTable& table) {
     const std::vector<Step> setup =
         join({l2_register(Register::rbx, beyond_gdt)}, absent_gate(13));
     exception(table, {.variant = "contributory", .program = "raise_gp", .delivery = delivery,
-                      .setup = setup, .reaches_idt = true,
+                      .modes = protected_modes, .setup = setup, .reaches_idt = true,
                       .also_meets = {Intercept::exception_gp, Intercept::exception_np}});
     table.row({.subject = "exception_df", .variant = "no_gate", .program = "raise_gp",
                .intercept = Intercept::exception_df, .manual = "APM2 15.12.9",
-               .cpl3 = AtCpl3::same, .setup = join(setup, absent_gate(8)),
+               .modes = protected_modes, .cpl3 = AtCpl3::same, .setup = join(setup, absent_gate(8)),
                .taken_fields = {any_rip()},
                .also_meets = {Intercept::exception_gp, Intercept::exception_np},
                .runs_without_intercept = false});
@@ -175,7 +178,7 @@ void shutdown(InstructionTable& table) {
                .runs_without_intercept = false});
     table.row({.subject = "shutdown", .variant = "absent_gates", .program = "raise_gp",
                .intercept = Intercept::shutdown, .manual = "APM2 15.14.3",
-               .cpl3 = AtCpl3::same,
+               .modes = protected_modes, .cpl3 = AtCpl3::same,
                .setup = join(join({l2_register(Register::rbx, beyond_gdt)}, absent_gate(13)),
                              absent_gate(8)),
                .taken_fields = {any_event},
@@ -185,26 +188,54 @@ void shutdown(InstructionTable& table) {
 }
 // clang-format on
 
-/// A busy 32-bit TSS is what LTR leaves, and gives the stack like any other. QEMU aborts here, so
-/// it is one case for each mode and runs last. APM2 12.2.2, 15.5.1.
+/// A case of which QEMU dies: one for each mode, and last.
+void add_last(Catalogue& catalogue, std::string_view name, std::string_view title,
+              std::string_view manual, std::string_view program, const L2Start& start,
+              std::vector<Step> steps, ExitExpectation exit,
+              const std::source_location& where = std::source_location::current()) {
+    Case made;
+    made.start = start;
+    made.name = full_name(name, {}, start);
+    made.title = title;
+    made.manual = manual;
+    made.file = project_path(where.file_name());
+    made.line = where.line();
+    made.program = program;
+    if (start.nested_paging) {
+        made.needs.set(svm::Feature::np);
+    }
+    made.steps = std::move(steps);
+    made.steps.emplace_back(Run{});
+    made.expectations = {std::move(exit)};
+    made.ends_machine = true;
+    catalogue.add(std::move(made));
+}
+
+/// A busy 32-bit TSS is what LTR leaves, and gives the stack like any other. APM2 12.2.2, 15.5.1.
 void busy_tss(Catalogue& catalogue) {
     for (const L2Mode mode : {L2Mode::pae, L2Mode::prot32}) {
-        Case made;
-        made.start = {mode, 3, true};
-        made.name = full_name("intercept/exception_ud/busy_tss/not_taken", {}, made.start);
-        made.title = "An exception at CPL 3 finds its stack in a busy TSS.";
-        made.manual = "APM2 12.2.2";
-        const auto where = std::source_location::current();
-        made.file = project_path(where.file_name());
-        made.line = where.line();
-        made.program = "raise_ud";
-        made.needs.set(svm::Feature::np);
-        made.steps = {vmcb_field(field::tr_attributes,
-                                 svm::system_attributes(svm::segment_type::tss_busy).value),
-                      Run{}};
-        made.expectations = {delivered(made.start, {.vector = 6})};
-        made.ends_machine = true;
-        catalogue.add(std::move(made));
+        const L2Start start{mode, 3, true};
+        add_last(catalogue, "intercept/exception_ud/busy_tss/not_taken",
+                 "An exception at CPL 3 finds its stack in a busy TSS.", "APM2 12.2.2", "raise_ud",
+                 start,
+                 {vmcb_field(field::tr_attributes,
+                             svm::system_attributes(svm::segment_type::tss_busy).value)},
+                 delivered(start, {.vector = 6}));
+    }
+}
+
+/// A breakpoint is a linear address, IP is not one. APM2 13.1.3.
+void breakpoint_in_16_bit_code(Catalogue& catalogue) {
+    for (const L2Mode mode : {L2Mode::real, L2Mode::prot16}) {
+        const L2Start start{mode, 0, true};
+        ExitExpectation exit = delivered(start, {.vector = 1});
+        exit.fields.push_back({field::dr6, svm::dr6::reset | svm::dr6::b0});
+        add_last(catalogue, "intercept/exception_db/breakpoint_execute/not_taken",
+                 "An instruction breakpoint is hit where CS does not begin at 0.", "APM2 13.1.3",
+                 "breakpoint_execute", start,
+                 {l2_register(Register::rdi, linear(at_insn)),
+                  vmcb_field(field::dr7, svm::dr7::reset | svm::dr7::l0)},
+                 std::move(exit));
     }
 }
 
@@ -217,6 +248,7 @@ void faulty_delivery(Catalogue& catalogue) {
     double_fault(table);
     shutdown(table);
     busy_tss(catalogue);
+    breakpoint_in_16_bit_code(catalogue);
 }
 
 const Registration registration{faulty_delivery};

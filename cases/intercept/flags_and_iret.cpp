@@ -21,15 +21,37 @@ constexpr std::uint64_t loaded_flags = rflags::cf | rflags::pf | rflags::af | rf
                                        rflags::sf | rflags::df | rflags::of | rflags::id |
                                        rflags::always_one;
 
-/// 64-bit code moves 8 bytes, all other code here 4.
+/// 64-bit code moves 8 bytes, 32-bit code 4, 16-bit code 2. The flags beyond stay.
 struct Width {
     Modes modes;
     std::uint8_t slot;
+    std::uint64_t flags;
 };
-constexpr Width widths[] = {{only_long64, 8}, {only_32bit, 4}};
+constexpr std::uint64_t low_flags = loaded_flags & 0xffff;
+constexpr Width widths[] = {
+    {only_long64, 8, loaded_flags},
+    {only_32bit, 4, loaded_flags},
+    {real_modes | only_prot16, 2, low_flags},
+};
 
 Write on_stack(std::uint32_t offset, std::uint8_t size, Value value) {
     return {wire::Op::Code::write, Region::l2_memory, offset, size, value};
+}
+
+/// A return to the same privilege level: in 64-bit mode it pops SS:RSP too.
+std::vector<Step> return_frame(const Width& width, const Value& code) {
+    const bool pops_stack = width.slot == 8;
+    const std::uint32_t bottom = l2_stack_end - (pops_stack ? 5u : 3u) * width.slot;
+    const auto slot = [&](unsigned number, Value value) {
+        return on_stack(bottom + number * width.slot, width.slot, value);
+    };
+    std::vector<Step> steps{l2_register(Register::rsp, in_memory(bottom)), slot(0, at_after),
+                            slot(1, code), slot(2, width.flags)};
+    if (pops_stack) {
+        steps.emplace_back(slot(3, in_memory(l2_stack_end)));
+        steps.emplace_back(slot(4, fresh(field::ss_selector)));
+    }
+    return steps;
 }
 
 // clang-format off
@@ -39,66 +61,32 @@ void flags(InstructionTable& table) {
         const std::uint32_t slot = l2_stack_end - width.slot;
         table.row({.subject = "pushf", .program = "pushf", .intercept = Intercept::pushf,
                    .manual = manual, .modes = width.modes, .cpl3 = AtCpl3::same,
-                   .setup = {vmcb_field(field::rflags, loaded_flags)},
+                   .setup = {vmcb_set(field::rflags, width.flags)},
                    .executed = {.fields = {{field::rsp, in_memory(slot)}},
-                                .memory = {{Region::l2_memory, slot, width.slot, loaded_flags}}}});
+                                .memory = {{Region::l2_memory, slot, width.slot, width.flags}}}});
         table.row({.subject = "popf", .program = "popf", .intercept = Intercept::popf,
                    .manual = manual, .modes = width.modes, .cpl3 = AtCpl3::same,
                    .setup = {l2_register(Register::rsp, in_memory(slot)),
-                             on_stack(slot, width.slot, loaded_flags)},
+                             on_stack(slot, width.slot, width.flags)},
                    .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
-                                           {field::rflags, loaded_flags}}}});
+                                           {field::rflags, width.flags}}}});
     }
-}
-
-struct ReturnFrame {
-    Modes modes;
-    AtCpl3 cpl3;
-    std::uint16_t code, data;
-};
-
-/// A return to the same privilege level: in 64-bit mode it pops SS:RSP too.
-std::vector<Step> return_frame(const ReturnFrame& frame, const Width& width, std::uint16_t code) {
-    const bool pops_stack = width.slot == 8;
-    const std::uint32_t bottom = l2_stack_end - (pops_stack ? 5u : 3u) * width.slot;
-    const auto slot = [&](unsigned number, Value value) {
-        return on_stack(bottom + number * width.slot, width.slot, value);
-    };
-    std::vector<Step> steps{l2_register(Register::rsp, in_memory(bottom)), slot(0, at_after),
-                            slot(1, code), slot(2, loaded_flags)};
-    if (pops_stack) {
-        steps.emplace_back(slot(3, in_memory(l2_stack_end)));
-        steps.emplace_back(slot(4, frame.data));
-    }
-    return steps;
 }
 
 void returns(InstructionTable& table) {
-    using namespace l2_selector;
-    const Width& wide = widths[0];
-    const Width& narrow = widths[1];
-    const ReturnFrame frames[] = {
-        {only_long64, AtCpl3::not_run, code64,      data},
-        {only_long64, AtCpl3::only,    user_code64, user_data},
-        {only_32bit,  AtCpl3::not_run, code32,      data},
-        {only_32bit,  AtCpl3::only,    user_code32, user_data},
-    };
-    for (const ReturnFrame& frame : frames) {
-        const Width& width = frame.modes.long64 ? wide : narrow;
+    for (const Width& width : widths) {
         table.row({.subject = "iret", .program = "iret", .intercept = Intercept::iret,
-                   .manual = manual, .modes = frame.modes, .cpl3 = frame.cpl3,
-                   .setup = return_frame(frame, width, frame.code),
+                   .manual = manual, .modes = width.modes, .cpl3 = AtCpl3::same,
+                   .setup = return_frame(width, fresh(field::cs_selector)),
                    .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
-                                           {field::rflags, loaded_flags}}}});
-    }
-    // CS names a segment that is not present.
-    for (const ReturnFrame& frame : {frames[0], frames[2]}) {
-        const Width& width = frame.modes.long64 ? wide : narrow;
-        const std::uint64_t size = width.slot == 8 ? 40 : 12;
+                                           {field::rflags, width.flags}}}});
+        // CS names a segment that is not present.
+        const std::uint64_t size = width.slot == 8 ? 40 : 3 * width.slot;
         table.row({.subject = "iret", .variant = "absent_code", .program = "iret",
-                   .intercept = Intercept::iret, .manual = manual, .modes = frame.modes,
-                   .setup = return_frame(frame, width, absent_code),
-                   .raises = Delivery{.vector = 11, .error_code = absent_code,
+                   .intercept = Intercept::iret, .manual = manual,
+                   .modes = width.slot == 2 ? only_prot16 : width.modes,
+                   .setup = return_frame(width, l2_selector::absent_code),
+                   .raises = Delivery{.vector = 11, .error_code = l2_selector::absent_code,
                                       .rsp_adjust = 0 - size},
                    .also_meets = {svm::exception_intercept(11)}});
     }
@@ -117,8 +105,8 @@ void bad_stacks(InstructionTable& table) {
         for (const Width& width : widths) {
             const std::uint64_t fault = row.error_code == user ? stack : stack - width.slot;
             table.row({.subject = row.name, .variant = "bad_stack", .program = row.name,
-                       .intercept = row.intercept, .manual = manual, .modes = width.modes,
-                       .cpl3 = AtCpl3::only,
+                       .intercept = row.intercept, .manual = manual,
+                       .modes = width.modes & flat_modes, .cpl3 = AtCpl3::only,
                        .setup = join({l2_register(Register::rsp, stack)}, spare_page_absent()),
                        .executed = {.fields = {{field::cr2, fault, ~0xfull},
                                                {field::cr2, {}, 0xf, Match::free}}},
@@ -129,6 +117,43 @@ void bad_stacks(InstructionTable& table) {
     }
 }
 
+/// In virtual-8086 mode all three need an IOPL of 3, and leave it alone. The exit comes before that
+/// is looked at (spec: PUSHF-V86). APM2 15.9, table 15-7; IOPL: APM3 of each.
+void in_virtual_8086(InstructionTable& table) {
+    const Width width{only_v86, 2, low_flags};
+    const std::uint32_t slot = l2_stack_end - width.slot;
+    const std::uint64_t may = rflags::always_one | rflags::iopl;
+    const std::uint64_t loaded = low_flags | rflags::iopl;
+    struct Instruction {
+        std::string_view name;
+        Intercept intercept;
+        std::vector<Step> setup;
+        Effect executed;
+    };
+    for (const Instruction& one : {
+             Instruction{"pushf", Intercept::pushf, {},
+                         {.fields = {{field::rsp, in_memory(slot)}},
+                          .memory = {{Region::l2_memory, slot, 2, may}}}},
+             Instruction{"popf", Intercept::popf,
+                         {l2_register(Register::rsp, in_memory(slot)), on_stack(slot, 2, low_flags)},
+                         {.fields = {{field::rsp, in_memory(l2_stack_end)},
+                                     {field::rflags, loaded | rflags::vm}}}},
+             Instruction{"iret", Intercept::iret, return_frame(width, fresh(field::cs_selector)),
+                         {.fields = {{field::rsp, in_memory(l2_stack_end)},
+                                     {field::rflags, loaded | rflags::vm}}}}}) {
+        const std::uint64_t moved = one.name == "pushf" ? 0 : one.name == "popf" ? 2 : 6;
+        table.row({.subject = one.name, .program = one.name, .intercept = one.intercept,
+                   .manual = manual, .modes = only_v86, .cpl3 = AtCpl3::exit_first,
+                   .cpl3_fault = {.vector = 13, .error_code = 0, .rsp_adjust = 0 - moved},
+                   .setup = one.setup});
+        std::vector<Step> setup{vmcb_set(field::rflags, rflags::iopl)};
+        setup.insert(setup.end(), one.setup.begin(), one.setup.end());
+        table.row({.subject = one.name, .variant = "iopl_3", .program = one.name,
+                   .intercept = one.intercept, .manual = manual, .modes = only_v86,
+                   .cpl3 = AtCpl3::only, .setup = setup, .executed = one.executed});
+    }
+}
+
 // clang-format on
 
 void flags_and_iret(Catalogue& catalogue) {
@@ -136,6 +161,7 @@ void flags_and_iret(Catalogue& catalogue) {
     flags(table);
     returns(table);
     bad_stacks(table);
+    in_virtual_8086(table);
 }
 
 const Registration registration{flags_and_iret};

@@ -102,9 +102,18 @@ void in_and_out(InstructionTable& table) {
                .setup = {closed(inert_port), port_in_dx(inert_port), narrow_rax()},
                .taken_fields = reported(access(byte, true)),
                .executed = anything_read(byte)});
-    // With an IOPL of 3 user code may, and then the map is asked.
+    // In virtual-8086 mode it is the TSS that decides, whatever the IOPL. APM2 12.2.4.
     table.row({.subject = "ioio", .variant = "iopl_3", .program = "out_dx_b",
-               .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::only,
+               .intercept = Intercept::ioio_prot, .manual = manual, .modes = only_v86,
+               .cpl3 = AtCpl3::only,
+               .setup = {closed(inert_port), port_in_dx(inert_port),
+                         vmcb_set(field::rflags, svm::rflags::iopl)},
+               .reach = Reach::exception_first,
+               .raises = Delivery{.vector = 13, .error_code = 0, .rflags = iopl_3}});
+    // Elsewhere user code may, and then the map is asked.
+    table.row({.subject = "ioio", .variant = "iopl_3", .program = "out_dx_b",
+               .intercept = Intercept::ioio_prot, .manual = manual, .modes = protected_modes,
+               .cpl3 = AtCpl3::only,
                .setup = {closed(inert_port), port_in_dx(inert_port), vmcb_field(field::rflags, iopl_3)},
                .taken_fields = reported(access(byte, false))});
 }
@@ -170,8 +179,10 @@ void strings(InstructionTable& table) {
                         .value = IoAccess{}.with(IoAccess::segment, number).value,
                         .mask = IoAccess::segment.mask(),
                         .needs = Feature::decode_assists});
+        // CS of 16-bit code begins elsewhere.
         table.row({.subject = "ioio", .variant = program, .program = program,
                    .intercept = Intercept::ioio_prot, .manual = manual,
+                   .modes = number == 1 ? flat_modes : all_modes,
                    .setup = {closed(inert_port), port_in_dx(inert_port),
                              l2_register(Register::rsi, l2_data)},
                    .taken_fields = info,
@@ -202,6 +213,7 @@ void address_sizes(InstructionTable& table) {
     const Expected by_mode[] = {
         {only_long64, of(IoAccess::address_64), of(IoAccess::address_32)},
         {only_32bit,  of(IoAccess::address_32), of(IoAccess::address_16)},
+        {only_16bit,  of(IoAccess::address_16), of(IoAccess::address_32)},
     };
     for (const Expected& expected : by_mode) {
         for (const char* program : {"in_dx_b", "out_dx_b", "ins_b", "outs_b", "outs_other_size_b"}) {

@@ -29,7 +29,8 @@ void clts_lmsw_smsw(InstructionTable& table) {
                .executed = {.fields = {{field::cr0, fresh_cr0}}}});
     // LMSW loads the four lowest bits, but cannot clear PE.
     table.row({.subject = "cr0_write", .variant = "lmsw", .program = "lmsw",
-               .intercept = Intercept::cr0_write, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .intercept = Intercept::cr0_write, .manual = manual, .modes = loads_cr0,
+               .cpl3 = AtCpl3::gp_first,
                .setup = {l2_register(Register::rbx, cr0::ts)},
                .taken_fields = {moves_no_control()},
                .executed = {.fields = {{field::cr0, (fresh_cr0 & ~cr0::mp) | cr0::ts}}},
@@ -50,9 +51,10 @@ void clts_lmsw_smsw(InstructionTable& table) {
                .executed = {.memory = {{Region::l2_memory, offsetof(L2Memory, data), 2,
                                         fresh_cr0 & 0xffff}}}});
     table.row({.subject = "cr0_write", .variant = "lmsw_memory", .program = "lmsw_memory",
-               .intercept = Intercept::cr0_write, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .intercept = Intercept::cr0_write, .manual = manual, .modes = loads_cr0,
+               .cpl3 = AtCpl3::gp_first,
                .setup = {l2_register(Register::rdi, l2_data),
-                         l2_data_bytes(0, 2, cr0::pe | cr0::ts)},
+                         l2_data_bytes(0, 2, (fresh_cr0 & cr0::pe) | cr0::ts)},
                .taken_fields = {moves_no_control()},
                .executed = {.fields = {{field::cr0, (fresh_cr0 & ~cr0::mp) | cr0::ts}}},
                .also_meets = {Intercept::cr0_sel_write}});
@@ -67,7 +69,7 @@ void clts_lmsw_smsw(InstructionTable& table) {
              Operand{"cr0_read",  "smsw_bad_memory", "smsw_memory", Intercept::cr0_read,  2},
              Operand{"cr0_write", "lmsw_bad_memory", "lmsw_memory", Intercept::cr0_write, 0}}) {
         table.row({.subject = row.subject, .variant = row.variant, .program = row.program,
-                   .intercept = row.intercept, .manual = manual,
+                   .intercept = row.intercept, .manual = manual, .modes = flat_modes,
                    .setup = join({l2_register(Register::rdi, spare_page)}, spare_page_absent()),
                    .taken_fields = {moves_no_control()},
                    .executed = {.fields = {{field::cr2, spare_page}}},
@@ -80,7 +82,7 @@ void clts_lmsw_smsw(InstructionTable& table) {
 void selective(InstructionTable& table) {
     struct Written {
         std::string_view variant;
-        std::uint64_t value;
+        Value value;
         bool covered;
     };
     for (const Written& row : {
@@ -93,7 +95,7 @@ void selective(InstructionTable& table) {
              Written{"change_ts_mp",    (fresh_cr0 & ~cr0::mp) | cr0::ts,          false},
              Written{"same_value",      fresh_cr0,                                 false}}) {
         table.row({.subject = "cr0_sel_write", .variant = row.variant, .program = "write_cr0",
-                   .intercept = Intercept::cr0_sel_write, .manual = manual,
+                   .intercept = Intercept::cr0_sel_write, .manual = manual, .modes = loads_cr0,
                    .setup = {l2_register(Register::rbx, row.value)},
                    .reach = row.covered ? Reach::taken : Reach::not_covered,
                    .taken_fields = {moves_control(Register::rbx)},
@@ -106,15 +108,19 @@ void selective(InstructionTable& table) {
                .taken_fields = {moves_control(Register::r12)},
                .executed = {.fields = {{field::cr0, fresh_cr0 | cr0::am}}},
                .also_meets = {Intercept::cr0_write}});
-    for (const Written& row : {
-             Written{"lmsw_same_value", cr0::pe | cr0::mp,                         true},
-             Written{"lmsw_ts",         cr0::pe | cr0::mp | cr0::ts,               true},
-             Written{"lmsw_em",         cr0::pe | cr0::mp | cr0::em,               true}}) {
+    // PE stays what it is.
+    struct Loaded {
+        std::string_view variant;
+        std::uint64_t bits;
+    };
+    for (const Loaded& row : {Loaded{"lmsw_same_value", cr0::mp},
+                              Loaded{"lmsw_ts",         cr0::mp | cr0::ts},
+                              Loaded{"lmsw_em",         cr0::mp | cr0::em}}) {
         table.row({.subject = "cr0_sel_write", .variant = row.variant, .program = "lmsw",
-                   .intercept = Intercept::cr0_sel_write, .manual = manual,
-                   .setup = {l2_register(Register::rbx, row.value)},
+                   .intercept = Intercept::cr0_sel_write, .manual = manual, .modes = loads_cr0,
+                   .setup = {l2_register(Register::rbx, (fresh_cr0 & cr0::pe) | row.bits)},
                    .taken_fields = {moves_no_control()},
-                   .executed = {.fields = {{field::cr0, fresh_cr0 | row.value}}},
+                   .executed = {.fields = {{field::cr0, fresh_cr0 | row.bits}}},
                    .also_meets = {Intercept::cr0_write}});
     }
     table.row({.subject = "cr0_sel_write", .variant = "clts", .program = "clts",
@@ -131,6 +137,7 @@ void selective(InstructionTable& table) {
         table.row({.subject = "cr0_write",
                    .variant = program == "lmsw" ? "lmsw_and_selective" : "and_selective",
                    .program = program, .intercept = Intercept::cr0_write, .manual = manual,
+                   .modes = loads_cr0,
                    .setup = {intercepting(Intercept::cr0_sel_write),
                              l2_register(Register::rbx, fresh_cr0 | cr0::am)},
                    .runs_without_intercept = false});

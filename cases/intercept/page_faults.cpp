@@ -24,22 +24,40 @@ constexpr std::uint32_t user = 4;
 constexpr std::uint32_t reserved = 8;
 constexpr std::uint32_t fetch = 0x10;
 
-constexpr std::uint64_t address = spare_page;
 constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
 constexpr std::uint64_t old_cr2 = 0x0badcafe;
+/// A page that 16-bit code can reach and nothing uses.
+constexpr std::uint64_t spare_low_page = 0xf000;
 
 /// The entry that maps the address, and what is special to the mode's page tables.
 struct Mapping {
     Modes modes;
+    std::uint64_t address;
     Region table;
     std::uint32_t offset;
     std::uint8_t size;
-    std::uint64_t reserved_bit; ///< Of a large page.
+    std::uint64_t reserved_bit; ///< Of a large page; 0: there is none.
     bool has_no_execute;
+    std::vector<Step> setup{}; ///< That brings the entry into use.
 };
-constexpr std::array mappings{
-    Mapping{{true, true, true, false}, Region::pd, 3 * page_size, 8, 1 << 13, true},
-    Mapping{{false, false, false, true}, Region::legacy_pd, (address >> 22) * 4, 4, 1 << 21, false},
+const std::array mappings{
+    Mapping{{true, true, true, false}, spare_page, Region::pd, 3 * page_size, 8, 1 << 13, true},
+    Mapping{{false, false, false, true},
+            spare_page,
+            Region::legacy_pd,
+            (spare_page >> 22) * 4,
+            4,
+            1 << 21,
+            false},
+    Mapping{only(L2Mode::paged_real) | only_prot16 | only_v86,
+            spare_low_page,
+            Region::legacy_pt,
+            (spare_low_page >> 12) * 4,
+            4,
+            0,
+            false,
+            {Write{wire::Op::Code::write, Region::legacy_pd, 0, 4,
+                   in_region(Region::legacy_pt, world::table_bits)}}},
 };
 
 Write entry_with(const Mapping& mapping, std::uint64_t bits) {
@@ -57,6 +75,7 @@ void page_fault(InstructionTable& table, const Mapping& mapping, std::string_vie
                 bool supervisor_faults = true,
                 const std::source_location& where = std::source_location::current()) {
     const bool fetches = program == "raise_pf_fetch";
+    const Value target = fetches ? code_offset(mapping.address) : Value{mapping.address};
     for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
         if (cpl == 0 && !supervisor_faults) {
             continue;
@@ -64,14 +83,14 @@ void page_fault(InstructionTable& table, const Mapping& mapping, std::string_vie
         exception(table, {.variant = variant, .program = program,
                           .delivery = {.vector = 14,
                                        .error_code = error_code | (cpl == 3 ? user : 0),
-                                       .return_rip = fetches ? Value{address} : at_insn},
+                                       .return_rip = fetches ? target : at_insn},
                           .modes = mapping.modes,
                           .cpl3 = cpl == 3 ? AtCpl3::only : AtCpl3::not_run,
-                          .setup = {entry, l2_register(Register::rdi, address),
-                                    vmcb_field(field::cr2, old_cr2)},
-                          .saved_rip = fetches ? Value{address} : at_insn,
-                          .exit_info_2 = address,
-                          .written_last = {.fields = {{field::cr2, address}}}},
+                          .setup = join(mapping.setup, {entry, l2_register(Register::rdi, target),
+                                                        vmcb_field(field::cr2, old_cr2)}),
+                          .saved_rip = fetches ? target : at_insn,
+                          .exit_info_2 = mapping.address,
+                          .written_last = {.fields = {{field::cr2, mapping.address}}}},
                   where);
     }
 }
@@ -94,8 +113,10 @@ void page_faults_of(InstructionTable& table, const Mapping& mapping) {
     page_fault(table, mapping, "read_supervisor",  read_it,  supervisor,    protection, false);
     page_fault(table, mapping, "write_supervisor", write_it, supervisor,    protection | write, false);
     page_fault(table, mapping, "fetch_supervisor", fetch_it, supervisor,    protection | fetch_bit, false);
-    page_fault(table, mapping, "read_reserved",    read_it,  with_reserved, protection | reserved);
-    page_fault(table, mapping, "write_reserved",   write_it, with_reserved, protection | reserved | write);
+    if (mapping.reserved_bit != 0) {
+        page_fault(table, mapping, "read_reserved",  read_it,  with_reserved, protection | reserved);
+        page_fault(table, mapping, "write_reserved", write_it, with_reserved, protection | reserved | write);
+    }
     if (mapping.has_no_execute) {
         page_fault(table, mapping, "fetch_no_execute", fetch_it, entry_with(mapping, no_execute), protection | fetch);
     }
@@ -105,12 +126,13 @@ void page_faults_of(InstructionTable& table, const Mapping& mapping) {
 void double_fault_of(InstructionTable& table, const Mapping& mapping) {
     exception(table, {.variant = "page_fault", .program = "raise_pf_read",
                       .delivery = {.vector = 8, .error_code = 0, .return_rip_defined = false},
-                      .modes = mapping.modes,
-                      .setup = join({entry_without(mapping, world::present),
-                                     l2_register(Register::rdi, address),
-                                     vmcb_field(field::cr2, old_cr2)},
+                      .modes = mapping.modes & gated_modes,
+                      .setup = join(join(mapping.setup,
+                                         {entry_without(mapping, world::present),
+                                          l2_register(Register::rdi, mapping.address),
+                                          vmcb_field(field::cr2, old_cr2)}),
                                     absent_gate(14)),
-                      .written_first = {.fields = {{field::cr2, address}}},
+                      .written_first = {.fields = {{field::cr2, mapping.address}}},
                       .reaches_idt = true,
                       .also_meets = {Intercept::exception_pf, Intercept::exception_np}});
 }
@@ -143,12 +165,12 @@ void protection_key_of(InstructionTable& table, const Mapping& mapping) {
                           .cpl3 = cpl == 3 ? AtCpl3::only : AtCpl3::not_run,
                           .setup = {entry_with(mapping, key_1),
                                     vmcb_set(field::cr4, protection_keys),
-                                    l2_register(Register::rdi, address),
+                                    l2_register(Register::rdi, mapping.address),
                                     vmcb_field(field::cr2, old_cr2)},
-                          .exit_info_2 = address,
+                          .exit_info_2 = mapping.address,
                           .written_first = {.fields = {{field::rax, 4}},
                                             .registers = {{Register::rcx, 0}, {Register::rdx, 0}}},
-                          .written_last = {.fields = {{field::cr2, address}}}});
+                          .written_last = {.fields = {{field::cr2, mapping.address}}}});
     }
 }
 // clang-format on

@@ -3,9 +3,8 @@
 // decode assists and undefined elsewhere, and CR0 as L2 begins. APM2 15.8.1.
 #pragma once
 
-#include "cases/model/case.hpp"
+#include "cases/model/instruction_table.hpp"
 
-#include "harness/fresh_vmcb.hpp"
 #include "harness/svm/exit_info.hpp"
 
 namespace vmrunit::cases {
@@ -39,10 +38,11 @@ namespace vmrunit::cases {
         .needs = svm::Feature::decode_assists};
 }
 
-/// CR0 as L2 begins; it is the same in all modes.
-inline constexpr std::uint64_t fresh_cr0 = world::mode_registers(L2Mode::long64).cr0;
-static_assert(fresh_cr0 == world::mode_registers(L2Mode::compat).cr0 &&
-              fresh_cr0 == world::mode_registers(L2Mode::pae).cr0 &&
-              fresh_cr0 == world::mode_registers(L2Mode::prot32).cr0);
+/// CR0 as L2 begins.
+inline constexpr Value fresh_cr0 = fresh(svm::field::cr0);
+
+/// Where MOV to CR0 and LMSW can be made to succeed: what paged real mode holds there, only VMRUN
+/// can load.
+inline constexpr Modes loads_cr0 = flat_modes | only(L2Mode::real) | only_prot16 | only_v86;
 
 } // namespace vmrunit::cases

@@ -109,31 +109,32 @@ void translations(InstructionTable& table) {
         const Reach reach = user ? Reach::exception_first : Reach::taken;
         const auto gp = user ? std::optional{Delivery{.vector = 13, .error_code = 0}}
                              : std::nullopt;
+        const Modes modes = user ? flat_modes : protected_modes;
         table.row({.subject = "invlpgb", .program = "invlpgb", .intercept = Intercept::invlpgb,
-                   .manual = "APM2 15.9", .needs = Feature::invlpgb, .cpl3 = cpl3,
-                   .setup = operands(0), .reach = reach, .raises = gp,
+                   .manual = "APM2 15.9", .needs = Feature::invlpgb, .modes = modes,
+                   .cpl3 = cpl3, .setup = operands(0), .reach = reach, .raises = gp,
                    .runs_without_intercept = false, .confirmed = false});
         table.row({.subject = "invlpgb_illegal", .program = "invlpgb",
                    .intercept = Intercept::invlpgb_illegal, .manual = "APM2 15.9",
-                   .needs = Feature::invlpgb, .cpl3 = cpl3, .setup = operands(reserved_bits),
-                   .reach = reach, .raises = Delivery{.vector = 13, .error_code = 0},
+                   .needs = Feature::invlpgb, .modes = flat_modes, .cpl3 = cpl3,
+                   .setup = operands(reserved_bits), .reach = reach, .raises = Delivery{.vector = 13, .error_code = 0},
                    .confirmed = false});
         table.row({.subject = "tlbsync", .program = "tlbsync", .intercept = Intercept::tlbsync,
                    .manual = "APM2 15.9", .needs = {Feature::invlpgb, Feature::tlbi_ctl},
-                   .cpl3 = cpl3, .reach = reach, .raises = gp,
+                   .modes = modes, .cpl3 = cpl3, .reach = reach, .raises = gp,
                    .runs_without_intercept = false, .confirmed = false});
     }
     // Operands that are legal do not meet the intercept of those that are not, and TLBSYNC has its
     // own. The other way round INVLPGB's is met first.
     table.row({.subject = "invlpgb", .variant = "illegal_too", .program = "invlpgb",
                .intercept = Intercept::invlpgb_illegal, .manual = "APM2 15.9",
-               .needs = Feature::invlpgb,
+               .needs = Feature::invlpgb, .modes = flat_modes,
                .setup = join(operands(0), {intercepting(Intercept::invlpgb)}),
                .reach = Reach::not_covered, .ends_with = exit_of(Intercept::invlpgb),
                .confirmed = false});
     table.row({.subject = "tlbsync", .variant = "invlpgb_intercept", .program = "tlbsync",
                .intercept = Intercept::invlpgb, .manual = "APM2 15.9",
-               .needs = {Feature::invlpgb, Feature::tlbi_ctl},
+               .needs = {Feature::invlpgb, Feature::tlbi_ctl}, .modes = flat_modes,
                .setup = {intercepting(Intercept::tlbsync)},
                .reach = Reach::not_covered, .ends_with = exit_of(Intercept::tlbsync),
                .confirmed = false});
@@ -147,7 +148,7 @@ void bus_locks(InstructionTable& table) {
     const Step value = l2_data_bytes(across, 4, 0x1234);
     const Effect incremented{.memory = {{Region::l2_memory, l2_data_offset + across, 4, 0x1235}}};
     table.row({.subject = "buslock", .program = "lock_inc", .intercept = Intercept::buslock,
-               .manual = "APM2 15.14.5", .needs = Feature::bus_lock_threshold,
+               .manual = "APM2 15.14.5", .needs = Feature::bus_lock_threshold, .modes = flat_modes,
                .cpl3 = AtCpl3::same, .setup = {address, value},
                .taken_fields = {{field::exit_info_1, 0}, {field::exit_info_2, 0}},
                .executed = incremented, .confirmed = false});
@@ -155,12 +156,12 @@ void bus_locks(InstructionTable& table) {
     counted.fields = {{field::bus_lock_threshold_count, 1}};
     table.row({.subject = "buslock", .variant = "below_threshold", .program = "lock_inc",
                .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
-               .needs = Feature::bus_lock_threshold, .cpl3 = AtCpl3::same,
+               .needs = Feature::bus_lock_threshold, .modes = flat_modes, .cpl3 = AtCpl3::same,
                .setup = {address, value, vmcb_field(field::bus_lock_threshold_count, 2)},
                .reach = Reach::not_covered, .executed = counted, .confirmed = false});
     table.row({.subject = "buslock", .variant = "within_line", .program = "lock_inc",
                .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
-               .needs = Feature::bus_lock_threshold, .cpl3 = AtCpl3::same,
+               .needs = Feature::bus_lock_threshold, .modes = flat_modes, .cpl3 = AtCpl3::same,
                .setup = {l2_register(Register::rdi, l2_data), l2_data_bytes(0, 4, 0x1234)},
                .reach = Reach::not_covered,
                .executed = {.memory = {{Region::l2_memory, l2_data_offset, 4, 0x1235}}},

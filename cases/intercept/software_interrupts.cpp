@@ -37,19 +37,34 @@ void software_interrupts(Catalogue& catalogue) {
                               Number{"vector_aa", "int_170", 0xaa},
                               Number{"vector_ff", "int_ff", 0xff}}) {
         table.row({.subject = "int_n", .variant = row.variant, .program = row.program,
-                   .intercept = Intercept::int_n, .manual = manual, .cpl3 = AtCpl3::same,
+                   .intercept = Intercept::int_n, .manual = manual,
+                   .modes = protected_modes | real_modes, .cpl3 = AtCpl3::same,
                    .taken_fields = {names_vector(row.vector)},
                    .raises = Delivery{.vector = row.vector, .return_rip = at_after}});
+        // Virtual-8086 mode asks for an IOPL of 3, after the intercept.
+        table.row({.subject = "int_n", .variant = row.variant, .program = row.program,
+                   .intercept = Intercept::int_n, .manual = manual, .modes = only_v86,
+                   .cpl3 = AtCpl3::exit_first,
+                   .taken_fields = {names_vector(row.vector)}});
     }
+    constexpr std::uint64_t iopl_3 = svm::rflags::always_one | svm::rflags::iopl;
+    table.row({.subject = "int_n", .variant = "iopl_3", .program = "int_40",
+               .intercept = Intercept::int_n, .manual = manual, .modes = only_v86,
+               .cpl3 = AtCpl3::only,
+               .setup = {vmcb_set(field::rflags, svm::rflags::iopl)},
+               .taken_fields = {names_vector(0x40)},
+               .raises = Delivery{.vector = 0x40, .return_rip = at_after, .rflags = iopl_3}});
     // What the gate would make of it comes later.
     table.row({.subject = "int_n", .variant = "gate_dpl", .program = "int_40",
-               .intercept = Intercept::int_n, .manual = manual, .cpl3 = AtCpl3::only,
+               .intercept = Intercept::int_n, .manual = manual, .modes = protected_modes,
+               .cpl3 = AtCpl3::only,
                .setup = closed_gate(0x40), .taken_fields = {names_vector(0x40)},
                .raises = Delivery{.vector = 13, .error_code = idt_error_code(0x40)},
                .also_meets = {Intercept::exception_gp}});
     struct Width { Modes modes; std::uint32_t gate_size; };
     for (const Width& width : {Width{{true, true, false, false}, 16},
-                               Width{{false, false, true, true}, 8}}) {
+                               Width{Modes{false, false, true, true} | only_prot16, 8},
+                               Width{real_modes, 4}}) {
         table.row({.subject = "int_n", .variant = "beyond_idt", .program = "int_40",
                    .intercept = Intercept::int_n, .manual = manual, .modes = width.modes,
                    .cpl3 = AtCpl3::same,
@@ -69,7 +84,7 @@ void software_interrupts(Catalogue& catalogue) {
                .reach = Reach::not_covered,
                .raises = Delivery{.vector = 3, .return_rip = at_after}});
     table.row({.subject = "int_n", .variant = "into", .program = "raise_of",
-               .intercept = Intercept::int_n, .manual = manual, .modes = only_32bit,
+               .intercept = Intercept::int_n, .manual = manual, .modes = not_long64,
                .cpl3 = AtCpl3::same,
                .setup = {vmcb_set(field::rflags, svm::rflags::of)},
                .reach = Reach::not_covered,

@@ -66,7 +66,7 @@ constexpr std::array moved_msrs{
 /// #GP(0) for an address that no VMCB can have.
 void bad_addresses(InstructionTable& table, std::string_view name, Intercept intercept) {
     table.row({.subject = name, .variant = "misaligned", .program = name, .intercept = intercept,
-               .manual = manual,
+               .manual = manual, .needs_protected_mode = true,
                .setup = {address_in_ax(in_region(Region::spare_vmcb, 0x800))},
                .reach = Reach::exception_first,
                .raises = general_protection});
@@ -80,7 +80,7 @@ void bad_addresses(InstructionTable& table, std::string_view name, Intercept int
 void vmrun(InstructionTable& table) {
     // There is no VMRUN without this intercept (consistency/intercept/vmrun_clear).
     table.row({.subject = "vmrun", .program = "vmrun", .intercept = Intercept::vmrun,
-               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
                .setup = {spare_filled(), address_in_ax(spare_vmcb)},
                .runs_without_intercept = false});
     bad_addresses(table, "vmrun", Intercept::vmrun);
@@ -112,7 +112,7 @@ void vmload(InstructionTable& table) {
         Write{wire::Op::Code::fill, Region::spare_vmcb, field::star.offset, 0, 0x40},
         in_spare(field::kernel_gs_base, kernel_gs_base)};
     table.row({.subject = "vmload", .program = "vmload", .intercept = Intercept::vmload,
-               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
                .setup = setup,
                .executed = {.fields    = {{field::rax, kernel_gs_base & 0xffff'ffff}},
                             .registers = {{Register::rdx, kernel_gs_base >> 32}}}});
@@ -120,47 +120,31 @@ void vmload(InstructionTable& table) {
 }
 
 void vmsave(InstructionTable& table) {
-    for (const L2Mode mode : {L2Mode::long64, L2Mode::compat, L2Mode::pae, L2Mode::prot32}) {
-        Modes modes{false, false, false, false};
-        (mode == L2Mode::long64   ? modes.long64
-         : mode == L2Mode::compat ? modes.compat
-         : mode == L2Mode::pae    ? modes.pae
-                                  : modes.prot32) = true;
-        const bool long_mode = is_long_mode(mode);
-        const Value memory = in_memory(0);
-        const auto in_l2 = [&](std::size_t offset) { return Value{memory.anchor, memory.part, offset}; };
-        const std::uint64_t flat = svm::data32_attributes().value;
-        const std::uint64_t ldt = svm::system_attributes(svm::segment_type::ldt).value;
-        // As the fresh VMCB has it: outside long mode TR is loaded as an available TSS.
-        const std::uint64_t tss = svm::system_attributes(long_mode
-                                                             ? svm::segment_type::tss_busy
-                                                             : svm::segment_type::tss_available).value;
-        std::vector<Step> setup{
-            spare_filled(), address_in_ax(spare_vmcb), vmcb_field(field::fs_base, 0x1111'2220), vmcb_field(field::gs_base, 0x3333'4440),
-            vmcb_field(field::ldtr_selector, l2_selector::ldt), vmcb_field(field::ldtr_attributes, ldt),
-            vmcb_field(field::ldtr_limit, sizeof(L2Memory::gdt) - 1),
-            vmcb_field(field::ldtr_base, in_l2(offsetof(L2Memory, gdt)))};
-        Effect saved{.memory = {
-            stored(field::fs_selector, l2_selector::data), stored(field::fs_attributes, flat),
-            stored(field::fs_limit, world::flat_limit),    stored(field::fs_base, 0x1111'2220),
-            stored(field::gs_selector, l2_selector::data), stored(field::gs_attributes, flat),
-            stored(field::gs_limit, world::flat_limit),    stored(field::gs_base, 0x3333'4440),
-            stored(field::ldtr_selector, l2_selector::ldt), stored(field::ldtr_attributes, ldt),
-            stored(field::ldtr_limit, sizeof(L2Memory::gdt) - 1),
-            stored(field::ldtr_base, in_l2(offsetof(L2Memory, gdt))),
-            stored(field::tr_selector, long_mode ? l2_selector::tss64 : l2_selector::tss32),
-            stored(field::tr_attributes, tss), stored(field::tr_limit, world::tss_limit),
-            stored(field::tr_base, in_l2(long_mode ? offsetof(L2Memory, tss64)
-                                                   : offsetof(L2Memory, tss32)))}};
-        for (const MovedMsr& msr : moved_msrs) {
-            setup.emplace_back(vmcb_field(msr.place, msr.value));
-            saved.memory.push_back(stored(msr.place, msr.value));
-        }
-        table.row({.subject = "vmsave", .program = "vmsave", .intercept = Intercept::vmsave,
-                   .manual = manual, .modes = modes, .cpl3 = AtCpl3::gp_first,
-                   .setup = setup,
-                   .executed = saved});
+    const Value gdt = in_memory(offsetof(L2Memory, gdt));
+    const std::uint64_t ldt = svm::system_attributes(svm::segment_type::ldt).value;
+    std::vector<Step> setup{
+        spare_filled(), address_in_ax(spare_vmcb),
+        vmcb_field(field::fs_base, 0x1111'2220), vmcb_field(field::gs_base, 0x3333'4440),
+        vmcb_field(field::ldtr_selector, l2_selector::ldt), vmcb_field(field::ldtr_attributes, ldt),
+        vmcb_field(field::ldtr_limit, sizeof(L2Memory::gdt) - 1), vmcb_field(field::ldtr_base, gdt)};
+    Effect saved{.memory = {
+        stored(field::fs_base, 0x1111'2220), stored(field::gs_base, 0x3333'4440),
+        stored(field::ldtr_selector, l2_selector::ldt), stored(field::ldtr_attributes, ldt),
+        stored(field::ldtr_limit, sizeof(L2Memory::gdt) - 1), stored(field::ldtr_base, gdt)}};
+    for (const svm::FieldRef as_loaded : {
+             field::fs_selector, field::fs_attributes, field::fs_limit,
+             field::gs_selector, field::gs_attributes, field::gs_limit,
+             field::tr_selector, field::tr_attributes, field::tr_limit, field::tr_base}) {
+        saved.memory.push_back(stored(as_loaded, fresh(as_loaded)));
     }
+    for (const MovedMsr& msr : moved_msrs) {
+        setup.emplace_back(vmcb_field(msr.place, msr.value));
+        saved.memory.push_back(stored(msr.place, msr.value));
+    }
+    table.row({.subject = "vmsave", .program = "vmsave", .intercept = Intercept::vmsave,
+               .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
+               .setup = setup,
+               .executed = saved});
     bad_addresses(table, "vmsave", Intercept::vmsave);
 }
 
@@ -171,9 +155,10 @@ void global_interrupt_flag(InstructionTable& table) {
                                                 std::tuple{"clgi", Intercept::clgi, false}}) {
         // Without virtual GIF the effect is on the real one, and ends with the #VMEXIT.
         table.row({.subject = name, .program = name, .intercept = intercept,
-                   .manual = manual, .cpl3 = AtCpl3::gp_first});
+                   .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first});
         table.row({.subject = name, .variant = "vgif", .program = name, .intercept = intercept,
-                   .manual = "APM2 15.33.2", .needs = Feature::vgif, .cpl3 = AtCpl3::gp_first,
+                   .manual = "APM2 15.33.2", .needs = Feature::vgif,
+                   .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
                    .setup = {vmcb_set(field::virtual_interrupt,
                                       sets ? virtual_gif : virtual_gif | gif_set)},
                    .executed = {.fields = {{field::virtual_interrupt, sets ? gif_set : 0, gif_set}}}});
@@ -183,11 +168,11 @@ void global_interrupt_flag(InstructionTable& table) {
 void others(InstructionTable& table) {
     // rAX: address, rCX: ASID, here L2's own.
     table.row({.subject = "invlpga", .program = "invlpga", .intercept = Intercept::invlpga,
-               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
                .setup = {address_in_ax(l2_data), l2_register(Register::rcx, 1)}});
     // Executed it would start a measured launch. It exists in SVM operation, SKINIT bit or not.
     table.row({.subject = "skinit", .program = "skinit", .intercept = Intercept::skinit,
-               .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
                .setup = {address_in_ax(0)},
                .runs_without_intercept = false});
 }

@@ -4,7 +4,6 @@
 #include "harness/svm/cpu.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace vmrunit::cases {
@@ -12,8 +11,6 @@ namespace vmrunit::cases {
 namespace {
 
 using svm::Intercept;
-
-constexpr std::array all_l2_modes{L2Mode::long64, L2Mode::compat, L2Mode::pae, L2Mode::prot32};
 
 void append(ExitExpectation& exit, const Effect& effect) {
     exit.fields.insert(exit.fields.end(), effect.fields.begin(), effect.fields.end());
@@ -185,28 +182,37 @@ private:
     std::source_location where_;
 };
 
-} // namespace
-
-bool Modes::contains(L2Mode mode) const {
-    switch (mode) {
-    case L2Mode::long64:
-        return long64;
-    case L2Mode::compat:
-        return compat;
-    case L2Mode::pae:
-        return pae;
-    case L2Mode::prot32:
-        return prot32;
+/// What the row becomes where the instruction does not exist.
+InstructionRow undefined_here(InstructionRow row) {
+    if (row.cpl3 != AtCpl3::only) {
+        row.cpl3 = AtCpl3::same;
     }
-    return false;
+    row.reach = Reach::exception_first;
+    row.raises = Delivery{.vector = 6};
+    row.executed = {};
+    row.ends_with.reset();
+    return row;
 }
 
+} // namespace
+
 void InstructionTable::row(const InstructionRow& row, const std::source_location& where) {
-    for (const L2Mode mode : all_l2_modes) {
+    for (unsigned number = 0; number < l2_mode_count; ++number) {
+        const auto mode = static_cast<L2Mode>(number);
         if (!row.modes.contains(mode)) {
             continue;
         }
+        if (row.needs_protected_mode && (is_real_mode(mode) || mode == L2Mode::v86)) {
+            InstructionRow undefined = undefined_here(row);
+            undefined.needs_protected_mode = false;
+            undefined.modes = only(mode);
+            this->row(undefined, where);
+            continue;
+        }
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            if (!has_cpl(mode, cpl)) {
+                continue;
+            }
             if (cpl == 3 ? row.cpl3 == AtCpl3::not_run : row.cpl3 == AtCpl3::only) {
                 continue;
             }

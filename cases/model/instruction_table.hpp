@@ -50,11 +50,45 @@ enum class Paging : std::uint8_t { both, only_nested, only_unnested };
 /// Which L2 modes a row runs in.
 struct Modes {
     bool long64 = true, compat = true, pae = true, prot32 = true;
-    [[nodiscard]] bool contains(L2Mode mode) const;
+    bool real = false, paged_real = false, prot16 = false, v86 = false;
+    [[nodiscard]] constexpr bool contains(L2Mode mode) const {
+        const bool in[l2_mode_count] = {long64, compat, pae, prot32, real, paged_real, prot16, v86};
+        return in[static_cast<unsigned>(mode)];
+    }
+    friend constexpr Modes operator|(const Modes& left, const Modes& right) {
+        return {left.long64 || right.long64, left.compat || right.compat,
+                left.pae || right.pae,       left.prot32 || right.prot32,
+                left.real || right.real,     left.paged_real || right.paged_real,
+                left.prot16 || right.prot16, left.v86 || right.v86};
+    }
+    friend constexpr Modes operator&(const Modes& left, const Modes& right) {
+        return {left.long64 && right.long64, left.compat && right.compat,
+                left.pae && right.pae,       left.prot32 && right.prot32,
+                left.real && right.real,     left.paged_real && right.paged_real,
+                left.prot16 && right.prot16, left.v86 && right.v86};
+    }
 };
-inline constexpr Modes all_modes{};
-inline constexpr Modes only_long64{true, false, false, false};
-inline constexpr Modes only_32bit{false, true, true, true};
+// clang-format off
+inline constexpr Modes only_long64 {true,  false, false, false};
+inline constexpr Modes only_32bit  {false, true,  true,  true};
+inline constexpr Modes real_modes  {false, false, false, false, true,  true};
+inline constexpr Modes only_prot16 {false, false, false, false, false, false, true};
+inline constexpr Modes only_v86    {false, false, false, false, false, false, false, true};
+// clang-format on
+inline constexpr Modes only_16bit = real_modes | only_prot16 | only_v86;
+inline constexpr Modes not_long64 = only_32bit | only_16bit;
+inline constexpr Modes all_modes = only_long64 | not_long64;
+[[nodiscard]] constexpr Modes only(L2Mode mode) {
+    const auto is = [mode](L2Mode other) { return mode == other; };
+    return {is(L2Mode::long64), is(L2Mode::compat),     is(L2Mode::pae),    is(L2Mode::prot32),
+            is(L2Mode::real),   is(L2Mode::paged_real), is(L2Mode::prot16), is(L2Mode::v86)};
+}
+/// Descriptor tables count: a selector may be bad.
+inline constexpr Modes protected_modes = only_long64 | only_32bit | only_prot16;
+/// Events go through gates and push error codes.
+inline constexpr Modes gated_modes = protected_modes | only_v86;
+/// Offsets of 32 bits and more, so that a row may name any address.
+inline constexpr Modes flat_modes = only_long64 | only_32bit;
 
 /// What executing an instruction does.
 struct Effect {
@@ -72,6 +106,8 @@ struct InstructionRow {
     std::string_view manual;
     svm::Features needs{};
     Modes modes = all_modes;
+    /// In real and virtual-8086 mode the instruction is #UD, intercepted or not.
+    bool needs_protected_mode = false;
     AtCpl3 cpl3 = AtCpl3::not_run;
     Delivery cpl3_fault{.vector = 13, .error_code = 0};
     Paging paging = Paging::both;

@@ -7,7 +7,7 @@ namespace vmrunit::cases {
 
 namespace {
 
-constexpr std::uint64_t linear = 0xc000'0000;
+constexpr std::uint64_t second_way_begin = 0xc000'0000;
 constexpr std::uint64_t high = std::uint64_t{1} << 39;
 constexpr std::uint32_t third_gigabyte = 3; ///< Index of its entries and of its table.
 /// The payload lies in so many pages of 2 MiB.
@@ -97,8 +97,8 @@ std::vector<Step> second_way(NestedLevel level, std::uint64_t set, std::uint64_t
 }
 
 Value second_address(NestedLevel level, std::uint32_t offset) {
-    return is_small(level) ? Value{linear + offset}
-                           : with_bits(in_region(Region::l2_memory, offset), linear);
+    return is_small(level) ? Value{second_way_begin + offset}
+                           : with_bits(in_region(Region::l2_memory, offset), second_way_begin);
 }
 
 Value guest_physical(NestedLevel level, std::uint32_t offset) {

@@ -4,7 +4,11 @@
 #include <bit>
 #include <cstdint>
 
+// l2/handlers.S and payload.lds
 extern "C" const std::uint8_t l2_handlers[];
+extern "C" const std::uint8_t l2_low_handlers[];
+extern "C" const std::uint8_t l2_low_code[];
+extern "C" std::uint8_t low_memory[];
 
 namespace vmrunit::guest {
 
@@ -22,11 +26,15 @@ struct Layout {
     const void* handlers;
     std::uint32_t l1_bits;
     std::uint32_t reserved;
+    const void* low_handlers;
+    const void* low_code;
+    const void* low_memory;
 };
 static_assert(sizeof(Layout) == sizeof(LayoutDescriptor));
 
 [[gnu::used, gnu::section(".vmrunit.layout")]] constinit const Layout this_layout{
-    &arena_copies[0].live, sizeof(Arena), sizeof(ArenaCopies), arena_count, 8, l2_handlers, 64, 0};
+    &arena_copies[0].live, sizeof(Arena), sizeof(ArenaCopies), arena_count, 8, l2_handlers, 64, 0,
+    l2_low_handlers,       l2_low_code,   low_memory};
 
 } // namespace
 

@@ -107,7 +107,8 @@ bool ring_fits(const wire::PlanHeader& plan, const BootInfo& boot_info) {
 }
 
 void run_plan(PlanReader& plan, RecordStream& out, const svm::Features& features) {
-    CaseArena arena{arena_copies[0].live, arena_copies[0].expected, arena_copies[0].pristine};
+    CaseArena arena{arena_copies[0].live, arena_copies[0].expected, arena_copies[0].pristine,
+                    arena_place(layout(), 0)};
     arena.build(layout());
     const SvmMode svm_mode{reinterpret_cast<std::uintptr_t>(&arena_copies[0].live.host_save)};
     const bool measures = (plan.header().flags & wire::plan_measures) != 0;

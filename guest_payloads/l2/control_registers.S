@@ -9,9 +9,9 @@
         l2_program read_cr\number, 64, "mov %cr\number, %rbx"
         .endr
         .irp    number, 0, 2, 3, 4
-        l2_program read_cr\number, 32, "mov %cr\number, %ebx"
+        l2_legacy_programs read_cr\number, "mov %cr\number, %ebx"
         l2_program write_cr\number, 64, "mov %rbx, %cr\number"
-        l2_program write_cr\number, 32, "mov %ebx, %cr\number"
+        l2_legacy_programs write_cr\number, "mov %ebx, %cr\number"
         .endr
 
 /* CR8 is read back into rCX: with V_INTR_MASKING clear that is the APIC's TPR, which no VMCB shows. */
@@ -48,8 +48,8 @@
         l2_programs lmsw, "lmsw %bx"
         l2_programs smsw, "smsw %ebx"
         l2_program lmsw_memory, 64, "lmsw (%rdi)"
-        l2_program lmsw_memory, 32, "lmsw (%edi)"
+        l2_legacy_programs lmsw_memory, "lmsw (%edi)"
         l2_program smsw_memory, 64, "smsw (%rdi)"
-        l2_program smsw_memory, 32, "smsw (%edi)"
+        l2_legacy_programs smsw_memory, "smsw (%edi)"
 
         .section .note.GNU-stack, "", @progbits

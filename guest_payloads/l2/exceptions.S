@@ -6,31 +6,31 @@
 
         l2_programs raise_de, "div %ebx"                        /* rBX = 0 */
         l2_programs raise_bp, "int3"
-        l2_program  raise_of, 32, "into"                        /* rows set OF */
-        l2_program  raise_br, 32, "bound %ebx, (%edi)"
+        l2_legacy_programs raise_of, "into"                        /* rows set OF */
+        l2_legacy_programs raise_br, "bound %ebx, (%edi)"
         l2_programs raise_ud, "ud2"
         l2_programs raise_nm, "fnop"                            /* rows set CR0.TS */
         l2_programs raise_np, "mov %ebx, %es"                   /* absent_data */
         l2_programs raise_ss, "mov %ebx, %ss"                   /* absent_data */
         l2_programs raise_gp, "mov %ebx, %ds"                   /* beyond the GDT */
         l2_program  raise_pf_read, 64, "mov (%rdi), %ebx"
-        l2_program  raise_pf_read, 32, "mov (%edi), %ebx"
+        l2_legacy_programs raise_pf_read, "mov (%edi), %ebx"
 /* Protection key 1 may not be accessed. */
         l2_program  raise_pf_read_key, 64, "mov (%rdi), %ebx", before="mov $0, %ecx; mov $0, %edx; mov $4, %eax; wrpkru"
         l2_program  raise_pf_write, 64, "mov %ebx, (%rdi)"
-        l2_program  raise_pf_write, 32, "mov %ebx, (%edi)"
+        l2_legacy_programs raise_pf_write, "mov %ebx, (%edi)"
         l2_program  raise_pf_fetch, 64, "jmp *%rdi"
-        l2_program  raise_pf_fetch, 32, "jmp *%edi"
+        l2_legacy_programs raise_pf_fetch, "jmp *%edi"
         l2_program  raise_ac, 64, "mov 1(%rdi), %ebx"           /* rows set AC and CR0.AM, CPL 3 */
-        l2_program  raise_ac, 32, "mov 1(%edi), %ebx"
+        l2_legacy_programs raise_ac, "mov 1(%edi), %ebx"
 
 /* x87: an unmasked invalid operation is reported by the next waiting instruction. rDI: control word. */
         l2_program  raise_mf, 64, "fwait", before="fninit; fldcw (%rdi); fldz; fldz; fdivrp %st, %st(1)"
-        l2_program  raise_mf, 32, "fwait", before="fninit; fldcw (%edi); fldz; fldz; fdivrp %st, %st(1)"
+        l2_legacy_programs raise_mf, "fwait", before="fninit; fldcw (%edi); fldz; fldz; fdivrp %st, %st(1)"
 
 /* SSE: 0/0 with the invalid exception unmasked. rDI: MXCSR. */
         l2_program  raise_xf, 64, "divps %xmm0, %xmm0", before="ldmxcsr (%rdi); xorps %xmm0, %xmm0"
-        l2_program  raise_xf, 32, "divps %xmm0, %xmm0", before="ldmxcsr (%edi); xorps %xmm0, %xmm0"
+        l2_legacy_programs raise_xf, "divps %xmm0, %xmm0", before="ldmxcsr (%edi); xorps %xmm0, %xmm0"
 
 /* Single step: TF is set at entry, so #DB follows the first instruction. */
         l2_programs single_step, "nop"
@@ -38,9 +38,9 @@
 /* Breakpoints: rDI is the address, which goes to a debug register here because no VMCB holds it; rows
    enable it. One register for each kind: QEMU 7.2 keeps a kind beyond #VMEXIT and dies of a change. */
         l2_program  breakpoint_execute, 64, "nop", before="mov %rdi, %db0"
-        l2_program  breakpoint_execute, 32, "nop", before="mov %edi, %db0"
+        l2_legacy_programs breakpoint_execute, "nop", before="mov %edi, %db0"
         l2_program  breakpoint_read, 64, "mov (%rdi), %ebx", before="mov %rdi, %db1"
-        l2_program  breakpoint_read, 32, "mov (%edi), %ebx", before="mov %edi, %db1"
+        l2_legacy_programs breakpoint_read, "mov (%edi), %ebx", before="mov %edi, %db1"
 
 /* Trashes every general register that VMRUN does not carry; rows and tests of the intrinsics use it. */
         l2_program  trash_registers, 64, "vmmcall", before="mov $0x11, %ebx; mov $0x22, %ecx; mov $0x33, %edx; mov $0x44, %esi; mov $0x55, %edi; mov $0x66, %ebp; mov $0x77, %r8d; mov $0x88, %r9d; mov $0x99, %r10d; mov $0xaa, %r11d; mov $0xbb, %r12d; mov $0xcc, %r13d; mov $0xdd, %r14d; mov $0xee, %r15d"

@@ -12,4 +12,14 @@ l2_handlers:
         vmmcall
         .balign 8, 0xcc
         .endr
+
+/* For gates of 16-bit code and the interrupt vector table. */
+        .section .l2lowhandlers, "ax", @progbits
+        .balign 16, 0xcc
+        .globl  l2_low_handlers
+l2_low_handlers:
+        .rept   256
+        vmmcall
+        .balign 8, 0xcc
+        .endr
         .section .note.GNU-stack, "", @progbits

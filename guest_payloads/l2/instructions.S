@@ -36,9 +36,9 @@
         l2_programs rdmsr, "rdmsr"
         l2_programs wrmsr, "wrmsr", behind="mov $0, %eax; mov $0, %edx; rdmsr"
         l2_program invlpg, 64, "invlpg (%rdi)"
-        l2_program invlpg, 32, "invlpg (%edi)"
+        l2_legacy_programs invlpg, "invlpg (%edi)"
         l2_program invpcid, 64, "invpcid (%rdi), %rbx"
-        l2_program invpcid, 32, "invpcid (%edi), %ebx"
+        l2_legacy_programs invpcid, "invpcid (%edi), %ebx"
 /* A locked access that crosses a cache line: rDI. */
         l2_program lock_inc, 64, "lock incl (%rdi)"
         l2_program lock_inc, 32, "lock incl (%edi)"
@@ -47,10 +47,13 @@
 
         l2_program pushf, 64, "pushfq"
         l2_program pushf, 32, "pushfl"
+        l2_program pushf, 16, "pushfw"
         l2_program popf, 64, "popfq"
         l2_program popf, 32, "popfl"
+        l2_program popf, 16, "popfw"
         l2_program iret, 64, "iretq"
         l2_program iret, 32, "iretl"
+        l2_program iret, 16, "iretw"
 
 /* Ports. rDX names the port of all but the first two. */
         l2_programs in_80, "inb $0x80, %al"
@@ -73,17 +76,21 @@
         l2_programs outs_gs_b, ".byte 0x65, 0x6e"
         l2_programs outs_other_size_b, ".byte 0x67, 0x6e"       /* the other address size */
 
-/* Descriptor tables. */
+/* Descriptor tables. With 16-bit operands LIDT and LGDT would load 24 bits of base. */
         l2_program sidt, 64, "sidt (%rdi)"
         l2_program sidt, 32, "sidt (%edi)"
+        l2_program sidt, 16, "sidtl (%edi)"
         l2_program sgdt, 64, "sgdt (%rdi)"
         l2_program sgdt, 32, "sgdt (%edi)"
+        l2_program sgdt, 16, "sgdtl (%edi)"
         l2_programs sldt, "sldt %ebx"
         l2_programs str, "str %ebx"
         l2_program lidt, 64, "lidt (%rdi)"
         l2_program lidt, 32, "lidt (%edi)"
+        l2_program lidt, 16, "lidtl (%edi)"
         l2_program lgdt, 64, "lgdt (%rdi)"
         l2_program lgdt, 32, "lgdt (%edi)"
+        l2_program lgdt, 16, "lgdtl (%edi)"
         l2_programs lldt, "lldt %bx", behind="sldt %ecx"
         l2_programs ltr, "ltr %bx", behind="str %ecx"
 

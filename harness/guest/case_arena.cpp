@@ -14,15 +14,16 @@ constexpr std::uint32_t pae_pdpt_size = 4 * 8; // Bytes: PAE has four PDPTEs.
 
 void CaseArena::build(const LayoutDescriptor& layout) {
     std::memset(&pristine_, 0, sizeof(Arena));
-    build_arena(pristine_, address(), layout);
+    build_arena(pristine_, place_, layout);
     std::memcpy(&expected_, &pristine_, sizeof(Arena));
     std::memcpy(&live_, &pristine_, sizeof(Arena));
+    std::memcpy(low_memory_, &pristine_.low_memory, sizeof(L2Memory));
 }
 
 void CaseArena::restore_bytes(std::uint32_t offset, std::uint32_t size) {
     const std::uint64_t* from = words(pristine_, offset);
     std::uint64_t* expected = words(expected_, offset);
-    std::uint64_t* live = words(live_, offset);
+    std::uint64_t* live = live_words(offset);
     for (std::uint32_t i = 0; i < size / 8; ++i) {
         expected[i] = live[i] = from[i];
     }
@@ -38,7 +39,7 @@ void CaseArena::reset_vmcb(const L2Start& start) {
     if (vmcb_start_ != start) {
         vmcb_start_ = start;
         std::memset(&pristine_.vmcb, 0, sizeof(svm::Vmcb));
-        fresh_vmcb(pristine_.vmcb, address(), start);
+        fresh_vmcb(pristine_.vmcb, place_, start);
         written_vmcb_ = ~std::uint64_t{0};
     }
     for (std::uint32_t chunk = 0; written_vmcb_ != 0; ++chunk, written_vmcb_ >>= 1) {
@@ -65,6 +66,7 @@ void CaseArena::reset(const L2Start& start) {
     // Nobody compares the PDPTEs of PAE, and QEMU sets an A bit in them that is reserved: a KVM on
     // it would refuse every later case of that mode.
     restore_bytes(place_of(Region::pae_pdpt).offset, pae_pdpt_size);
+    other_memory_ = is_16bit(start.mode) ? Region::l2_memory : Region::low_memory;
     reset_vmcb(start);
     for (unsigned i = 0; i < register_count; ++i) {
         registers_.value[i] = fresh_register(i);
@@ -92,7 +94,7 @@ bool CaseArena::apply(const wire::Op& op) {
     written_regions_ |= 1u << op.region;
     const std::uint32_t offset = place_of(region).offset;
     wire::apply_op(op, reinterpret_cast<std::uint8_t*>(&expected_) + offset);
-    wire::apply_op(op, reinterpret_cast<std::uint8_t*>(&live_) + offset);
+    wire::apply_op(op, live_bytes(offset));
     return true;
 }
 

@@ -20,9 +20,14 @@ namespace vmrunit::guest {
 
 class CaseArena {
 public:
-    /// `live` lies at its own address: virtual and physical are the same in L1.
-    CaseArena(Arena& live, Arena& expected, Arena& pristine)
-        : live_(live), expected_(expected), pristine_(pristine) {}
+    /// `live` lies at its own address: virtual and physical are the same in L1. Of low memory the
+    /// live copy lies elsewhere, where `place` says.
+    CaseArena(Arena& live, Arena& expected, Arena& pristine, const ArenaPlace& place)
+        : live_(live),
+          expected_(expected),
+          pristine_(pristine),
+          place_(place),
+          low_memory_(reinterpret_cast<std::uint8_t*>(place.low_memory)) {}
 
     /// Builds all three copies. Once, before the first case.
     void build(const LayoutDescriptor& layout);
@@ -36,7 +41,7 @@ public:
     /// Somebody else may have written anywhere: everything is put back at the next reset.
     void distrust();
 
-    [[nodiscard]] std::uint64_t address() const { return reinterpret_cast<std::uintptr_t>(&live_); }
+    [[nodiscard]] std::uint64_t address() const { return place_.arena; }
     [[nodiscard]] Arena& live() { return live_; }
     [[nodiscard]] L2Registers& registers() { return registers_; }
 
@@ -45,7 +50,7 @@ public:
     template<class Changed>
     void collect_changes(std::uint32_t offset, std::uint32_t size, Changed&& changed) {
         const auto* expected = words(expected_, offset);
-        auto* live = words(live_, offset);
+        auto* live = live_words(offset);
         const std::uint32_t count = size / 8;
         for (std::uint32_t i = 0; i < count; i += 4) {
             const std::uint64_t differs =
@@ -69,7 +74,8 @@ public:
         for (unsigned i = 0; i < region_count; ++i) {
             const RegionPlace& place = region_places[i];
             const bool all = place.watched_if_written && (written_regions_ >> i & 1) != 0;
-            const std::uint32_t size = all ? place.size : place.watched;
+            const bool unused = static_cast<Region>(i) == other_memory_;
+            const std::uint32_t size = all ? place.size : unused ? 0 : place.watched;
             if (size != 0) {
                 collect_changes(place.offset, size, [&](std::uint32_t where, std::uint64_t value) {
                     changed(static_cast<Region>(i), where, value);
@@ -82,6 +88,15 @@ private:
     [[nodiscard]] static std::uint64_t* words(Arena& arena, std::uint32_t offset) {
         return reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::uint8_t*>(&arena) + offset);
     }
+    /// The same word of the memory that L2 runs on.
+    [[nodiscard]] std::uint8_t* live_bytes(std::uint32_t offset) {
+        constexpr std::uint32_t low = offsetof(Arena, low_memory);
+        return offset - low < sizeof(L2Memory) ? low_memory_ + (offset - low)
+                                               : reinterpret_cast<std::uint8_t*>(&live_) + offset;
+    }
+    [[nodiscard]] std::uint64_t* live_words(std::uint32_t offset) {
+        return reinterpret_cast<std::uint64_t*>(live_bytes(offset));
+    }
     void restore(Region region);
     void restore_bytes(std::uint32_t offset, std::uint32_t size);
     void reset_vmcb(const L2Start& start);
@@ -89,7 +104,10 @@ private:
     Arena& live_;
     Arena& expected_;
     Arena& pristine_;
-    std::uint32_t written_regions_ = 0; ///< Bit per Region, since the last reset.
+    ArenaPlace place_;
+    std::uint8_t* low_memory_;
+    Region other_memory_ = Region::low_memory; ///< L2's memory that is not this case's.
+    std::uint32_t written_regions_ = 0;        ///< Bit per Region, since the last reset.
     std::uint64_t written_vmcb_ = 0;    ///< Bit per 64 bytes of the VMCB, since the last reset.
     std::optional<L2Start> vmcb_start_; ///< What the pristine VMCB was made for.
     L2Registers registers_{};

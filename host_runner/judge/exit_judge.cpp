@@ -224,7 +224,7 @@ private:
             const std::uint64_t value = resolve_(row.value);
             for (unsigned i = 0; i < row.size; ++i) {
                 const std::uint32_t at = row.offset + i;
-                MemoryWord& word = memory_word(words, row.region, at & ~7u);
+                MemoryWord& word = memory_word(words, resolve_.region(row.region), at & ~7u);
                 const unsigned shift = at % 8 * 8;
                 const std::uint64_t mask = (row.mask >> (8 * i) & 0xff) << shift;
                 if (row.match == Match::equals) {
@@ -250,8 +250,9 @@ private:
     void require_changed(const cases::MemoryExpectation& row, std::vector<MemoryWord>& words) {
         for (unsigned i = 0; i < row.size; ++i) {
             const std::uint32_t at = row.offset + i;
-            const MemoryWord& word = memory_word(words, row.region, at & ~7u);
-            const std::uint64_t was = before_.word(row.region, at & ~7u);
+            const Region region = resolve_.region(row.region);
+            const MemoryWord& word = memory_word(words, region, at & ~7u);
+            const std::uint64_t was = before_.word(region, at & ~7u);
             if (((word.actual ^ was) >> (at % 8 * 8) & 0xff) != 0) {
                 return;
             }
@@ -260,14 +261,14 @@ private:
     }
 
     static std::string memory_name(Region region, std::uint32_t offset) {
-        if (region == Region::l2_memory) {
+        if (region == Region::l2_memory || region == Region::low_memory) {
             struct Part {
                 const char* name;
                 std::uint32_t offset;
             };
             // Descending, so that the first one not above the offset is the one it lies in.
             for (const Part& part :
-                 {Part{"data", offsetof(L2Memory, data)},
+                 {Part{"tss16", offsetof(L2Memory, tss16)}, Part{"data", offsetof(L2Memory, data)},
                   Part{"kernel_stack", offsetof(L2Memory, kernel_stack)},
                   Part{"stack", offsetof(L2Memory, stack)},
                   Part{"tss32", offsetof(L2Memory, tss32)},

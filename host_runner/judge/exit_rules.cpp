@@ -58,6 +58,14 @@ void free_unusable_segments(ExpectedVmcb& expected, const svm::Vmcb& before) {
     }
 }
 
+/// Real mode uses no segment attributes, so what type CS has in the end is nobody's promise: QEMU
+/// keeps that of the VMCB, Bochs gives CS the type of data. APM2 4.5.1.
+void free_real_mode_code_type(ExpectedVmcb& expected, const svm::Vmcb& before) {
+    if ((before.save.cr0 & svm::cr0::pe) == 0) {
+        expected.free(field::cs_attributes.offset, 2, svm::SegmentAttributes::type.mask());
+    }
+}
+
 void judge_exit_info(ExpectedVmcb& expected, svm::FieldRef ref, ExitInfo kind) {
     // Rows say what a defined EXITINFO holds; where no row does it is not judged.
     if (kind == ExitInfo::zero) {
@@ -160,6 +168,7 @@ ExpectedVmcb expected_after_exit(const ExitRuleInput& input) {
     }
     canonicalise_loaded_state(expected, input.before);
     free_unusable_segments(expected, input.before);
+    free_real_mode_code_type(expected, input.before);
     expected.set(field::rip.offset, 8, input.rip);
     if (input.features.test(Feature::lbrv) &&
         input.before.control.lbr_control.test(svm::LbrControl::lbr_virtualization_enable)) {

@@ -11,13 +11,13 @@ namespace vmrunit::runner {
 
 PristineArena::PristineArena(const PayloadImage& image, unsigned cpu)
     : arena_(std::make_unique<Arena>()) {
-    build_arena(*arena_, image.arena_address(cpu), image.layout());
+    build_arena(*arena_, arena_place(image.layout(), cpu), image.layout());
 }
 
 BeforeImage::BeforeImage(const PristineArena& pristine, const cases::Case& subject,
-                         std::uint64_t arena)
+                         const ArenaPlace& place)
     : pristine_(&pristine) {
-    fresh_vmcb(vmcb_, arena, subject.start);
+    fresh_vmcb(vmcb_, place, subject.start);
     for (unsigned i = 0; i < register_count; ++i) {
         registers_[i] = fresh_register(i);
     }

@@ -27,7 +27,7 @@ private:
 /// The state that a run op of a case begins with.
 class BeforeImage {
 public:
-    BeforeImage(const PristineArena& pristine, const cases::Case& subject, std::uint64_t arena);
+    BeforeImage(const PristineArena& pristine, const cases::Case& subject, const ArenaPlace& place);
 
     /// A memory op of the plan, applied as the payload applies it.
     void apply(const wire::Op& op);

@@ -93,7 +93,7 @@ private:
     /// Ops in order: memory ops build the state before, runs and calls use up an expectation and an
     /// observation each.
     void walk_steps() {
-        BeforeImage before{input_.pristine, input_.subject, input_.resolve.arena()};
+        BeforeImage before{input_.pristine, input_.subject, input_.resolve.place()};
         std::vector<const Observation*> seen;
         for (const Observation& one : record_.observations) {
             if (one.kind != wire::ObservationKind::measurement) {
@@ -250,7 +250,9 @@ private:
         result_.reason =
             fmt::format("{}: expected {}, actual {}{}", first->field, first->expected,
                         first->actual, wrong > 1 ? fmt::format(" (and {} more)", wrong - 1) : "");
-        result_.code = disassemble(input_.resolve.program(), rip_);
+        result_.code =
+            disassemble(input_.resolve.program(),
+                        rip_ ? std::optional{*rip_ + input_.resolve.code_base()} : std::nullopt);
     }
 
     const JudgeInput& input_;

@@ -11,17 +11,19 @@ std::string show_address(std::uint64_t address, const Resolver& resolve) {
     const L2Program& program = resolve.program();
     const LayoutDescriptor& layout = resolve.image().layout();
     std::string number = fmt::format("0x{:016x}", address);
-    if (address == program.insn) {
+    const std::uint64_t in_code = address + resolve.code_base();
+    if (in_code == program.insn) {
         return number + " (insn)";
     }
-    if (address == program.after) {
+    if (in_code == program.after) {
         return number + " (after)";
     }
-    if (address >= program.start && address < program.end) {
-        return fmt::format("{} (start+{})", number, address - program.start);
+    if (in_code >= program.start && in_code < program.end) {
+        return fmt::format("{} (start+{})", number, in_code - program.start);
     }
-    if (address >= layout.handlers && address < layout.handlers + 256 * layout.handler_size) {
-        const std::uint64_t inside = address - layout.handlers;
+    const std::uint64_t handlers = resolve.handler(0);
+    if (address >= handlers && address < handlers + 256 * layout.handler_size) {
+        const std::uint64_t inside = address - handlers;
         const std::uint64_t offset = inside % layout.handler_size;
         return fmt::format("{} (handler {}{})", number, inside / layout.handler_size,
                            offset == 0 ? "" : fmt::format("+{}", offset));

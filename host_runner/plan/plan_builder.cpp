@@ -31,8 +31,8 @@ void mark_regions(const cases::Write& write, std::vector<Op>& ops) {
 
 /// Writes to RAX and RSP of L2 go where VMRUN loads them from.
 Op memory_op(const cases::Write& write, const Resolver& resolve) {
-    Op op{write.code, write.size, static_cast<std::uint16_t>(write.region), write.offset,
-          resolve(write.value)};
+    Op op{write.code, write.size, static_cast<std::uint16_t>(resolve.region(write.region)),
+          write.offset, resolve(write.value)};
     if (write.region == Region::registers) {
         const auto reg = static_cast<Register>(write.offset / 8);
         if (reg == Register::rax || reg == Register::rsp) {
@@ -59,7 +59,7 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
 
     auto& ops = encoded.ops;
     ops.push_back({Op::Code::write, 8, static_cast<std::uint16_t>(Region::vmcb),
-                   svm::field::rip.offset, resolve.program().start});
+                   svm::field::rip.offset, resolve(cases::at_start)});
     for (const cases::Step& step : subject.steps) {
         std::string wrong;
         std::visit(

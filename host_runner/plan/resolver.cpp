@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host_runner/plan/resolver.hpp"
 
+#include <cstring>
 #include <fmt/format.h>
 
 namespace vmrunit::runner {
@@ -18,27 +19,53 @@ Result<Resolver> Resolver::make(const PayloadImage& image, const cases::Case& su
                                    subject.program, subject.name),
                        "write it in guest_payloads/l2/ or mend the row");
     }
-    return Resolver{image, *program, image.arena_address(cpu)};
+    return Resolver{image, *program, subject.start, cpu};
+}
+
+/// 16-bit gates and the interrupt vector table lead to low memory, in a segment that begins with
+/// the handlers. The monitor of virtual-8086 mode is flat 32-bit code.
+std::uint64_t Resolver::handler(unsigned vector) const {
+    if (is_16bit(start_.mode) && start_.mode != L2Mode::v86) {
+        return std::uint64_t{vector} * image_->layout().handler_size;
+    }
+    return image_->handler_address(vector);
+}
+
+std::uint64_t Resolver::anchor(const cases::Value& value) const {
+    const std::uint64_t base = value.part == 0 ? code_base() : 0;
+    switch (value.anchor) {
+    case cases::Anchor::zero:
+        return 0;
+    case cases::Anchor::start:
+        return program_->start - base;
+    case cases::Anchor::insn:
+        return program_->insn - base;
+    case cases::Anchor::after:
+        return program_->after - base;
+    case cases::Anchor::marker:
+        return program_->end - vmmcall_length - base;
+    case cases::Anchor::handler:
+        return handler(value.part);
+    case cases::Anchor::region:
+        return region_address(place_, region(static_cast<Region>(value.part)));
+    case cases::Anchor::code_offset:
+        return 0 - code_base();
+    case cases::Anchor::low_handlers:
+        return place_.low_handlers;
+    case cases::Anchor::low_handlers_selector:
+        return place_.low_handlers / 16;
+    case cases::Anchor::fresh:
+        break;
+    }
+    svm::Vmcb vmcb{};
+    fresh_vmcb(vmcb, place_, start_);
+    std::uint64_t field = 0;
+    std::memcpy(&field, reinterpret_cast<const std::uint8_t*>(&vmcb) + value.part, value.size);
+    return field;
 }
 
 std::uint64_t Resolver::operator()(const cases::Value& value) const {
-    switch (value.anchor) {
-    case cases::Anchor::zero:
-        return value.number;
-    case cases::Anchor::start:
-        return program_->start + value.number;
-    case cases::Anchor::insn:
-        return program_->insn + value.number;
-    case cases::Anchor::after:
-        return program_->after + value.number;
-    case cases::Anchor::marker:
-        return program_->end - vmmcall_length + value.number;
-    case cases::Anchor::handler:
-        return image_->handler_address(value.part) + value.number;
-    case cases::Anchor::region:
-        return arena_ + region_places[value.part].offset + value.number;
-    }
-    return 0;
+    return ((anchor(value) + value.number) & ~value.cleared) | value.set;
 }
 
 } // namespace vmrunit::runner

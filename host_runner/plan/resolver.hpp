@@ -17,16 +17,31 @@ public:
 
     [[nodiscard]] std::uint64_t operator()(const cases::Value& value) const;
     [[nodiscard]] const L2Program& program() const { return *program_; }
-    [[nodiscard]] std::uint64_t arena() const { return arena_; }
+    [[nodiscard]] const ArenaPlace& place() const { return place_; }
     [[nodiscard]] const PayloadImage& image() const { return *image_; }
+    /// The region that a row of this case means.
+    [[nodiscard]] Region region(Region named) const { return region_in(start_.mode, named); }
+    /// The base of CS while the case's program runs: added to RIP, it gives the linear address.
+    [[nodiscard]] std::uint64_t code_base() const {
+        return is_16bit(start_.mode) ? place_.low_code : 0;
+    }
+    /// What RIP holds at the beginning of a handler.
+    [[nodiscard]] std::uint64_t handler(unsigned vector) const;
 
 private:
-    Resolver(const PayloadImage& image, const L2Program& program, std::uint64_t arena)
-        : image_(&image), program_(&program), arena_(arena) {}
+    Resolver(const PayloadImage& image, const L2Program& program, const L2Start& start,
+             unsigned cpu)
+        : image_(&image),
+          program_(&program),
+          start_(start),
+          place_(arena_place(image.layout(), cpu)) {}
+
+    [[nodiscard]] std::uint64_t anchor(const cases::Value& value) const;
 
     const PayloadImage* image_;
     const L2Program* program_;
-    std::uint64_t arena_;
+    L2Start start_;
+    ArenaPlace place_;
 };
 
 } // namespace vmrunit::runner

@@ -26,7 +26,7 @@ MOST_SHOWN = 20
 RETIRED = "retired.txt"
 # The axes at the end of a name, in their order. A value of an axis that is not here yet stays part
 # of the name before it: the list is then longer, not wrong.
-AXES = [r"l2_[a-z0-9]+", r"cpl[0-9]", r"np[0-9]", r"l1_[a-z0-9]+"]
+AXES = [r"l2_[a-z0-9_]+", r"cpl[0-9]", r"np[0-9]", r"l1_[a-z0-9]+"]
 AXIS_VALUE = re.compile("|".join(f"(?:{axis})" for axis in AXES))
 SET = re.compile(r"(.*)\{(.*)\}")
 

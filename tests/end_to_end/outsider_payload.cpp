@@ -112,7 +112,8 @@ bool run_case(const PlanReader::Case& plan_case, CaseExecutor& executor, RecordF
 
 void run_plan(PlanReader& plan, RecordFrames& frames, Saboteur& saboteur,
               const vmrunit::svm::Features& features) {
-    CaseArena arena{arena_copies[0].live, arena_copies[0].expected, arena_copies[0].pristine};
+    CaseArena arena{arena_copies[0].live, arena_copies[0].expected, arena_copies[0].pristine,
+                    arena_place(layout(), 0)};
     arena.build(layout());
     const SvmMode svm_mode{reinterpret_cast<std::uintptr_t>(&arena_copies[0].live.host_save)};
     CaseExecutor executor{arena, features, false};

@@ -147,6 +147,7 @@ TEST_F(BuiltIn, NamesTellTheTruthAboutTheirAxes) {
         }
         if (const auto cpl = axis_in(one.name, "cpl"); !cpl.empty()) {
             EXPECT_EQ(cpl, std::to_string(one.start.cpl)) << one.name;
+            EXPECT_TRUE(has_cpl(one.start.mode, one.start.cpl)) << one.name;
         }
         if (const auto paging = axis_in(one.name, "np"); paging == "0" || paging == "1") {
             EXPECT_EQ(paging == "1", one.start.nested_paging) << one.name;

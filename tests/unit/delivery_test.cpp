@@ -151,6 +151,67 @@ TEST(Delivery, ProtectedModeFromCpl3LoadsSsFromTheTss) {
     EXPECT_EQ(field_of(exit, svm::field::ss_selector), Value{l2_selector::data});
 }
 
+TEST(Delivery, RealModePushesThreeWordsAndNoErrorCode) {
+    for (const L2Mode mode : {L2Mode::real, L2Mode::paged_real}) {
+        const ExitExpectation exit =
+            delivered({mode, 0, true}, {.vector = 13, .error_code = 0, .rflags = 0x4'0302});
+        EXPECT_EQ(exit.rip, at_handler(13));
+        expect_frame(exit, stack_end,
+                     {{2, 2, 0x4'0302, without_rf},
+                      {4, 2, fresh(svm::field::cs_selector), 0xffff},
+                      {6, 2, at_insn}});
+        EXPECT_EQ(field_of(exit, svm::field::rsp), in_memory(stack_end - 6));
+        EXPECT_EQ(field_of(exit, svm::field::rflags), Value{2}) << "IF, TF and AC are cleared";
+        EXPECT_EQ(field_of(exit, svm::field::cs_selector), low_handlers_selector);
+        EXPECT_EQ(field_of(exit, svm::field::cs_base), low_handlers);
+        EXPECT_FALSE(field_of(exit, svm::field::cs_attributes))
+            << "only selector and base are loaded";
+    }
+}
+
+TEST(Delivery, SixteenBitGatesPushWords) {
+    const ExitExpectation exit =
+        delivered({L2Mode::prot16, 0, true}, {.vector = 13, .error_code = 0x18});
+    expect_frame(exit, stack_end,
+                 {{2, 2, 2, without_rf},
+                  {4, 2, l2_selector::code16, 0xffff},
+                  {6, 2, at_insn},
+                  {8, 2, 0x18, error_slot}});
+    EXPECT_EQ(field_of(exit, svm::field::cs_selector), Value{l2_selector::handler_code16});
+    EXPECT_EQ(field_of(exit, svm::field::cs_base), low_handlers);
+
+    const ExitExpectation from_user = delivered({L2Mode::prot16, 3, true}, {.vector = 6});
+    expect_frame(from_user, kernel_stack_end,
+                 {{2, 2, l2_selector::user_data16, 0xffff},
+                  {4, 2, in_memory(stack_end)},
+                  {6, 2, 2, without_rf},
+                  {8, 2, l2_selector::user_code16, 0xffff},
+                  {10, 2, at_insn}});
+    EXPECT_EQ(field_of(from_user, svm::field::cpl), Value{0});
+    EXPECT_EQ(field_of(from_user, svm::field::ss_selector), Value{l2_selector::data16});
+}
+
+TEST(Delivery, Virtual8086ModePushesAllSegmentsAndLeavesThemNull) {
+    const ExitExpectation exit = delivered({L2Mode::v86, 3, true}, {.vector = 6});
+    expect_frame(exit, kernel_stack_end,
+                 {{4, 4, 0, 0xffff},
+                  {8, 4, 0, 0xffff},
+                  {12, 4, 0, 0xffff},
+                  {16, 4, 0, 0xffff},
+                  {20, 4, 0, 0xffff},
+                  {24, 4, in_memory(stack_end)},
+                  {28, 4, 0x2'0002, without_rf},
+                  {32, 4, fresh(svm::field::cs_selector), 0xffff},
+                  {36, 4, at_insn}});
+    EXPECT_EQ(field_of(exit, svm::field::rflags), Value{2}) << "VM is cleared";
+    EXPECT_EQ(field_of(exit, svm::field::cpl), Value{0});
+    EXPECT_EQ(field_of(exit, svm::field::cs_selector), Value{l2_selector::code32});
+    EXPECT_EQ(field_of(exit, svm::field::cs_base), Value{0});
+    EXPECT_EQ(field_of(exit, svm::field::ss_selector), Value{l2_selector::data});
+    EXPECT_EQ(field_of(exit, svm::field::ds_selector), Value{0});
+    EXPECT_EQ(field_of(exit, svm::field::es_selector), Value{0});
+}
+
 TEST(Delivery, SomePartsOfAFrameMayBeOpen) {
     const ExitExpectation exit = delivered(
         {}, {.vector = 8, .error_code = 0, .error_code_mask = 0xf, .return_rip_defined = false});

@@ -22,7 +22,7 @@ constexpr std::uint64_t rip = 0x1002, next_rip = 0x1004;
 
 class ExitRules : public testing::Test {
 protected:
-    ExitRules() { fresh_vmcb(before, 0x20'0000, {}); }
+    ExitRules() { fresh_vmcb(before, {.arena = 0x20'0000}, {}); }
 
     ExpectedVmcb after(ExitCode code) const {
         return expected_after_exit({before, code, rip, next_rip, features});

@@ -29,12 +29,12 @@ private:
     cases::Case subject_ = samples::cpuid_case();
 
 public:
-    BeforeImage before{pristine_, subject_, PayloadSample::arenas};
+    BeforeImage before{pristine_, subject_, {.arena = PayloadSample::arenas}};
 };
 
 TEST_F(Image, BeginsWithTheFreshVmcbOfTheCase) {
     svm::Vmcb expected{};
-    fresh_vmcb(expected, PayloadSample::arenas, {});
+    fresh_vmcb(expected, {.arena = PayloadSample::arenas}, {});
     EXPECT_EQ(std::memcmp(&before.vmcb(), &expected, sizeof expected), 0);
     EXPECT_EQ(before.vmcb().save.cr3, PayloadSample::arenas + offsetof(Arena, pml4));
     EXPECT_EQ(before.vmcb().control.n_cr3, PayloadSample::arenas + offsetof(Arena, nested_pml4));

@@ -151,7 +151,7 @@ TEST_F(Judge, EveryWordOfTheVmcbIsJudgedOrCounted) {
     ASSERT_TRUE(resolver);
     const auto encoded = encode_case(cpuid_case(), 0, *resolver);
     ASSERT_TRUE(encoded);
-    BeforeImage before{judge.pristine(), cpuid_case(), resolver->arena()};
+    BeforeImage before{judge.pristine(), cpuid_case(), resolver->place()};
     for (const wire::Op& op : encoded->ops) {
         before.apply(op);
     }

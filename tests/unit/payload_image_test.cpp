@@ -28,7 +28,7 @@ std::string image_refusal(const PayloadSample& sample) {
 
 TEST(PayloadImage, KnowsItsPrograms) {
     const PayloadImage image = PayloadSample{}.load();
-    ASSERT_EQ(image.programs().size(), 2u);
+    ASSERT_EQ(image.programs().size(), 3u);
     const L2Program* program = image.program("cpuid", 64);
     ASSERT_NE(program, nullptr);
     EXPECT_EQ(program->start, PayloadSample::code);
@@ -39,7 +39,7 @@ TEST(PayloadImage, KnowsItsPrograms) {
               (std::vector<std::uint8_t>{0x90, 0x90, 0x0f, 0xa2, 0x0f, 0x01, 0xd9}));
     ASSERT_NE(image.program("cpuid", 32), nullptr);
     EXPECT_EQ(image.program("cpuid", 32)->start, PayloadSample::code + 7);
-    EXPECT_EQ(image.program("cpuid", 16), nullptr);
+    EXPECT_EQ(image.program("cpuid", 8), nullptr);
     EXPECT_EQ(image.program("hlt", 64), nullptr);
 }
 
@@ -112,6 +112,7 @@ TEST(PayloadImage, NeedsItsSections) {
                                 const FileBytes& routines) {
         samples::ElfSample elf;
         elf.segment(PT_LOAD, PayloadSample::code, sample.text);
+        elf.segment(PT_LOAD, PayloadSample::low_program, sample.text);
         elf.segment(PT_NOTE, 0, samples::note("GNU", NT_GNU_BUILD_ID, sample.build_id));
         elf.section(std::string{layout_section}, layout);
         elf.section(std::string{program_section}, programs);

@@ -153,12 +153,16 @@ Descriptor named(std::string_view name) {
     return made;
 }
 
-/// Two programs of seven bytes, one routine, a layout.
+/// Programs of seven bytes, one routine, a layout.
 struct PayloadSample {
     static constexpr std::uint64_t code = 0x10'0000;
     static constexpr std::uint64_t program_size = 7;
     static constexpr std::uint64_t arenas = 0x20'0000;
     static constexpr std::uint64_t handlers = 0x18'0000;
+    static constexpr std::uint64_t low_handlers = 0x1100;
+    static constexpr std::uint64_t low_code = 0x900;
+    static constexpr std::uint64_t low_program = 0x1900;
+    static constexpr std::uint64_t low_memory = 0x4000;
     static constexpr std::uint64_t routine_entry = 0x10'0800;
 
     FileBytes build_id = FileBytes(20, std::byte{0xb1});
@@ -173,7 +177,8 @@ struct PayloadSample {
             text.push_back(static_cast<std::byte>(byte));
         }
         text.insert(text.end(), text.begin(), text.begin() + program_size);
-        programs = {program("cpuid", 64, code), program("cpuid", 32, code + program_size)};
+        programs = {program("cpuid", 64, code), program("cpuid", 32, code + program_size),
+                    program("cpuid", 16, low_program)};
         auto probe = named<RoutineDescriptor>("probe");
         probe.entry = routine_entry;
         routines = {probe};
@@ -184,6 +189,9 @@ struct PayloadSample {
         layout.handler_size = 8;
         layout.handlers = handlers;
         layout.l1_bits = 64;
+        layout.low_handlers = low_handlers;
+        layout.low_code = low_code;
+        layout.low_memory = low_memory;
     }
 
     /// Two NOPs, CPUID as the instruction under test, the marker.
@@ -201,6 +209,7 @@ struct PayloadSample {
     [[nodiscard]] ElfSample elf() const {
         ElfSample sample;
         sample.segment(PT_LOAD, code, text);
+        sample.segment(PT_LOAD, low_program, text);
         sample.segment(PT_LOAD, arenas, {}, 6 * sizeof(Arena));
         sample.segment(PT_NOTE, 0, note("GNU", NT_GNU_BUILD_ID, build_id));
         sample.section(std::string{program_section}, bytes_of_all(programs));

@@ -102,7 +102,45 @@ TEST_F(PlanBuilder, ValuesCountFromTheirAnchors) {
               PayloadSample::arenas + offsetof(Arena, io_permissions) + 3);
     const auto on_second_cpu = Resolver::make(image(), cpuid_case(), 1);
     ASSERT_TRUE(on_second_cpu);
-    EXPECT_EQ(on_second_cpu->arena(), PayloadSample::arenas + 3 * sizeof(Arena));
+    EXPECT_EQ(on_second_cpu->place().arena, PayloadSample::arenas + 3 * sizeof(Arena));
+    EXPECT_EQ(on_second_cpu->place().low_memory, PayloadSample::low_memory + page_size);
+}
+
+TEST_F(PlanBuilder, BitsOfAValueAreClearedThenSet) {
+    const auto resolver = Resolver::make(image(), cpuid_case());
+    ASSERT_TRUE(resolver);
+    const Resolver& resolve = *resolver;
+    const cases::Value cr0 = cases::fresh(svm::field::cr0);
+    EXPECT_EQ(resolve(cr0), world::mode_registers(L2Mode::long64).cr0);
+    EXPECT_EQ(resolve(cr0 | svm::cr0::am), resolve(cr0) | svm::cr0::am);
+    EXPECT_EQ(resolve(cr0 & ~svm::cr0::pe), resolve(cr0) & ~svm::cr0::pe);
+    EXPECT_EQ(resolve((cr0 & svm::cr0::pe) | svm::cr0::pe | svm::cr0::ts), 9u);
+    EXPECT_EQ(resolve((cr0 | svm::cr0::am) & svm::cr0::pe), 1u) << "what was set is masked as well";
+}
+
+TEST_F(PlanBuilder, In16BitModesCodeCountsFromItsBaseAndMemoryIsLow) {
+    for (const L2Mode mode : {L2Mode::real, L2Mode::paged_real, L2Mode::prot16, L2Mode::v86}) {
+        cases::Case subject = cpuid_case();
+        subject.start = {mode, mode == L2Mode::v86 ? std::uint8_t{3} : std::uint8_t{0}, false};
+        const auto resolver = Resolver::make(image(), subject);
+        ASSERT_TRUE(resolver);
+        const Resolver& resolve = *resolver;
+        EXPECT_EQ(resolve(cases::at_insn), 0x1002u);
+        EXPECT_EQ(resolve(linear(cases::at_insn)), PayloadSample::low_program + 2);
+        EXPECT_EQ(resolve(cases::code_offset(0xf000)), 0xf000 - PayloadSample::low_code);
+        EXPECT_EQ(resolve(cases::l2_data), PayloadSample::low_memory + offsetof(L2Memory, data));
+        const std::uint64_t handler = mode == L2Mode::v86 ? PayloadSample::handlers : 0;
+        EXPECT_EQ(resolve(cases::at_handler(13)), handler + 13 * 8);
+        EXPECT_EQ(resolve.region(Region::l2_memory), Region::low_memory);
+        EXPECT_EQ(resolve.region(Region::idt), Region::idt);
+        EXPECT_EQ(resolve(cases::fresh(svm::field::cs_base)), PayloadSample::low_code);
+        EXPECT_EQ(resolve(cases::low_handlers), PayloadSample::low_handlers);
+        EXPECT_EQ(resolve(cases::low_handlers_selector), PayloadSample::low_handlers / 16);
+
+        const auto encoded = encode(subject);
+        ASSERT_TRUE(encoded);
+        EXPECT_EQ(encoded->ops[0].value, 0x1000u) << "RIP counts from CS";
+    }
 }
 
 TEST_F(PlanBuilder, RaxAndRspOfL2GoIntoTheVmcb) {

@@ -142,7 +142,8 @@ TEST(Record, PlacesAreChecked) {
     EXPECT_EQ(refused_with([](auto& one) { one.vmcb[0].where = 0x1000; }), why);
     EXPECT_EQ(refused_with([](auto& one) { one.vmcb[0].where = 0x74; }), why);
     EXPECT_EQ(refused_with([](auto& one) { one.vmcb[1].where = ~0u; }), why);
-    EXPECT_EQ(refused_with([](auto& one) { one.memory.where = 16u << 24; }), why);
+    EXPECT_EQ(refused_with([](auto& one) { one.memory.where = std::uint32_t{region_count} << 24; }),
+              why);
     EXPECT_EQ(refused_with([](auto& one) { one.memory.where = 5u << 24 | 0x1000; }), why);
     EXPECT_EQ(refused_with([](auto& one) { one.memory.where = 5u << 24 | 4; }), why);
     EXPECT_EQ(refused_with([](auto& one) { one.general.where = 16; }), why);
