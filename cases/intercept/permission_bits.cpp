@@ -19,7 +19,7 @@ using svm::ExitCode;
 using svm::Intercept;
 using svm::IoAccess;
 
-constexpr std::uint64_t walk = 4096;
+constexpr unsigned walk = 4096;
 
 /// AND and OR of a field over all exits, both of which are its value where it is always the same.
 void in_common(CallExpectation& expected, const std::string& what, Value value,
@@ -29,7 +29,7 @@ void in_common(CallExpectation& expected, const std::string& what, Value value,
     }
 }
 
-CallExpectation exits(std::uint64_t runs, ExitCode code) {
+CallExpectation exits(unsigned runs, ExitCode code) {
     CallExpectation expected;
     expected.values = {reported("VMRUNs", runs)};
     in_common(expected, "exit code", static_cast<std::uint64_t>(code));
@@ -54,8 +54,8 @@ void ports(Catalogue& catalogue, const PortProgram& program) {
     const std::uint32_t stride = program.every_port ? 1 : 17;
     const std::uint32_t step = program.every_port ? walk : port_count;
     for (std::uint32_t first = 0; first < port_count; first += step) {
-        CallExpectation expected =
-            exits(program.every_port ? walk : (port_count - 1) / stride + 1, ExitCode::ioio_prot);
+        const unsigned runs = program.every_port ? walk : (port_count - 1) / stride + 1;
+        CallExpectation expected = exits(runs, ExitCode::ioio_prot);
         // The address size has rows of its own, and SEG is of string instructions.
         in_common(expected, "EXITINFO1 without the port", program.info.value,
                   ~(IoAccess::segment.mask() | IoAccess::address_16.mask() |
@@ -70,6 +70,7 @@ void ports(Catalogue& catalogue, const PortProgram& program) {
                   .steps = {intercepting(Intercept::ioio_prot),
                             Call{"ports_one_by_one", stride << 16 | first}},
                   .expectations = {expected},
+                  .vmruns = runs,
                   .intercepts = {{Intercept::ioio_prot, InterceptUse::Kind::taken}}};
         // Each bit of a port's number is set in some port here and clear in another.
         for (unsigned bit = 0; bit < 16; ++bit) {
@@ -102,6 +103,7 @@ void msrs(Catalogue& catalogue, bool writes) {
                          .steps = {intercepting(Intercept::msr_prot),
                                    Call{"msrs_one_by_one", first | (writes ? 1u : 0u)}},
                          .expectations = {expected},
+                         .vmruns = walk,
                          .intercepts = {{Intercept::msr_prot, InterceptUse::Kind::taken}}});
         }
     }

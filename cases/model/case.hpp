@@ -163,6 +163,7 @@ struct Case {
     std::vector<Expectation> expectations;
     bool ends_machine = false; ///< The subject is expected to take the machine down: run last.
     bool confirmed = true;     ///< false: no target has confirmed the expectation yet.
+    unsigned vmruns = 1;       ///< That it makes; its deadline grows with them.
     std::vector<InterceptUse> intercepts; ///< What it shows of intercept bits.
     /// Items of coverage (cases/coverage) that it covers and no rule finds by itself: what a
     /// routine checks, rules of the manual.

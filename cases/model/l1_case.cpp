@@ -25,6 +25,7 @@ void add_l1_case(Catalogue& catalogue, const L1Row& row, const std::source_locat
     made.steps = row.steps;
     made.expectations = row.expectations;
     made.confirmed = row.confirmed;
+    made.vmruns = row.vmruns;
     made.intercepts = row.intercepts;
     made.covers = row.covers;
     catalogue.add(std::move(made));

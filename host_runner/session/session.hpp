@@ -39,7 +39,7 @@ public:
 };
 
 struct SessionOptions {
-    std::chrono::milliseconds case_limit{10'000}; ///< From begin to record.
+    std::chrono::milliseconds case_limit{10'000}; ///< From begin to record; see limit_of().
     std::chrono::milliseconds boot_limit{60'000}; ///< From start to hello.
     std::uint32_t ring_size = 0x1000 + 0x100000;  ///< Header page and data, where memory is shared.
     bool use_ring = true;                         ///< false: port 0xE9 even where memory is shared.
@@ -100,6 +100,7 @@ private:
     void handle_end(const wire::Frame& frame);
     /// A line for the report of the running case.
     void note(std::string line);
+    [[nodiscard]] std::chrono::milliseconds limit_of(const cases::Case& subject) const;
     void check_deadline();
     void machine_ended(const MachineEnd& end);
     void settle_running(Verdict verdict, std::string reason,

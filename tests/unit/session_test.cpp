@@ -185,6 +185,17 @@ TEST_F(SessionTest, AHangCostsItsCaseAndOneMachine) {
     EXPECT_EQ(results[3].machine, 2u);
 }
 
+TEST_F(SessionTest, ACaseOfManyVmrunsHasALongerLimit) {
+    cases_[2].vmruns = 4096;
+    run(misbehaving([](GuestVoice& voice) {
+        voice.begin(2);
+        voice.falls_silent();
+    }));
+    expect_only_case_2(Verdict::fail, "hang: no record after 240 ms");
+    EXPECT_EQ(results[2].timed_out_after, 240ms);
+    EXPECT_GE(results[2].duration, 240ms);
+}
+
 TEST_F(SessionTest, AHangInAFloodTellsOfTheFlood) {
     run(misbehaving([](GuestVoice& voice) {
         voice.begin(2);
