@@ -38,7 +38,9 @@ struct Deviation {
     std::vector<Pin> expect;
     std::optional<Version> since; ///< First version that deviates.
     std::optional<Version> until; ///< First version that no longer does.
-    unsigned line = 0;            ///< Of `case`.
+    /// Depends on when something else happens: its cases pass as well.
+    bool intermittent = false;
+    unsigned line = 0; ///< Of `case`.
     /// Of another target, which this one runs on: it may show here, and need not.
     bool inherited = false;
 };
@@ -82,6 +84,11 @@ private:
     std::vector<std::string> inherits_; ///< Names of baselines in the same folder.
     std::vector<Entry> entries_;
 };
+
+/// Is a PASS of its cases no news?
+[[nodiscard]] inline bool may_pass(const Deviation& deviation) {
+    return deviation.inherited || deviation.intermittent;
+}
 
 /// Does the entry name this case?
 [[nodiscard]] bool names_case(const Deviation& deviation, std::string_view name);

@@ -118,8 +118,8 @@ public:
         if (table == nullptr) {
             complain(node.source(), "\"deviation\" must be a table: [[deviation]]");
         }
-        constexpr std::array<std::string_view, 7> known{"case",   "except", "reason", "evidence",
-                                                        "expect", "since",  "until"};
+        constexpr std::array<std::string_view, 8> known{
+            "case", "except", "reason", "evidence", "expect", "since", "until", "intermittent"};
         check_keys(*table, known);
         Deviation entry{.cases = texts(*table, "case"),
                         .except = texts(*table, "except"),
@@ -128,6 +128,7 @@ public:
                         .expect = {},
                         .since = version(*table, "since"),
                         .until = version(*table, "until"),
+                        .intermittent = flag(*table, "intermittent"),
                         .line = table->source().begin.line};
         if (entry.cases.empty()) {
             complain(table->source(), "\"case\" is missing");

@@ -192,6 +192,22 @@ TEST(Baseline, VersionsBoundAnEntry) {
     }
 }
 
+TEST(Baseline, IntermittentEntriesAllowAPass) {
+    const std::string toml =
+        entry("case = 'a/b/c'\nintermittent = true\nexpect = {field = 'control.next_rip'}") +
+        entry("case = 'gone'\nintermittent = true");
+    Baseline baseline = baseline_of(toml);
+    CaseResult passes = samples::passing("a/b/c");
+    baseline.apply(passes);
+    EXPECT_EQ(passes.verdict, Verdict::pass);
+    const auto stale = baseline.stale(std::vector<std::string>{"a/b/c"}, true);
+    ASSERT_EQ(stale.size(), 1u) << "that it did not show this time says nothing";
+    EXPECT_EQ(stale[0].why, "names no case");
+    EXPECT_EQ(applied(toml).verdict, Verdict::fail) << "pins hold all the same";
+    EXPECT_EQ(applied(entry("case = 'a/b/c'\nintermittent = true")).verdict,
+              Verdict::expected_fail);
+}
+
 TEST(Baseline, StaleEntries) {
     Baseline baseline =
         baseline_of(entry("case = 'a/passes'") + entry("case = 'a/fails'") +
@@ -230,6 +246,7 @@ TEST(Baseline, ComplainsWithLineAndColumn) {
         {entry("case = 'c'\nexpect = []"), "at least one of \"expect\""},
         {entry("case = 'c'\nexpect = {field='f', optional=true}"), "at least one of \"expect\""},
         {entry("case = 'c'\nexpect = {field='f', optional='y'}"), "must be true or false"},
+        {entry("case = 'c'\nintermittent = 'y'"), "must be true or false"},
         {entry("case = 'c'\nexpect = {actual='1'}"), "give either \"field\" or \"reason\""},
         {entry("case = 'c'\nexpect = {field='f', reason='r'}"), "give either"},
         {entry("case = 'c'\nexpect = {reason='r', actual='1'}"), "\"actual\" needs a \"field\""},
