@@ -51,11 +51,15 @@ struct kvm_shim_cpu* kvm_shim_cpu_create(struct kvm_shim_vm* vm, uint32_t id) {
     return (struct kvm_shim_cpu*)__vm_vcpu_add(vm_of(vm), id);
 }
 
-// KVM reports the numbers of the CPU it happens to run on.
-static void set_apic_id(struct kvm_cpuid_entry2* entry, uint32_t id) {
+// KVM reports the numbers of the CPU it happens to run on. That there is a hypervisor, which a case
+// asks before it does to a machine what only a VM survives, is left to user space by 6.1 and 6.12.
+static void describe_cpu(struct kvm_cpuid_entry2* entry, uint32_t id) {
+    const uint32_t hypervisor = 1u << 31;
+
     switch (entry->function) {
     case 0x1:
         entry->ebx = (entry->ebx & 0x00ffffff) | id << 24;
+        entry->ecx |= hypervisor;
         break;
     case 0xb:
     case 0x1f:
@@ -75,7 +79,7 @@ void kvm_shim_cpu_set_cpuid(struct kvm_shim_cpu* cpu, const struct kvm_shim_cpui
     for (uint32_t i = 0; i < cpuid->nent; ++i) {
         struct kvm_cpuid_entry2* entry = &cpuid->entries[i];
 
-        set_apic_id(entry, cpu_of(cpu)->id);
+        describe_cpu(entry, cpu_of(cpu)->id);
         for (uint32_t j = 0; j < hidden_count; ++j) {
             uint32_t* const outputs[] = {&entry->eax, &entry->ebx, &entry->ecx, &entry->edx};
 

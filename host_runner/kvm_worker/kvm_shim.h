@@ -49,7 +49,7 @@ struct kvm_shim_cpuid_bit {
     uint8_t bit;
 };
 
-/* CPUID as KVM offers it, less the bits in `hidden`. */
+/* CPUID as KVM offers it, with a hypervisor, less the bits in `hidden`. */
 void kvm_shim_cpu_set_cpuid(struct kvm_shim_cpu* cpu, const struct kvm_shim_cpuid_bit* hidden,
                             uint32_t hidden_count);
 
