@@ -29,6 +29,14 @@ bool is_met(const Pin& pin, const CaseResult& result) {
     });
 }
 
+bool has_facts(const SubjectFacts& subject, const SubjectFacts& wanted) {
+    return std::ranges::all_of(wanted, [&](const auto& one) {
+        return std::ranges::any_of(subject, [&](const auto& fact) {
+            return fact.first == one.first && glob_matches(one.second, fact.second);
+        });
+    });
+}
+
 std::string in_words(const Pin& pin) {
     if (!pin.reason.empty()) {
         return fmt::format("\"{}\"", pin.reason);
@@ -62,7 +70,7 @@ std::string differs_from(const Deviation& deviation, const CaseResult& result) {
     return {};
 }
 
-void Baseline::select_version(const SubjectFacts& facts) {
+void Baseline::select_subject(const SubjectFacts& facts) {
     for (Entry& entry : entries_) {
         const auto fact =
             std::ranges::find(facts, entry.version_fact, &SubjectFacts::value_type::first);
@@ -72,6 +80,7 @@ void Baseline::select_version(const SubjectFacts& facts) {
         const bool ranged = deviation.since || deviation.until;
         entry.holds = !ranged || (version && (!deviation.since || *version >= *deviation.since) &&
                                   (!deviation.until || *version < *deviation.until));
+        entry.holds = entry.holds && has_facts(facts, deviation.facts);
     }
 }
 

@@ -38,6 +38,7 @@ struct Deviation {
     std::vector<Pin> expect;
     std::optional<Version> since; ///< First version that deviates.
     std::optional<Version> until; ///< First version that no longer does.
+    SubjectFacts facts;           ///< That the subject must have; values are globs.
     /// Depends on when something else happens: its cases pass as well.
     bool intermittent = false;
     unsigned line = 0; ///< Of `case`.
@@ -55,9 +56,10 @@ public:
     /// `source` stands in messages.
     [[nodiscard]] static Result<Baseline> parse(std::string_view toml, const std::string& source);
 
-    /// Leaves out the entries that do not hold for the subject's version. An entry with a version
-    /// range does not hold for a subject that does not say its version.
-    void select_version(const SubjectFacts& facts);
+    /// Leaves out the entries that do not hold for the subject: by its version, by facts it must
+    /// have. An entry with a version range does not hold for a subject that does not say its
+    /// version.
+    void select_subject(const SubjectFacts& facts);
 
     /// Turns the verdict if an entry covers the result, and remembers that the entry was of use.
     void apply(CaseResult& result);

@@ -92,6 +92,21 @@ public:
         return version;
     }
 
+    SubjectFacts facts(const toml::table& table) const {
+        SubjectFacts wanted;
+        const toml::node* node = table.get("facts");
+        if (node == nullptr) {
+            return wanted;
+        }
+        if (!node->is_table()) {
+            complain(node->source(), "\"facts\" must be { \"name\" = \"value\" }");
+        }
+        for (const auto& [name, value] : *node->as_table()) {
+            wanted.emplace_back(std::string{name.str()}, text_of(value, name.str()));
+        }
+        return wanted;
+    }
+
     Pin pin(const toml::node& node) const {
         const toml::table* table = node.as_table();
         if (table == nullptr) {
@@ -118,8 +133,9 @@ public:
         if (table == nullptr) {
             complain(node.source(), "\"deviation\" must be a table: [[deviation]]");
         }
-        constexpr std::array<std::string_view, 8> known{
-            "case", "except", "reason", "evidence", "expect", "since", "until", "intermittent"};
+        constexpr std::array<std::string_view, 9> known{"case",     "except", "reason",
+                                                        "evidence", "expect", "since",
+                                                        "until",    "facts",  "intermittent"};
         check_keys(*table, known);
         Deviation entry{.cases = texts(*table, "case"),
                         .except = texts(*table, "except"),
@@ -128,6 +144,7 @@ public:
                         .expect = {},
                         .since = version(*table, "since"),
                         .until = version(*table, "until"),
+                        .facts = facts(*table),
                         .intermittent = flag(*table, "intermittent"),
                         .line = table->source().begin.line};
         if (entry.cases.empty()) {

@@ -22,7 +22,7 @@ ReportedRunInput run_input(const Program& program, const CommonOptions& common,
                            const RunParts& parts) {
     Target& target = parts.target;
     const SubjectFacts facts = target.facts();
-    parts.baseline.select_version(facts);
+    parts.baseline.select_subject(facts);
     ReportedRunInput input{.target = target,
                            .image = parts.image,
                            .session = {},

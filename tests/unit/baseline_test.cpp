@@ -185,11 +185,27 @@ TEST(Baseline, VersionsBoundAnEntry) {
     // clang-format on
     for (const Row& row : rows) {
         Baseline baseline = baseline_of(toml);
-        baseline.select_version({{"qemu.version", row.version}});
+        baseline.select_subject({{"qemu.version", row.version}});
         CaseResult result = samples::failing("a/b/c");
         baseline.apply(result);
         EXPECT_EQ(result.verdict, row.verdict) << row.version;
     }
+}
+
+TEST(Baseline, EntriesForSubjectsWithCertainFacts) {
+    const auto verdict_with = [](const SubjectFacts& facts) {
+        Baseline baseline = baseline_of(
+            entry("case = 'a/b/c'\nfacts = { 'kvm_amd.npt' = '0', 'qemu.version' = '7.*' }"));
+        baseline.select_subject(facts);
+        CaseResult result = samples::failing("a/b/c");
+        baseline.apply(result);
+        return result.verdict;
+    };
+    EXPECT_EQ(verdict_with({{"qemu.version", "7.2"}, {"kvm_amd.npt", "0"}}),
+              Verdict::expected_fail);
+    EXPECT_EQ(verdict_with({{"qemu.version", "7.2"}, {"kvm_amd.npt", "1"}}), Verdict::fail);
+    EXPECT_EQ(verdict_with({{"qemu.version", "10.0"}, {"kvm_amd.npt", "0"}}), Verdict::fail);
+    EXPECT_EQ(verdict_with({{"qemu.version", "7.2"}}), Verdict::fail);
 }
 
 TEST(Baseline, IntermittentEntriesAllowAPass) {
@@ -247,6 +263,8 @@ TEST(Baseline, ComplainsWithLineAndColumn) {
         {entry("case = 'c'\nexpect = {field='f', optional=true}"), "at least one of \"expect\""},
         {entry("case = 'c'\nexpect = {field='f', optional='y'}"), "must be true or false"},
         {entry("case = 'c'\nintermittent = 'y'"), "must be true or false"},
+        {entry("case = 'c'\nfacts = 'x'"), "b.toml:3:9: \"facts\" must be {"},
+        {entry("case = 'c'\nfacts = { a = 1 }"), "\"a\" must be a text"},
         {entry("case = 'c'\nexpect = {actual='1'}"), "give either \"field\" or \"reason\""},
         {entry("case = 'c'\nexpect = {field='f', reason='r'}"), "give either"},
         {entry("case = 'c'\nexpect = {reason='r', actual='1'}"), "\"actual\" needs a \"field\""},
@@ -287,7 +305,7 @@ TEST(Baseline, Files) {
     auto both = Baseline::load_for(folder.path, "kernel");
     ASSERT_TRUE(both) << both.error().line();
     EXPECT_EQ(both->size(), 3u);
-    both->select_version({{"kernel", "8"}, {"emulator", "2"}});
+    both->select_subject({{"kernel", "8"}, {"emulator", "2"}});
     const auto verdict_of = [&both](const std::string& name, Verdict verdict) {
         CaseResult result;
         result.name = name;
