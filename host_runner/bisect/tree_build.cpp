@@ -34,7 +34,7 @@ std::uint64_t free_space(const fs::path& where) {
                : 0;
 }
 
-std::string quoted(const std::string& word) {
+std::string shell_word(const std::string& word) {
     std::string out = "'";
     for (const char c : word) {
         out += c == '\'' ? "'\\''" : std::string{c};
@@ -71,8 +71,8 @@ std::string kernel_command(const TreeBuild& build, bool modules_only, bool confi
     if (!configured) {
         command = build.config.empty()
                       ? "make -s tinyconfig && scripts/kconfig/merge_config.sh -m .config " +
-                            quoted(fragment_of(build).string()) + " >/dev/null && "
-                      : "cp " + quoted(build.config.string()) + " .config && ";
+                            shell_word(fragment_of(build).string()) + " >/dev/null && "
+                      : "cp " + shell_word(build.config.string()) + " .config && ";
     }
     return command + "make -s olddefconfig && make -s -j" + jobs + " bzImage modules";
 }
@@ -107,7 +107,7 @@ BuildResult build_tree(const TreeBuild& build, const std::vector<std::string>* c
         ::open(build.log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
     Command command;
     command.arguments = {"/bin/sh", "-c",
-                         "cd " + quoted(build.tree.string()) + " && " +
+                         "cd " + shell_word(build.tree.string()) + " && " +
                              (kernel ? kernel_command(build, modules_only, configured)
                                      : "{ " + build.command + "\n}")};
     command.output = log.number();

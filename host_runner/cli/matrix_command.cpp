@@ -5,6 +5,7 @@
 #include "host_runner/cli/commands.hpp"
 #include "host_runner/cli/interrupt.hpp"
 #include "host_runner/cli/run_input.hpp"
+#include "host_runner/matrix/matrix_html.hpp"
 #include "host_runner/matrix/matrix_json.hpp"
 #include "host_runner/matrix/matrix_text.hpp"
 #include "host_runner/report/output.hpp"
@@ -149,12 +150,16 @@ private:
         report_trouble_ = report_trouble_ || (*reports)->trouble().has_value();
     }
 
-    /// After each target: the table as far as it goes.
+    /// After each target: the table, and the page if one is wanted, as far as they go.
     void write() {
         matrix_ = make_matrix(std::move(matrix_.columns), names_);
         note(write_whole_file(folder_ / "matrix.json", matrix_json(matrix_, info_)));
         note(write_whole_file(folder_ / "matrix.txt",
                               matrix_text(matrix_, {.all = true, .names = true})));
+        if (!options_.html.empty()) {
+            note(write_whole_file(options_.html, matrix_html(matrix_, info_, program_.catalogue,
+                                                             options_.run.source_url)));
+        }
     }
 
     void note(const std::optional<Error>& trouble) {
@@ -189,6 +194,11 @@ CommandResult matrix_command(const Program& program, const CommonOptions& common
         return usage_error({"a matrix compares two targets or more",
                             "name them before the filter: vmrunit matrix qemu bochs "
                             "'intercept/*'; vmrunit targets lists them"});
+    }
+    if (!options.html.empty()) {
+        if (auto trouble = cannot_write(options.html)) {
+            return usage_error(*trouble);
+        }
     }
     const auto chosen = select_cases(program.catalogue, words->filters);
     if (!chosen) {

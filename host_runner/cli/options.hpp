@@ -84,6 +84,7 @@ struct MatrixOptions {
     std::vector<std::string> words; ///< Targets and filters, told apart by their beginnings.
     RunOptions run;                 ///< Of each target.
     bool all = false;               ///< Show what holds everywhere, too.
+    std::filesystem::path html;     ///< Write a page there; its links are run.source_url's.
 };
 
 struct ListOptions {

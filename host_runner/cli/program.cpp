@@ -331,6 +331,9 @@ private:
         add_exit_style(*matrix_);
         add_case_options(*matrix_, matrix_options_.run);
         matrix_->add_flag("--all", matrix_options_.all, "Show what holds everywhere, too");
+        matrix_->add_option("--html", matrix_options_.html, "Write a report for a browser to FILE");
+        matrix_->add_option("--source-url", matrix_options_.run.source_url,
+                            "Where the sources can be read, for links in the HTML report");
     }
     void add_list() {
         list_ = app_.add_subcommand("list", "List case names, one to a line");

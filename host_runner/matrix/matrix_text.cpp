@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // See matrix_text.hpp.
 #include "host_runner/matrix/matrix_text.hpp"
+#include "host_runner/matrix/matrix_words.hpp"
 
 #include "host_runner/report/paint.hpp"
 #include "host_runner/report/plain_text.hpp"
@@ -40,28 +41,6 @@ char mark_of(const Cell& cell) {
 constexpr std::string_view legend =
     ". PASS   F FAIL   x XFAIL (known)   + XPASS   ~ FLAKY   - SKIP   E ERROR   blank: did not run";
 
-std::string_view heading_of(MatrixTopic topic) {
-    switch (topic) {
-    case MatrixTopic::harness:
-        return "Errors of the harness or its environment";
-    case MatrixTopic::table:
-        return "Our table is suspicious: no target does what it expects";
-    case MatrixTopic::undecided:
-        return "Undecided: more targets could tell";
-    case MatrixTopic::kvm:
-        return "KVM";
-    case MatrixTopic::cpu:
-        return "A CPU below";
-    case MatrixTopic::unexpected_pass:
-        return "Passes although a baseline expects a failure";
-    case MatrixTopic::flaky:
-        return "Flaky: failed, and did not when run again";
-    case MatrixTopic::agreement:
-        return "Holds wherever it ran";
-    }
-    return {};
-}
-
 std::string column_text(const MatrixColumn& column, std::size_t number, std::size_t width) {
     std::string what;
     if (!column.trouble.empty()) {
@@ -82,21 +61,6 @@ std::string column_text(const MatrixColumn& column, std::size_t number, std::siz
         }
     }
     return fmt::format("  {:>2}  {}  {}\n", number, padded(one_line(column.target), width), what);
-}
-
-/// "KVM 6.1 (holds on lab:6.12)", or only the evidence where nobody is named.
-std::string attribution_text(const Attribution& one) {
-    const std::string evidence = one_line(one.evidence);
-    switch (one.culprit) {
-    case Culprit::kvm:
-        return fmt::format("KVM {}: {}", one_line(one.layer), evidence);
-    case Culprit::cpu:
-        return fmt::format("CPU {}: {}", one_line(one.layer), evidence);
-    case Culprit::table:
-    case Culprit::undecided:
-        break;
-    }
-    return evidence;
 }
 
 class Writer {
@@ -168,7 +132,7 @@ private:
             group.rows.size() == 1 ? "" : fmt::format("  ({} cases)", group.rows.size());
         out_ += fmt::format("  {}  {}{}\n", marks,
                             fitted(one_line(group.label), room(indent + 1 + count.size())), count);
-        for (const std::string& line : explanations(first)) {
+        for (const std::string& line : explanations_of(first)) {
             out_ += std::string(indent + 3, ' ') + line + '\n';
         }
         if (layout_.names && group.rows.size() > 1) {
@@ -181,36 +145,6 @@ private:
     [[nodiscard]] std::size_t room(std::size_t used) const {
         return layout_.names ? std::size_t{1} << 16
                              : std::max<std::size_t>(layout_.width, used + 30) - used;
-    }
-
-    /// What was seen, and whose it is; the targets of which the same is true in one line.
-    [[nodiscard]] std::vector<std::string> explanations(const MatrixRow& row) const {
-        std::vector<std::pair<std::string, std::string>> lines; // text, targets
-        const auto add = [&](std::size_t column, const std::string& text) {
-            const std::string number = std::to_string(column + 1);
-            for (auto& [known, numbers] : lines) {
-                if (known == text) {
-                    numbers += " " + number;
-                    return;
-                }
-            }
-            lines.emplace_back(text, number);
-        };
-        for (std::size_t i = 0; i < row.cells.size(); ++i) {
-            const Cell& cell = row.cells[i];
-            const bool tells = cell.deviates() || cell.flaky || cell.verdict == Verdict::error;
-            if (tells && !cell.reason.empty()) {
-                add(i, one_line(cell.reason));
-            }
-        }
-        for (const Attribution& one : row.attributions) {
-            add(one.column, attribution_text(one));
-        }
-        std::vector<std::string> made;
-        for (const auto& [text, numbers] : lines) {
-            made.push_back(fmt::format("{}: {}", numbers, text));
-        }
-        return made;
     }
 
     const Matrix& matrix_;

@@ -11,12 +11,12 @@ namespace {
 
 constexpr std::string_view grammar = "a target is written name[:subject][@where][,key=value]...";
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     return "'" + std::string{text} + "'";
 }
 
 auto bad(std::string_view text, const std::string& why) {
-    return failure("target " + quoted(text) + ": " + why, std::string{grammar});
+    return failure("target " + in_quotes(text) + ": " + why, std::string{grammar});
 }
 
 bool is_name(std::string_view name) {
@@ -47,7 +47,7 @@ Result<TargetSpec> TargetSpec::parse(std::string_view text) {
     const auto where = cut(head, '@');
     const auto subject = cut(head, ':');
     if (!is_name(head)) {
-        return bad(text, head.empty() ? "no name" : quoted(head) + " is not a name");
+        return bad(text, head.empty() ? "no name" : in_quotes(head) + " is not a name");
     }
     if (where && where->empty()) {
         return bad(text, "nothing after '@'");
@@ -64,10 +64,10 @@ Result<TargetSpec> TargetSpec::parse(std::string_view text) {
         const auto setting = key;
         const auto value = cut(key, '=');
         if (!value || key.empty() || value->empty()) {
-            return bad(text, quoted(setting) + " is not key=value");
+            return bad(text, in_quotes(setting) + " is not key=value");
         }
         if (std::ranges::find(spec.settings, key, &Setting::first) != spec.settings.end()) {
-            return bad(text, "key " + quoted(key) + " given twice");
+            return bad(text, "key " + in_quotes(key) + " given twice");
         }
         spec.settings.emplace_back(key, *value);
     }
@@ -94,7 +94,7 @@ Result<std::optional<unsigned>> TargetSpec::take_number(std::string_view key, un
     const char* const end = value->data() + value->size();
     const auto [stop, error] = std::from_chars(value->data(), end, number);
     if (error != std::errc{} || stop != end || number < least || number > most) {
-        return failure("target " + quoted(text) + ": " + std::string{key} + "=" + *value,
+        return failure("target " + in_quotes(text) + ": " + std::string{key} + "=" + *value,
                        "it is a number from " + std::to_string(least) + " to " +
                            std::to_string(most));
     }

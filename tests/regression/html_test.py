@@ -7,6 +7,7 @@ html_test.py VMRUNIT [FOLDER]: with a folder, pictures are left there.
 """
 
 import pathlib
+import re
 import shutil
 import sys
 
@@ -86,6 +87,57 @@ class Page(CommandTest):
             self.assertEqual(asked, [f"file://{self.path('page.html')}"])
             self.assertEqual(browser.complaints(), [])
 
+    def test_matrix(self):
+        """A real one: two CPUs of the emulator."""
+        ran = self.vmrunit("matrix", "qemu", "qemu,cpu=qemu64,npt=off", "intercept/invd/*/l2_long64/*", "intercept/cpuid/*/l2_long64/*",
+                           "--runs-folder", "runs", "--html", "matrix.html")
+        self.check(ran, 0)
+        with Browser() as browser:
+            browser.size(1280, 900)
+            browser.requests()
+            browser.open(self.path("matrix.html"))
+            self.matrix_renders(browser)
+            self.matrix_filter_works(browser)
+            self.contrast_is_sane(browser, "matrix")
+            self.fits_a_phone(browser, "matrix", ("differences", "intercepts", "vmcb", "all"))
+            asked = [url for url in browser.requests() if not url.startswith(("data:", "chrome:"))]
+            self.assertEqual(asked, [f"file://{self.path('matrix.html')}"])
+            self.assertEqual(browser.complaints(), [])
+
+    def matrix_renders(self, browser):
+        header = browser.run("return document.querySelector('header').innerText")
+        for text in ("PASS", "qemu,cpu=qemu64,npt=off", "TCG"):
+            self.assertIn(text, header)
+        groups = browser.run("return [...document.querySelectorAll('#differences details')]"
+                             ".map(e => e.innerText)")
+        self.assertTrue(any("XFAIL" in group and "INVD never meets its own intercept" in group
+                            for group in groups), groups)
+        self.assertFalse(any("intercept/cpuid" in group for group in groups), groups)
+        # Two targets that ran: two cells to an intercept bit, two maps of the VMCB.
+        bit = ("[...document.querySelectorAll('.bit')].find(b => "
+               "b.querySelector('.name').textContent === '%s')")
+        for name, sign in (("invd", "~"), ("cpuid", "✓")):
+            cells = browser.run(f"return [...{bit % name}.querySelectorAll('.cell')]"
+                                ".map(e => e.innerText)")
+            self.assertEqual([cell[:1] for cell in cells], [sign, sign], name)
+        self.assertEqual(browser.run("return document.querySelectorAll('#vmcb svg').length"), 2)
+        self.picture(browser, "matrix_light")
+
+    def matrix_filter_works(self, browser):
+        total = int(re.match(r"\d+", self.told(browser))[0])
+        for text, least, most in (("", total, total), ("bit:cpuid", 1, total - 1),
+                                  ("is:xfail intercept/invd", 1, total - 1), ("is:fail", 0, 0),
+                                  ("is:xfail intercept/cpuid", 0, 0)):
+            self.set_filter(browser, text)
+            count = int(re.match(r"\d+", self.told(browser))[0])
+            self.assertTrue(least <= count <= most, f"{text}: {count} of {total}")
+        self.set_filter(browser, "is:xfail")
+        opened = browser.run("const d = document.querySelector('#list details'); d.open = true;"
+                             "d.dispatchEvent(new Event('toggle')); return d.innerText")
+        for text in ("cases/intercept/", "qemu,cpu=qemu64,npt=off", "XFAIL", "INVD"):
+            self.assertIn(text, opened)
+        self.set_filter(browser, "")
+
     def picture(self, browser, name):
         if FOLDER:
             browser.picture(FOLDER / f"{name}.png")
@@ -163,14 +215,15 @@ class Page(CommandTest):
         self.assertNotEqual(browser.run(state), was)
         browser.keys(ENTER)
 
-    def contrast_is_sane(self, browser):
+    def contrast_is_sane(self, browser, name="desktop"):
         for scheme in ("light", "dark"):
             browser.scheme(scheme)
             self.assertEqual(browser.run(CONTRAST), [], scheme)
             browser.run("window.scrollTo(0, 0)")
-            self.picture(browser, f"desktop_{scheme}")
+            self.picture(browser, f"{name}_{scheme}")
 
-    def fits_a_phone(self, browser):
+    def fits_a_phone(self, browser, name="phone",
+                     parts=("failures", "intercepts", "vmcb", "timing", "all")):
         for width in (360, 768):
             browser.size(width, 740, phone=True)
             wide = browser.run("return [...document.querySelectorAll('body *')].filter(e => "
@@ -184,11 +237,11 @@ class Page(CommandTest):
                             ".filter(e => e.offsetParent).map(e => e.getBoundingClientRect().height))")
         self.assertGreaterEqual(small, 20)
         browser.run("window.scrollTo(0, 0)")
-        self.picture(browser, "phone_dark")
+        self.picture(browser, f"{name}_phone_dark")
         browser.scheme("light")
-        for number, part in enumerate(("failures", "intercepts", "vmcb", "timing", "all")):
+        for number, part in enumerate(parts):
             browser.run("document.getElementById(arguments[0]).scrollIntoView()", part)
-            self.picture(browser, f"phone_{number}_{part}")
+            self.picture(browser, f"{name}_phone_{number}_{part}")
 
 
 if __name__ == "__main__":

@@ -146,6 +146,7 @@ TEST_F(MatrixCommandTest, ATargetThatIsNotThereIsSaidAndTheOthersRun) {
     add("two", {"two", ""}, {}, [](ScriptedTarget& target) {
         target.offer = {false, "no machine", "buy one"};
     });
+    options_.html = folder_.path / "matrix.html";
     const auto result = matrix({"one", "two"});
     ASSERT_TRUE(result);
     EXPECT_EQ(*result, RunOutcome::passed);
@@ -153,6 +154,9 @@ TEST_F(MatrixCommandTest, ATargetThatIsNotThereIsSaidAndTheOthersRun) {
     EXPECT_THAT(printed_, HasSubstr("two  not run: no machine: buy one"));
     EXPECT_EQ(stored()["targets"][1]["ran"], false);
     EXPECT_EQ(stored()["rows"][0]["verdicts"], (nlohmann::json{"PASS", nullptr}));
+    const std::string page = content_of(options_.html);
+    EXPECT_THAT(page, HasSubstr("<span class=\"badge pass\">PASS</span> vmrunit on 2 targets"));
+    EXPECT_THAT(page, HasSubstr("no machine: buy one"));
 }
 
 TEST_F(MatrixCommandTest, WithNoTargetThereEverythingIsSkipped) {
@@ -169,10 +173,12 @@ TEST_F(MatrixCommandTest, WithNoTargetThereEverythingIsSkipped) {
 TEST_F(MatrixCommandTest, ATargetThatCannotStartIsAnError) {
     add("one", {"one", ""}, {});
     add("two", {"two", ""}, {}, [](ScriptedTarget& target) { target.refuse_starts_from = 1; });
+    options_.html = folder_.path / "matrix.html";
     const auto result = matrix({"one", "two"});
     ASSERT_TRUE(result);
     EXPECT_EQ(*result, RunOutcome::broken);
     EXPECT_THAT(printed_, HasSubstr(". E  scripted/case/*  (4 cases)\n"));
+    EXPECT_THAT(content_of(options_.html), HasSubstr("<title>ERROR: vmrunit on 2 targets"));
 }
 
 TEST_F(MatrixCommandTest, AnInterruptKeepsWhatIsDone) {
@@ -214,6 +220,8 @@ TEST_F(MatrixCommandTest, WordsThatMakeNoSenseAreRefused) {
                 HasSubstr("no case matches 'tree': it is no target either; vmrunit list"));
     EXPECT_THAT(refusal({"one", "two", "one"}), HasSubstr("target one is named twice"));
     EXPECT_THAT(refusal({"one", "two,key"}), HasSubstr("'key' is not key=value"));
+    options_.html = folder_.path / "missing/matrix.html";
+    EXPECT_THAT(refusal({"one", "two"}), HasSubstr("cannot write"));
     const auto result = matrix({"one"});
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().outcome, RunOutcome::usage);

@@ -2,16 +2,15 @@
 // See html_report.hpp. Fills the page's template; what it shows is computed by the files beside it.
 #include "host_runner/report/html/html_report.hpp"
 #include "host_runner/compare/comparison_text.hpp"
-#include "host_runner/report/html/intercept_map.hpp"
+#include "host_runner/report/html/intercept_section.hpp"
 #include "host_runner/report/html/page_data.hpp"
+#include "host_runner/report/html/page_script.hpp"
 #include "host_runner/report/html/timing_chart.hpp"
 #include "host_runner/report/html/verdict_class.hpp"
-#include "host_runner/report/html/vmcb_map.hpp"
+#include "host_runner/report/html/vmcb_section.hpp"
 #include "host_runner/report/json_values.hpp"
 #include "host_runner/report/plain_text.hpp"
 #include "host_runner/report/text_failure.hpp"
-
-#include "harness/svm/vmcb_fields.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -28,8 +27,8 @@ using namespace html;
 constexpr const char* style =
 #include "host_runner/report/html/page_style.inc"
     ;
-constexpr const char* script =
-#include "host_runner/report/html/page_script.inc"
+constexpr std::string_view cases_script =
+#include "host_runner/report/html/run_script.inc"
     ;
 constexpr const char* page =
 #include "host_runner/report/html/report_page.inc"
@@ -71,14 +70,18 @@ public:
     std::string render() {
         data all{data::type::object};
         all.set("style", style);
-        all.set("script", script);
+        all.set("script", page_script(cases_script));
         head(all);
         comparison(all);
         failures(all);
         flaky(all);
         const InterceptsOfCases intercepts = intercepts_of_cases(input_.catalogue);
-        heat(all, intercepts);
-        vmcb(all);
+        std::vector<const RunRecord*> columns = input_.columns;
+        if (columns.empty()) {
+            columns.push_back(&record_);
+        }
+        set_intercept_section(all, columns, intercepts);
+        set_vmcb_section(all, record_, input_.catalogue);
         reasons(all, Verdict::expected_fail, "known", true);
         reasons(all, Verdict::skip, "skips", false);
         stale(all);
@@ -311,117 +314,6 @@ private:
                                 line.note.empty() ? "" : "   ; ", one_line(line.note));
         }
         return text;
-    }
-
-    void heat(data& all, const InterceptsOfCases& intercepts) {
-        std::vector<const RunRecord*> records = input_.columns;
-        if (records.empty()) {
-            records.push_back(&record_);
-        }
-        std::vector<InterceptCounts> counts;
-        data columns = list();
-        for (const RunRecord* record : records) {
-            counts.push_back(count_intercepts(*record, intercepts));
-            data column{data::type::object};
-            column.set("name", one_line(record->info.target));
-            columns << column;
-        }
-        all.set("columns", columns);
-        constexpr std::array titles{"CR accesses",    "DR accesses",    "Exceptions",
-                                    "Instructions 1", "Instructions 2", "Instructions 3"};
-        data words = list();
-        for (unsigned word = 0; word < titles.size(); ++word) {
-            data bits = list();
-            for (std::size_t bit = word * 32;
-                 bit < std::min<std::size_t>(word * 32 + 32, svm::intercept_count); ++bit) {
-                bits << heat_bit(bit, records, counts);
-            }
-            data one{data::type::object};
-            one.set("word", titles[word]);
-            one.set("offset", fmt::format("{:03x}h", word * 4));
-            one.set("bits", bits);
-            words << one;
-        }
-        all.set("words", words);
-    }
-
-    static data heat_bit(std::size_t bit, const std::vector<const RunRecord*>& records,
-                         const std::vector<InterceptCounts>& counts) {
-        const svm::InterceptInfo& info = svm::intercept_table[bit];
-        data cells = list();
-        std::string hint = fmt::format("exit code {:#05x}, {}", bit, info.manual);
-        for (std::size_t at = 0; at < counts.size(); ++at) {
-            const VerdictCounts& cell = counts[at][bit];
-            const Verdict worst = worst_of(cell);
-            data one{data::type::object};
-            one.set("kind", std::string{cell.total() == 0 ? "none" : class_of(worst)});
-            one.set("text", cell_text(cell, worst));
-            cells << one;
-            hint += fmt::format("; {}: {} passed, {} failed, {} known deviations, {} skipped",
-                                one_line(records[at]->info.target), cell[Verdict::pass],
-                                cell[Verdict::fail] + cell[Verdict::error],
-                                cell[Verdict::expected_fail], cell[Verdict::skip]);
-        }
-        data shown{data::type::object};
-        shown.set("name", std::string{info.name});
-        shown.set("hint", hint);
-        shown.set("cells", cells);
-        return shown;
-    }
-
-    /// Colour is not enough: a sign says the same.
-    static std::string cell_text(const VerdictCounts& counts, Verdict worst) {
-        if (counts.total() == 0) {
-            return {};
-        }
-        const auto of = [&](const char* sign, std::uint32_t count) {
-            return count == counts.total() ? fmt::format("{} {}", sign, count)
-                                           : fmt::format("{} {}/{}", sign, count, counts.total());
-        };
-        switch (worst) {
-        case Verdict::fail:
-        case Verdict::error:
-            return of("✗", counts[Verdict::fail] + counts[Verdict::error]);
-        case Verdict::expected_fail:
-            return of("~", counts[Verdict::expected_fail]);
-        case Verdict::pass:
-        case Verdict::unexpected_pass:
-            return of("✓", counts[Verdict::pass] + counts[Verdict::unexpected_pass]);
-        case Verdict::skip:
-            return of("–", counts[Verdict::skip]);
-        }
-        return {};
-    }
-
-    void vmcb(data& all) {
-        const VmcbMap map = map_vmcb(record_, input_.catalogue);
-        all.set("vmcb_map", vmcb_svg(map));
-        data rows = list();
-        for (const svm::Field& field : svm::vmcb_fields) {
-            VmcbByte sum;
-            for (std::size_t at = field.offset; at < field.offset + field.bit_count / 8u; ++at) {
-                sum.loaded = std::max(sum.loaded, map[at].loaded);
-                sum.checked = std::max(sum.checked, map[at].checked);
-                sum.as_stored = std::max(sum.as_stored, map[at].as_stored);
-                sum.deviation = std::max(sum.deviation, map[at].deviation);
-                sum.as_loaded = std::max(sum.as_loaded, map[at].worst());
-            }
-            if (sum.worst() == ByteState::untouched) {
-                continue;
-            }
-            constexpr std::array words{"untouched", "not run", "right", "known deviation", "wrong"};
-            constexpr std::array kinds{"skip", "skip", "pass", "known", "fail"};
-            data row{data::type::object};
-            row.set("offset", fmt::format("{:03x}", field.offset));
-            row.set("name", std::string{field.name});
-            row.set("loaded", number(sum.loaded));
-            row.set("checked", number(sum.checked));
-            row.set("stored", sum.as_stored == ByteState::untouched ? "" : "yes");
-            row.set("word", words[static_cast<std::size_t>(sum.worst())]);
-            row.set("kind", kinds[static_cast<std::size_t>(sum.worst())]);
-            rows << row;
-        }
-        all.set("vmcb_rows", rows);
     }
 
     /// Cases of one verdict by their reason, the most frequent first.

@@ -1,32 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// See page_data.hpp. Texts that repeat stand once in a table; page_script.inc takes it apart.
+// See page_data.hpp. Texts that repeat stand once in a table; run_script.inc takes it apart.
 #include "host_runner/report/html/page_data.hpp"
+#include "host_runner/report/html/script_json.hpp"
+#include "host_runner/report/html/text_table.hpp"
 #include "host_runner/report/html/verdict_class.hpp"
-#include "host_runner/report/json_values.hpp"
 #include "host_runner/report/plain_text.hpp"
 #include "host_runner/report/text_failure.hpp"
 
 #include <fmt/format.h>
-#include <unordered_map>
 
 namespace vmrunit::runner::html {
 namespace {
-
-class TextTable {
-public:
-    std::size_t index_of(const std::string& text) {
-        const auto [found, is_new] = indices_.emplace(text, texts_.size());
-        if (is_new) {
-            texts_.push_back(text);
-        }
-        return found->second;
-    }
-    [[nodiscard]] const Json& texts() const { return texts_; }
-
-private:
-    std::unordered_map<std::string, std::size_t> indices_;
-    Json texts_ = Json::array();
-};
 
 Json fields_of(const CaseResult& result) {
     Json fields = Json::array();
@@ -74,12 +58,7 @@ std::string page_data(const RunRecord& record, const InterceptsOfCases& intercep
                       {"texts", texts.texts()},
                       {"source", source_url},
                       {"cases", std::move(cases)}};
-    // Nothing in it may end the script element, or open a comment.
-    std::string text = dumped(all);
-    for (std::size_t at = 0; (at = text.find('<', at)) != std::string::npos; at += 6) {
-        text.replace(at, 1, "\\u003c");
-    }
-    return text;
+    return script_json(all);
 }
 
 } // namespace vmrunit::runner::html
