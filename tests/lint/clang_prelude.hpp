@@ -12,7 +12,7 @@ namespace std {
 
 class source_location {
 public:
-    static consteval source_location current(const char* file = __builtin_FILE(),
+    static constexpr source_location current(const char* file = __builtin_FILE(),
                                              const char* function = __builtin_FUNCTION(),
                                              uint_least32_t line = __builtin_LINE()) noexcept {
         source_location location;

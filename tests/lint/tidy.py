@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """tidy.py ROOT BUILD: clang-tidy over every C++ source that Meson compiles, guest and host.
 
-The commands are GCC's; what clang does not know is taken out. A source found clean is not checked
-again until it, a project header it includes, its command, .clang-tidy or clang-tidy has changed:
-the memory is BUILD/clang-tidy-clean, empty files named by digest.
+The commands are GCC's; what clang does not know is taken out. In a unity build one check covers the
+sources that are compiled together. A source found clean is not checked again until it, a project
+file it includes, its command, .clang-tidy or clang-tidy has changed: the memory is
+BUILD/clang-tidy-clean, empty files named by digest.
 
 Exit code 0 clean, 1 findings, 77 (skipped) if clang-tidy is not installed.
 """
@@ -25,6 +26,7 @@ SKIPPED = 77
 GCC_ONLY = {"-mgeneral-regs-only"}
 PRELUDE = pathlib.Path(__file__).resolve().with_name("clang_prelude.hpp")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+UNITY = re.compile(r"-unity[0-9]+\.cpp$")
 FINDING = re.compile(r"^(.+?):\d+:\d+: (error|warning): |^(error|warning): ")
 
 
@@ -44,12 +46,17 @@ class Source:
         return {"directory": str(self.folder), "file": str(self.path),
                 "arguments": self.arguments}
 
+    def is_unity(self):
+        """Whether Meson made this source to compile several others together."""
+        return bool(UNITY.search(self.path.name))
+
     def project_files(self, root):
         """The source and every file of the project that it includes, directly or not."""
         found, waiting = set(), [self.path]
         while waiting:
             path = waiting.pop()
-            if path in found or root not in path.parents or not path.is_file():
+            of_project = path == self.path or root in path.parents
+            if path in found or not of_project or not path.is_file():
                 continue
             found.add(path)
             for name in INCLUDE.findall(path.read_text(encoding="utf-8")):
@@ -61,7 +68,7 @@ class Source:
         state = hashlib.sha256(common)
         state.update(json.dumps(self.arguments).encode() + PRELUDE.read_bytes())
         for path in self.project_files(root):
-            state.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+            state.update(os.path.relpath(path, root).encode() + b"\0" + path.read_bytes())
         return state.hexdigest()
 
 
@@ -71,15 +78,17 @@ def read_sources(root, build):
     sources = {}
     for entry in entries:
         source = Source(entry)
-        if source.path.suffix == ".cpp" and root in source.path.parents:
+        if source.path.suffix == ".cpp" and {root, build} & set(source.path.parents):
             sources.setdefault(source.path, source)
     return [sources[path] for path in sorted(sources)]
 
 
 def check(source, database):
     """Runs clang-tidy; returns (is clean, output)."""
+    # A unity source is nothing but includes of sources.
+    checks = ["--checks=-bugprone-suspicious-include"] if source.is_unity() else []
     result = subprocess.run(
-        ["clang-tidy", "--quiet", "-p", str(database), str(source.path)],
+        ["clang-tidy", "--quiet", "-p", str(database), *checks, str(source.path)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     if result.returncode == 0:
         return True, ""
