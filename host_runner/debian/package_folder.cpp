@@ -123,7 +123,7 @@ Result<std::string> PackageFolder::obtain(std::string_view wanted, const Make& m
             return failure("cannot create " + folder->path().string() + ": " + error.message());
         }
     }
-    const auto version = make(unpacked.path(), kept.path());
+    auto version = make(unpacked.path(), kept.path());
     if (!version) {
         return version;
     }

@@ -125,7 +125,7 @@ Result<KernelPackages> DebianArchive::find(std::string_view wanted) {
         }
     }
     std::ranges::sort(offered, version_is_older);
-    offered.erase(std::ranges::unique(offered).begin(), offered.end());
+    offered.erase(std::unique(offered.begin(), offered.end()), offered.end());
     std::string list;
     for (const auto& version : offered) {
         list += (list.empty() ? "" : ", ") + version;

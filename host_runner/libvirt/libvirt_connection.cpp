@@ -49,7 +49,7 @@ std::string with_libvirt_error(const std::string& what) {
 
 Result<std::shared_ptr<LibvirtConnection>> LibvirtConnection::open(const std::string& uri) {
     start_events_once();
-    virConnectPtr const handle = virConnectOpen(uri.c_str());
+    virConnect* const handle = virConnectOpen(uri.c_str());
     if (handle == nullptr) {
         return failure(with_libvirt_error("no connection to libvirt at " + uri),
                        "apt install libvirt-daemon-system and start libvirtd");

@@ -49,7 +49,7 @@ std::string text_of(const pugi::xml_node& node) {
 std::string domain_xml(const LibvirtConfiguration& configuration, DomainType type,
                        const DomainIdentity& identity, const DomainFiles& files) {
     pugi::xml_document document;
-    auto domain = add(document, "domain", {{"type", to_string(type)}});
+    auto domain = add(document.root(), "domain", {{"type", to_string(type)}});
     add(domain, "name", {}, identity.name.c_str());
     if (!identity.uuid.empty()) {
         add(domain, "uuid", {}, identity.uuid.c_str());
@@ -98,7 +98,7 @@ Result<DomainOffer> read_domain_capabilities(std::string_view xml) {
             }
         } else if (name == "host-model") {
             pugi::xml_document made;
-            auto host = add(made, "cpu", {{"mode", "custom"}, {"match", "exact"}});
+            auto host = add(made.root(), "cpu", {{"mode", "custom"}, {"match", "exact"}});
             for (const auto& child : mode.children()) {
                 host.append_copy(child);
             }

@@ -148,7 +148,7 @@ Result<void> LibvirtMachine::create(const LibvirtConfiguration& configuration, D
                                     const DomainFiles& files) {
     for (unsigned number = 1; number <= most_domains; ++number) {
         identity_.name = fmt::format("vmrunit-{}", number);
-        if (virDomainPtr const known =
+        if (virDomain* const known =
                 virDomainLookupByName(connection_->handle(), identity_.name.c_str())) {
             virDomainFree(known);
             continue;
@@ -161,7 +161,7 @@ Result<void> LibvirtMachine::create(const LibvirtConfiguration& configuration, D
         }
         // Somebody else may have taken the name meanwhile; it is free no longer then.
         auto error = failure(with_libvirt_error("libvirt did not start the domain"));
-        virDomainPtr const taken =
+        virDomain* const taken =
             virDomainLookupByName(connection_->handle(), identity_.name.c_str());
         if (taken == nullptr) {
             return error;

@@ -31,7 +31,7 @@ std::string_view heading_of(MatrixTopic topic) {
 }
 
 std::string attribution_text(const Attribution& one) {
-    const std::string evidence = one_line(one.evidence);
+    std::string evidence = one_line(one.evidence);
     switch (one.culprit) {
     case Culprit::kvm:
         return fmt::format("KVM {}: {}", one_line(one.layer), evidence);

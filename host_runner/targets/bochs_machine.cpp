@@ -117,11 +117,7 @@ Result<std::unique_ptr<BochsMachine>> BochsMachine::start(BochsConfiguration con
 }
 
 BochsMachine::BochsMachine(TemporaryFolder folder, Process process, Lines lines)
-    : folder_{std::move(folder)},
-      process_{std::move(process)},
-      lines_{std::move(lines)},
-      errors_{},
-      log_{} {}
+    : folder_{std::move(folder)}, process_{std::move(process)}, lines_{std::move(lines)} {}
 
 std::optional<Error> BochsMachine::wait_until_started() {
     const auto deadline = Clock::now() + bochs_start_limit;

@@ -110,7 +110,7 @@ Result<std::unique_ptr<KvmMachine>> KvmMachine::start(const KvmConfiguration& co
 }
 
 KvmMachine::KvmMachine(Process process, Lines lines)
-    : process_{std::move(process)}, lines_{std::move(lines)}, errors_{} {}
+    : process_{std::move(process)}, lines_{std::move(lines)} {}
 
 std::optional<Error> KvmMachine::wait_until_started() {
     const auto deadline = Clock::now() + worker_start_limit;

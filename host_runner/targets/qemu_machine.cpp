@@ -97,10 +97,7 @@ QemuMachine::QemuMachine(Process process, Lines lines, std::optional<RingReader>
       errors_line_{std::move(lines.errors)},
       log_line_{std::move(lines.log)},
       monitor_{std::move(lines.monitor)},
-      ring_{std::move(ring)},
-      errors_{},
-      log_{},
-      guest_text_{} {}
+      ring_{std::move(ring)} {}
 
 Error QemuMachine::why_it_did_not_start() {
     const auto status = process_.wait_for(detail_limit);

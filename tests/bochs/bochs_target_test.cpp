@@ -78,7 +78,7 @@ TEST(BochsTarget, AVersionOfDebiansIsKnownByItsNumberBeforeItIsFetched) {
     // One that is there is started from its folder, by its own loader and firmware.
     const auto there = folder->path() / "vmrunit/bochs/3.0+dfsg-1";
     std::filesystem::create_directories(there);
-    std::ofstream{there / "complete"};
+    std::ofstream{there / "complete"}.close();
     const auto present = create("bochs:3.0");
     ::unsetenv("XDG_CACHE_HOME");
     ASSERT_TRUE(present) << present.error().line();

@@ -22,8 +22,8 @@ protected:
     PackageFolder::Make maker(const std::string& version) {
         return [this, version](const fs::path& unpacked, const fs::path& kept) {
             ++made_;
-            std::ofstream{unpacked / "package.deb"};
-            std::ofstream{kept / "complete"};
+            std::ofstream{unpacked / "package.deb"}.close();
+            std::ofstream{kept / "complete"}.close();
             return Result<std::string>{version};
         };
     }
@@ -50,7 +50,7 @@ TEST_F(PackageFolderTest, IsMadeOnceAndNothingElseStays) {
 
 TEST_F(PackageFolderTest, AFailureLeavesNothing) {
     const auto fails = [](const fs::path&, const fs::path& kept) -> Result<std::string> {
-        std::ofstream{kept / "complete"};
+        std::ofstream{kept / "complete"}.close();
         return failure("the mirror does not answer");
     };
     EXPECT_FALSE(folder_.obtain("3.0", fails, tell_));

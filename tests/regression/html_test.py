@@ -51,13 +51,17 @@ class Page(CommandTest):
         names = [name for name in listed if "/l2_" not in name or "/l2_long64/" in name][:600]
         cpuid = [name for name in names if name.startswith("intercept/cpuid/taken/")]
         before = write(self.path("a.json"), [case(name) for name in names], target="lab:6.1")
-        results = []
+        results, flaky = [], []
         for number, name in enumerate(names):
             if name in cpuid:
                 results.append(case(name, "FAIL", HOSTILE, fields=WRONG, repeat="vmrunit run " + name,
                                     exit_code="0x081",
                                     code=[{"address": "0x201000", "bytes": "0f a2", "text": "cpuid",
                                            "note": "<-- rip"}], guest_log=[HOSTILE]))
+            elif number % 11 == 1:
+                results.append(case(name, flaky=True, attempts=[
+                    {"verdict": "FAIL", "reason": "save.rip"}, {"verdict": "PASS", "reason": ""}]))
+                flaky.append(name)
             elif number % 7 == 0:
                 results.append(case(name, "SKIP", f"needs feature {number % 3}", exit_code=""))
             elif number % 5 == 0:
@@ -70,16 +74,17 @@ class Page(CommandTest):
         ran = self.vmrunit("diff", before, after, "--html", "page.html", "--source-url",
                            "https://example.invalid/blob/main/")
         self.check(ran, 1)
-        return names, cpuid
+        return names, cpuid, flaky
 
     def test_page(self):
-        names, cpuid = self.write_page()
+        names, cpuid, flaky = self.write_page()
         with Browser() as browser:
             browser.size(1280, 900)
             browser.requests()  # Those of the empty window it began with.
             browser.open(self.path("page.html"))
             self.renders(browser, names, cpuid)
             self.filter_works(browser, names, cpuid)
+            self.shows_flaky(browser, flaky)
             self.keyboard_works(browser)
             self.contrast_is_sane(browser)
             self.fits_a_phone(browser)
@@ -195,6 +200,17 @@ class Page(CommandTest):
         browser.run("document.getElementById('more').click()")
         self.assertGreater(browser.run("return document.querySelectorAll('#list details').length"),
                            before)
+
+    def shows_flaky(self, browser, flaky):
+        self.assertEqual(browser.run("return [...document.querySelectorAll('#flaky [data-name]')]"
+                                     ".map(e => e.dataset.name)"), flaky)
+        for text, wanted in (("is:flaky", len(flaky)), (f"is:flaky {flaky[0]}", 1)):
+            self.set_filter(browser, text)
+            self.assertIn(f"{wanted} of ", self.told(browser))
+        # Still what its last attempt was.
+        self.set_filter(browser, f"is:pass {flaky[0]}")
+        self.assertIn("1 of ", self.told(browser))
+        self.set_filter(browser, "")
 
     def keyboard_works(self, browser):
         browser.run("document.activeElement.blur(); window.scrollTo(0, 0)")
