@@ -84,6 +84,18 @@ void Baseline::select_subject(const SubjectFacts& facts) {
     }
 }
 
+std::string Baseline::why_not_run(std::string_view name) const {
+    for (const Entry& entry : entries_) {
+        const Deviation& deviation = entry.deviation;
+        if (entry.holds && deviation.not_run && !deviation.inherited &&
+            names_case(deviation, name)) {
+            return fmt::format("not run, as {}:{} says: {}", entry.source, deviation.line,
+                               deviation.reason);
+        }
+    }
+    return {};
+}
+
 void Baseline::apply(CaseResult& result) {
     if (result.verdict != Verdict::fail && result.verdict != Verdict::pass) {
         return;

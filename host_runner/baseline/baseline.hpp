@@ -41,6 +41,8 @@ struct Deviation {
     SubjectFacts facts;           ///< That the subject must have; values are globs.
     /// Depends on when something else happens: its cases pass as well.
     bool intermittent = false;
+    /// Its cases are not run: each costs a machine, and all show the same.
+    bool not_run = false;
     unsigned line = 0; ///< Of `case`.
     /// Of another target, which this one runs on: it may show here, and need not.
     bool inherited = false;
@@ -60,6 +62,9 @@ public:
     /// have. An entry with a version range does not hold for a subject that does not say its
     /// version.
     void select_subject(const SubjectFacts& facts);
+
+    /// Why a case is not to be run; empty if it is.
+    [[nodiscard]] std::string why_not_run(std::string_view name) const;
 
     /// Turns the verdict if an entry covers the result, and remembers that the entry was of use.
     void apply(CaseResult& result);

@@ -71,12 +71,12 @@ public:
         return values;
     }
 
-    bool flag(const toml::table& table, std::string_view key) const {
+    bool flag(const toml::table& table, std::string_view key, bool otherwise = false) const {
         const toml::node* node = table.get(key);
         if (node != nullptr && !node->is_boolean()) {
             complain(node->source(), fmt::format("\"{}\" must be true or false", key));
         }
-        return node != nullptr && *node->value<bool>();
+        return node == nullptr ? otherwise : *node->value<bool>();
     }
 
     std::optional<Version> version(const toml::table& table, std::string_view key) const {
@@ -133,9 +133,9 @@ public:
         if (table == nullptr) {
             complain(node.source(), "\"deviation\" must be a table: [[deviation]]");
         }
-        constexpr std::array<std::string_view, 9> known{"case",     "except", "reason",
-                                                        "evidence", "expect", "since",
-                                                        "until",    "facts",  "intermittent"};
+        constexpr std::array<std::string_view, 10> known{
+            "case",  "except", "reason", "evidence",     "expect",
+            "since", "until",  "facts",  "intermittent", "run"};
         check_keys(*table, known);
         Deviation entry{.cases = texts(*table, "case"),
                         .except = texts(*table, "except"),
@@ -146,6 +146,7 @@ public:
                         .until = version(*table, "until"),
                         .facts = facts(*table),
                         .intermittent = flag(*table, "intermittent"),
+                        .not_run = !flag(*table, "run", true),
                         .line = table->source().begin.line};
         if (entry.cases.empty()) {
             complain(table->source(), "\"case\" is missing");

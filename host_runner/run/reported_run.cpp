@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // See reported_run.hpp.
 #include "host_runner/run/reported_run.hpp"
+#include "host_runner/session/blank_result.hpp"
 
 #include "harness/svm/features.hpp"
 #include "host_runner/report/text_failure.hpp"
@@ -51,7 +52,16 @@ ReportedRun::ReportedRun(const ReportedRunInput& input) : input_{input} {
 Result<void> ReportedRun::load(const std::vector<const cases::Case*>& order, std::size_t rounds) {
     report_held();
     results_.clear();
-    if (auto loaded = session_->load(order); !loaded) {
+    std::vector<const cases::Case*> to_run;
+    std::vector<std::pair<const cases::Case*, std::string>> not_run;
+    for (const cases::Case* const one : order) {
+        if (std::string why = input_.baseline.why_not_run(one->name); !why.empty()) {
+            not_run.emplace_back(one, std::move(why));
+        } else {
+            to_run.push_back(one);
+        }
+    }
+    if (auto loaded = session_->load(to_run); !loaded) {
         return loaded;
     }
     if (!started_) {
@@ -61,6 +71,12 @@ Result<void> ReportedRun::load(const std::vector<const cases::Case*>& order, std
         planned_ = info.cases;
         start_ = Clock::now();
         input_.reporter.run_started(info);
+    }
+    for (const auto& [subject, why] : not_run) {
+        CaseResult result = blank_result(*subject);
+        result.verdict = Verdict::skip;
+        result.reason = why;
+        report(*subject, std::move(result));
     }
     return {};
 }

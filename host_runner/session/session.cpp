@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host_runner/session/session.hpp"
+#include "host_runner/session/blank_result.hpp"
 
 #include <algorithm>
 #include <array>
@@ -377,22 +378,12 @@ void Session::settle_running(Verdict verdict, std::string reason,
     const std::size_t position = *running_;
     running_.reset();
     last_record_.reset();
-    CaseResult result = blank(position);
+    CaseResult result = blank_result(*entries_[position].subject);
     result.verdict = verdict;
     result.reason = std::move(reason);
     result.guest_log = log_;
     result.timed_out_after = timed_out_after;
     settle(position, std::move(result));
-}
-
-CaseResult Session::blank(std::size_t position) const {
-    const cases::Case& subject = *entries_[position].subject;
-    CaseResult result;
-    result.name = subject.name;
-    result.manual = subject.manual;
-    result.place = {subject.file, subject.line};
-    result.confirmed = subject.confirmed;
-    return result;
 }
 
 void Session::settle(std::size_t position, CaseResult result) {
@@ -422,7 +413,7 @@ void Session::abandon(Verdict verdict, const std::string& reason) {
     last_record_.reset();
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         if (!entries_[i].result) {
-            CaseResult result = blank(i);
+            CaseResult result = blank_result(*entries_[i].subject);
             result.verdict = verdict;
             result.reason = reason;
             close(i, std::move(result));

@@ -108,7 +108,6 @@ private:
     /// The result of a case that ran on the machine at hand.
     void settle(std::size_t position, CaseResult result);
     void close(std::size_t position, CaseResult result);
-    [[nodiscard]] CaseResult blank(std::size_t position) const;
     [[nodiscard]] Entry* entry_of(std::uint32_t index);
 
     Target& target_;

@@ -224,6 +224,21 @@ TEST(Baseline, IntermittentEntriesAllowAPass) {
               Verdict::expected_fail);
 }
 
+TEST(Baseline, SomeCasesAreNotRun) {
+    Baseline baseline = baseline_of(entry("case = 'a/*'\nexcept = 'a/witness'\nrun = false") +
+                                    entry("case = 'b'\nrun = true") +
+                                    "[[deviation]]\ncase = 'c'\nreason = 'r'\nevidence = 'e'\n"
+                                    "facts = { cpu = 'x' }\nrun = false\n");
+    EXPECT_THAT(baseline.why_not_run("a/b"), HasSubstr("not run, as b.toml:2 says: "));
+    EXPECT_EQ(baseline.why_not_run("a/witness"), "");
+    EXPECT_EQ(baseline.why_not_run("b"), "");
+    baseline.select_subject({{"cpu", "y"}});
+    EXPECT_EQ(baseline.why_not_run("c"), "") << "the entry is of another subject";
+    EXPECT_NE(baseline.why_not_run("a/b"), "");
+    baseline.select_subject({{"cpu", "x"}});
+    EXPECT_NE(baseline.why_not_run("c"), "");
+}
+
 TEST(Baseline, StaleEntries) {
     Baseline baseline =
         baseline_of(entry("case = 'a/passes'") + entry("case = 'a/fails'") +
@@ -263,6 +278,7 @@ TEST(Baseline, ComplainsWithLineAndColumn) {
         {entry("case = 'c'\nexpect = {field='f', optional=true}"), "at least one of \"expect\""},
         {entry("case = 'c'\nexpect = {field='f', optional='y'}"), "must be true or false"},
         {entry("case = 'c'\nintermittent = 'y'"), "must be true or false"},
+        {entry("case = 'c'\nrun = 'no'"), "must be true or false"},
         {entry("case = 'c'\nfacts = 'x'"), "b.toml:3:9: \"facts\" must be {"},
         {entry("case = 'c'\nfacts = { a = 1 }"), "\"a\" must be a text"},
         {entry("case = 'c'\nexpect = {actual='1'}"), "give either \"field\" or \"reason\""},

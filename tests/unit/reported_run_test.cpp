@@ -242,6 +242,31 @@ TEST_F(ReportedRunTest, KnownDeviationsAreNotRetried) {
     EXPECT_EQ(counts_.flaky, 0u);
 }
 
+TEST_F(ReportedRunTest, WhatTheBaselineRulesOutIsSkippedAndNeverRuns) {
+    for (const char* glob : {"scripted/case/2", "*"}) {
+        auto known = Baseline::parse(std::string{"[[deviation]]\ncase = '"} + glob +
+                                         "'\nrun = false\nreason = 'dies'\nevidence = 'test'\n",
+                                     "b.toml");
+        ASSERT_TRUE(known) << known.error().line();
+        baseline_ = std::move(*known);
+        heard_ = {};
+        const bool all = std::string_view{glob} == "*";
+        ScriptedTarget target{failing_at({{1, {}}})};
+        ScriptedTarget other{failing_at({{1, {}}})};
+        ReportedRunInput wanted = input(target, 0);
+        if (all) {
+            wanted.more_targets = {&other};
+        }
+        run_on(wanted);
+        expect_each_once();
+        EXPECT_EQ(target.starts(), all ? 0u : 1u);
+        EXPECT_EQ(other.starts(), 0u);
+        EXPECT_EQ(counts_[Verdict::skip], all ? 5u : 1u);
+        EXPECT_EQ(counts_[Verdict::pass], all ? 0u : 4u);
+        EXPECT_THAT(heard_.of("scripted/case/2").reason, HasSubstr("not run, as b.toml:2 says: "));
+    }
+}
+
 TEST_F(ReportedRunTest, AnInterruptLeavesWhatWasKnownSoFar) {
     ScriptedTarget target{failing_at({{1, {1, 3}}})};
     const ReportedRunInput wanted = input(target, 1);
