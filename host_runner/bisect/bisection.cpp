@@ -14,10 +14,12 @@ Result<StepResult> ask(const BisectionInput& input, const Candidate& candidate) 
         return StepResult{known->answer, known->why.empty() ? "known from the log"
                                                             : known->why + " (from the log)"};
     }
+    const auto start = std::chrono::steady_clock::now();
     auto result = input.test(candidate);
     if (!result) {
         return result;
     }
+    result->took = std::chrono::steady_clock::now() - start;
     const bool skip = result->answer == Answer::skip;
     if (auto kept = input.log.add(candidate.id, {result->answer, skip ? result->text : ""});
         !kept) {
@@ -26,13 +28,19 @@ Result<StepResult> ask(const BisectionInput& input, const Candidate& candidate) 
     return result;
 }
 
+void tell_answer(const BisectionInput& input, const StepResult& result) {
+    const std::string took =
+        result.took ? fmt::format("  ({:.1f} s)", result.took->count()) : std::string{};
+    input.tell(fmt::format("           {}: {}{}", to_string(result.answer), result.text, took));
+}
+
 Result<void> verify_end(const BisectionInput& input, const Candidate& end, Answer called) {
     input.tell(fmt::format("{} end   {}", to_string(called), end.title));
     const auto result = ask(input, end);
     if (!result) {
         return tl::unexpected(result.error());
     }
-    input.tell(fmt::format("           {}: {}", to_string(result->answer), result->text));
+    tell_answer(input, *result);
     if (result->answer == called) {
         return {};
     }
@@ -73,7 +81,7 @@ Result<Finding> bisect(const BisectionInput& input) {
         if (!result) {
             return tl::unexpected(result.error());
         }
-        input.tell(fmt::format("           {}: {}", to_string(result->answer), result->text));
+        tell_answer(input, *result);
         if (auto told = input.search.tell(candidate, result->answer); !told) {
             return tl::unexpected(told.error());
         }

@@ -5,6 +5,7 @@
 #include "host_runner/bisect/bisect_log.hpp"
 #include "host_runner/bisect/search.hpp"
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -15,6 +16,8 @@ namespace vmrunit::runner {
 struct StepResult {
     Answer answer = Answer::skip;
     std::string text; ///< For the line of progress; of a skip the reason.
+    /// Of the whole step, as `bisect` measured it; nothing for what the log knew.
+    std::optional<std::chrono::duration<double>> took = std::nullopt;
 };
 
 struct BisectionInput {
