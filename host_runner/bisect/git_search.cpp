@@ -133,7 +133,8 @@ Result<GitSearch> GitSearch::create(const fs::path& repository, const fs::path& 
 Result<void> GitSearch::begin() {
     static_cast<void>(git({"bisect", "reset"})); // Of a search that was interrupted.
     auto started = git({"bisect", "start", "--no-checkout", bad_.id, good_.id});
-    return started ? Result<void>{} : tl::unexpected(started.error());
+    begun_ = started.has_value();
+    return begun_ ? Result<void>{} : tl::unexpected(started.error());
 }
 
 Result<std::optional<Candidate>> GitSearch::next() {
@@ -175,8 +176,11 @@ Result<void> GitSearch::tell(const Candidate& candidate, Answer answer) {
 }
 
 std::size_t GitSearch::steps_left() const {
-    const auto variables = lines(
-        {"rev-list", "--bisect-vars", "refs/bisect/bad", "--not", "--glob=refs/bisect/good-*"});
+    // Until it has begun the refs are those of another search in the same clone.
+    const auto variables = begun_
+                               ? lines({"rev-list", "--bisect-vars", "refs/bisect/bad", "--not",
+                                        "--glob=refs/bisect/good-*"})
+                               : lines({"rev-list", "--bisect-vars", bad_.id, "--not", good_.id});
     for (const std::string& line : variables ? *variables : std::vector<std::string>{}) {
         constexpr std::string_view steps = "bisect_steps=";
         if (line.starts_with(steps)) {
@@ -209,6 +213,10 @@ Result<void> GitSearch::check_out(const std::string& commit) const {
     // Untracked files, which are what was built, stay; what a build changed of tracked ones goes.
     auto done = git({"checkout", "--quiet", "--force", "--detach", commit});
     return done ? Result<void>{} : tl::unexpected(done.error());
+}
+
+bool GitSearch::has_path(const std::string& commit, const std::string& path) const {
+    return git({"cat-file", "-e", commit + ":" + path}).has_value();
 }
 
 Result<std::vector<std::string>> GitSearch::changed_paths(const std::string& from,

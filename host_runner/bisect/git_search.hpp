@@ -30,6 +30,7 @@ public:
 
     /// Puts the files of a commit into the clone. Files that were built stay.
     [[nodiscard]] Result<void> check_out(const std::string& commit) const;
+    [[nodiscard]] bool has_path(const std::string& commit, const std::string& path) const;
     /// Paths that differ between two commits.
     [[nodiscard]] Result<std::vector<std::string>> changed_paths(const std::string& from,
                                                                  const std::string& to) const;
@@ -46,6 +47,7 @@ private:
     Candidate good_;
     Candidate bad_;
     std::size_t between_ = 0;
+    bool begun_ = false;
 };
 
 } // namespace vmrunit::runner

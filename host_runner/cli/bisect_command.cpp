@@ -20,7 +20,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
-#include <fstream>
+#include <optional>
 
 namespace vmrunit::runner {
 
@@ -113,10 +113,14 @@ public:
 
 private:
     Result<void> prepare_folder() {
+        // Where it is asked does not matter: paths are absolute.
+        const auto absolute = [](const fs::path& path) {
+            return path.empty() ? std::string{} : fs::absolute(path).lexically_normal().string();
+        };
         const Json question = {
             {"cases", common_.filters},    {"good", options_.good},
-            {"bad", options_.bad},         {"tree", options_.tree.string()},
-            {"build", options_.build},     {"config", options_.config.string()},
+            {"bad", options_.bad},         {"tree", absolute(options_.tree)},
+            {"build", options_.build},     {"config", absolute(options_.config)},
             {"kernels", options_.kernels}, {"qemu", options_.qemu_list},
             {"target", common_.target},    {"payload", common_.payload.string()}};
         question_ = dumped(question);
@@ -126,7 +130,13 @@ private:
             if (!runs) {
                 return tl::unexpected(runs.error());
             }
-            folder_ = runs->parent_path() / "bisect" / digest(question_);
+            const fs::path all = runs->parent_path() / "bisect";
+            folder_ = all / digest(question_);
+            // The first build of a kernel takes minutes: other questions about the tree go on from
+            // its objects.
+            build_folder_ =
+                all / ("tree-" + digest(absolute(options_.tree) + '\n' + options_.build + '\n' +
+                                        absolute(options_.config)));
         }
         std::error_code error;
         if (options_.restart) {
@@ -137,6 +147,7 @@ private:
             return failure(fmt::format("cannot create {}: {}", folder_.string(), error.message()));
         }
         folder_ = fs::absolute(folder_);
+        build_folder_ = build_folder_.empty() ? folder_ : fs::absolute(build_folder_);
         return {};
     }
 
@@ -176,16 +187,17 @@ private:
     }
 
     Result<void> prepare_tree() {
-        auto search =
-            GitSearch::create(options_.tree, folder_ / "tree", options_.good, options_.bad);
+        auto build = TreeBuild::open(build_folder_, {options_.build, options_.config});
+        if (!build) {
+            return tl::unexpected(build.error());
+        }
+        build_.emplace(std::move(*build));
+        auto search = GitSearch::create(options_.tree, build_->tree(), options_.good, options_.bad);
         if (!search) {
             return tl::unexpected(search.error());
         }
         if (options_.build.empty()) {
-            if (auto out = search->check_out(search->bad_end().id); !out) {
-                return out;
-            }
-            if (!is_kernel_tree(search->tree())) {
+            if (!search->has_path(search->bad_end().id, "arch/x86/kvm/svm")) {
                 return failure(
                     options_.tree.string() + " is no tree of Linux",
                     "say with --build how it is built, and with --target what that makes");
@@ -208,6 +220,10 @@ private:
                    search_->bad_end().title);
         fmt::print("plan       both ends, then about {} of {} between them\n",
                    search_->steps_left(), search_->candidates());
+        if (build_) {
+            fmt::print("build      {}, log {}\n", build_->tree().string(),
+                       build_->log().filename().string());
+        }
         fmt::print("log        {}{}\n\n", (folder_ / "log.jsonl").string(),
                    log.size() == 0 ? "" : fmt::format("  ({} known)", log.size()));
         std::fflush(stdout);
@@ -250,21 +266,7 @@ private:
         if (auto out = git_->check_out(candidate.id); !out) {
             return tl::unexpected(out.error());
         }
-        const fs::path built_file = folder_ / "built";
-        std::string built;
-        std::getline(std::ifstream{built_file}, built);
-        Result<std::vector<std::string>> changed{};
-        if (!built.empty()) {
-            changed = git_->changed_paths(built, candidate.id);
-        }
-        const bool known = !built.empty() && changed.has_value();
-        const BuildResult done =
-            build_tree({.tree = git_->tree(),
-                        .log = folder_ / "build.log",
-                        .command = options_.build,
-                        .config = options_.config},
-                       known ? &*changed : nullptr, InterruptWatch::interrupted);
-        // A build that failed leaves objects of both commits; what it changed counts the next time.
+        const BuildResult done = build_->build(*git_, candidate.id, InterruptWatch::interrupted);
         if (done.end == BuildEnd::no_space || done.end == BuildEnd::interrupted) {
             return failure(done.text, "make room and run the same command again");
         }
@@ -272,7 +274,6 @@ private:
             prepared.skip = done.text;
             return prepared;
         }
-        std::ofstream{built_file} << candidate.id << '\n';
         prepared.text = done.text;
         replace_all(prepared.target, "{tree}", git_->tree().string());
         return prepared;
@@ -321,10 +322,15 @@ private:
             return tl::unexpected(*trouble);
         }
         const VerdictCounts counts = ran->record.counts();
-        const std::string text = fmt::format(
+        std::string text = fmt::format(
             "{}{} passed, {} failed, {} skipped, {} errors{}", before, counts[Verdict::pass],
             counts[Verdict::fail], counts[Verdict::skip], counts[Verdict::error],
             counts.flaky != 0 ? fmt::format(", {} flaky", counts.flaky) : "");
+        const auto& results = ran->record.results;
+        const auto error = std::ranges::find(results, Verdict::error, &CaseResult::verdict);
+        if (error != results.end()) {
+            text += ": " + error->reason;
+        }
         return StepResult{ran->exit_status == 0   ? Answer::good
                           : ran->exit_status == 1 ? Answer::bad
                                                   : Answer::skip,
@@ -403,10 +409,12 @@ private:
     const CommonOptions& common_;
     const BisectOptions& options_;
     fs::path folder_;
+    fs::path build_folder_; ///< Clone and objects.
     std::string question_;
     std::string target_;
     std::unique_ptr<Search> search_;
     GitSearch* git_ = nullptr; ///< The search, where it is one over commits.
+    std::optional<TreeBuild> build_;
 };
 
 } // namespace

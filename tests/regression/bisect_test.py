@@ -6,6 +6,7 @@ skips what cannot be tested, goes on after an interrupt, and leaves the user's t
 bisect_test.py VMRUNIT PAYLOAD
 """
 
+import fcntl
 import os
 import pathlib
 import shutil
@@ -154,6 +155,29 @@ class Tree(Bisect):
         self.check(ran, 0, "First bad: " + self.commits[5][:7])
         ran = self.bisect(*self.ARGUMENTS, "--good", "HEAD~5", "--bad", "HEAD~3", "--restart")
         self.check(ran, 99, "not to be tested: does not build: cannot build this", stream="stderr")
+
+    def test_the_reason_of_a_failed_build_is_what_the_compiler_said(self):
+        for command, said in [("echo one; no-such-compiler; echo two; false",
+                               "no-such-compiler: not found"),
+                              ("echo 'a.c:1: error: this'; echo 'make: *** that' >&2; false",
+                               "a.c:1: error: this"),
+                              ("echo this; echo 'make: *** [a.o] Error 1' >&2; false", "this")]:
+            ran = self.bisect("--tree", "tree", "--build", command, "--target", "qemu", "--good",
+                              "HEAD~8", "--bad", "HEAD", "--restart")
+            self.check(ran, 99, "does not build: ", stream="stderr")
+            self.assertTrue(ran.stdout.split("  (")[0].endswith(said), ran.stdout)
+
+    def test_questions_about_a_tree_share_a_clone(self):
+        state = self.path("state/vmrunit/bisect")
+        for bad in ("HEAD", "HEAD~2"):
+            ran = self.vmrunit("bisect", CASE, *self.ARGUMENTS, "--good", "HEAD~8", "--bad", bad)
+            self.check(ran, 0, "First bad: " + self.commits[5][:7])
+        self.assertEqual(len(list(state.glob("tree-*"))), 1)
+        self.assertEqual(len(list(state.glob("*/log.jsonl"))), 2)
+        with open(next(state.glob("tree-*/lock")), "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            ran = self.vmrunit("bisect", CASE, *self.ARGUMENTS, "--good", "HEAD~8", "--bad", "HEAD")
+            self.check(ran, 64, "is in use: another bisection builds there", stream="stderr")
 
     def test_goes_on_after_an_interrupt(self):
         before = self.state()
