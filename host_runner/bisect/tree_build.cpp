@@ -6,7 +6,6 @@
 #include "host_runner/process/text_tail.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
