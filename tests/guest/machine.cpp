@@ -18,8 +18,6 @@
 #include <system_error>
 #include <unistd.h>
 
-extern char** environ;
-
 namespace vmrunit::guest_test {
 namespace {
 
@@ -187,7 +185,7 @@ TemporaryFolder::~TemporaryFolder() {
 
 std::filesystem::path TemporaryFolder::write(const std::string& name,
                                              const std::string& content) const {
-    const std::filesystem::path file = path_ / name;
+    std::filesystem::path file = path_ / name;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream stream{file, std::ios::binary};
     stream << content;

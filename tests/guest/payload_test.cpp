@@ -195,6 +195,7 @@ protected:
             EXPECT_EQ(seen.at("rip_matches"), "1");
         }
     }
+    // NOLINTNEXTLINE(readability-identifier-naming): private like any other member, though static
     static inline Booted booted_;
 };
 

@@ -15,9 +15,8 @@ using samples::with;
 using testing::HasSubstr;
 using testing::Not;
 
-RunRecord run_of(std::vector<CaseResult> results) {
-    RunRecord record = samples::record_of(results);
-    return record;
+RunRecord run_of(const std::vector<CaseResult>& results) {
+    return samples::record_of(results);
 }
 
 ChangeKind only_kind(const CaseResult& before, const CaseResult& after) {

@@ -22,10 +22,10 @@ constexpr std::uint64_t rip = 0x1002, next_rip = 0x1004;
 
 class ExitRules : public testing::Test {
 protected:
-    ExitRules() { fresh_vmcb(before, {.arena = 0x20'0000}, {}); }
+    ExitRules() { fresh_vmcb(before_, {.arena = 0x20'0000}, {}); }
 
     ExpectedVmcb after(ExitCode code) const {
-        return expected_after_exit({before, code, rip, next_rip, features});
+        return expected_after_exit({before_, code, rip, next_rip, features_});
     }
     static std::uint64_t value(const ExpectedVmcb& expected, FieldRef ref) {
         return expected.value_at(ref.offset, std::min<unsigned>(ref.size_bytes, 8));
@@ -34,8 +34,8 @@ protected:
         return expected.judged_at(ref.offset, std::min<unsigned>(ref.size_bytes, 8));
     }
 
-    svm::Vmcb before{};
-    svm::Features features{Feature::nrips, Feature::decode_assists, Feature::np, Feature::lbrv};
+    svm::Vmcb before_{};
+    svm::Features features_{Feature::nrips, Feature::decode_assists, Feature::np, Feature::lbrv};
 };
 
 TEST_F(ExitRules, TheExitCodeIsHard) {
@@ -56,7 +56,7 @@ TEST_F(ExitRules, AnOrdinaryExitChangesNothingElse) {
           field::n_cr3, field::tsc_offset, field::cs_base, field::cs_limit, field::cr0, field::cr3,
           field::cr4, field::rsp, field::rax, field::cpl, field::g_pat, field::dr6,
           field::gdtr_base, field::idtr_limit}) {
-        const svm::Vmcb& was = before;
+        const svm::Vmcb& was = before_;
         std::uint64_t old = 0;
         std::memcpy(&old, reinterpret_cast<const char*>(&was) + ref.offset,
                     std::min<unsigned>(ref.size_bytes, 8));
@@ -78,7 +78,7 @@ TEST_F(ExitRules, NextRipNeedsNripsAndAnInstruction) {
     EXPECT_EQ(judged(after(ExitCode::invalid), field::next_rip), 0u);
     EXPECT_EQ(judged(after(static_cast<ExitCode>(0x7777)), field::next_rip), 0u)
         << "of a code that no manual lists nothing is known";
-    features.clear(Feature::nrips);
+    features_.clear(Feature::nrips);
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::next_rip), 0u);
     EXPECT_EQ(judged(after(ExitCode::intr), field::next_rip), 0u);
 }
@@ -98,7 +98,7 @@ TEST_F(ExitRules, ExitInfoIsJudgedByRowsOrNotAtAll) {
 }
 
 TEST_F(ExitRules, ExitIntInfoIsItsValidBit) {
-    before.control.exit_int_info.value = 0x8000'030e;
+    before_.control.exit_int_info.value = 0x8000'030e;
     const ExpectedVmcb expected = after(ExitCode::cpuid);
     const std::uint64_t valid = svm::EventInformation::valid.mask();
     EXPECT_EQ(value(expected, field::exit_int_info) & valid, 0u) << "left over from before";
@@ -107,7 +107,7 @@ TEST_F(ExitRules, ExitIntInfoIsItsValidBit) {
 }
 
 TEST_F(ExitRules, EventInjectionLosesItsValidBit) {
-    before.control.event_injection.value = 0x8000'030e;
+    before_.control.event_injection.value = 0x8000'030e;
     const ExpectedVmcb expected = after(ExitCode::cpuid);
     const std::uint64_t valid = svm::EventInformation::valid.mask();
     EXPECT_EQ(value(expected, field::event_injection) & valid, 0u);
@@ -121,7 +121,7 @@ TEST_F(ExitRules, InstructionBytesBelongToDataFaults) {
     EXPECT_EQ(judged(after(ExitCode::exception_pf), field::insn_byte_count), 0u);
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::insn_bytes), 0u);
     EXPECT_EQ(after(ExitCode::cpuid).judged_at(field::insn_bytes.offset + 8, 7), 0u);
-    features.clear(Feature::decode_assists);
+    features_.clear(Feature::decode_assists);
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::insn_byte_count), 0u);
 }
 
@@ -143,35 +143,35 @@ TEST_F(ExitRules, AfterShutdownTheSaveAreaIsNotJudged) {
 }
 
 TEST_F(ExitRules, LoadedStateComesBackInCanonicalForm) {
-    before.save.cr0 &= ~svm::cr0::et;
-    before.save.dr6 = 0;
-    before.save.dr7 = 0xd800;
-    before.save.rflags = 0x8000;
-    before.save.efer &= ~svm::efer::lma;
+    before_.save.cr0 &= ~svm::cr0::et;
+    before_.save.dr6 = 0;
+    before_.save.dr7 = 0xd800;
+    before_.save.rflags = 0x8000;
+    before_.save.efer &= ~svm::efer::lma;
     const ExpectedVmcb expected = after(ExitCode::cpuid);
-    EXPECT_EQ(value(expected, field::cr0), before.save.cr0 | svm::cr0::et);
+    EXPECT_EQ(value(expected, field::cr0), before_.save.cr0 | svm::cr0::et);
     EXPECT_EQ(value(expected, field::dr6), 0xffff'0ff0u);
     EXPECT_EQ(value(expected, field::dr7), 0x400u);
     EXPECT_EQ(value(expected, field::rflags), 2u);
-    EXPECT_EQ(value(expected, field::efer), before.save.efer | svm::efer::lma)
+    EXPECT_EQ(value(expected, field::efer), before_.save.efer | svm::efer::lma)
         << "LMA follows LME and PG";
-    before.save.cr0 &= ~svm::cr0::pg;
+    before_.save.cr0 &= ~svm::cr0::pg;
     EXPECT_EQ(value(after(ExitCode::cpuid), field::efer) & svm::efer::lma, 0u);
 }
 
 TEST_F(ExitRules, CplFollowsTheMode) {
-    before.save.cpl = 3;
+    before_.save.cpl = 3;
     EXPECT_EQ(value(after(ExitCode::cpuid), field::cpl), 3u);
-    before.save.cr0 &= ~svm::cr0::pe;
+    before_.save.cr0 &= ~svm::cr0::pe;
     EXPECT_EQ(value(after(ExitCode::cpuid), field::cpl), 0u) << "real mode";
-    before.save.cr0 |= svm::cr0::pe;
-    before.save.cpl = 0;
-    before.save.rflags |= svm::rflags::vm;
+    before_.save.cr0 |= svm::cr0::pe;
+    before_.save.cpl = 0;
+    before_.save.rflags |= svm::rflags::vm;
     EXPECT_EQ(value(after(ExitCode::cpuid), field::cpl), 3u) << "virtual-8086 mode";
 }
 
 TEST_F(ExitRules, ASegmentThatIsNotPresentHasOnlyASelector) {
-    before.save.ds.attributes.clear(svm::SegmentAttributes::present);
+    before_.save.ds.attributes.clear(svm::SegmentAttributes::present);
     const ExpectedVmcb expected = after(ExitCode::cpuid);
     EXPECT_EQ(judged(expected, field::ds_selector), 0xffffu);
     EXPECT_EQ(judged(expected, field::ds_attributes), 0u);
@@ -182,10 +182,10 @@ TEST_F(ExitRules, ASegmentThatIsNotPresentHasOnlyASelector) {
 
 TEST_F(ExitRules, BranchRecordsAreSavedOnlyWhenVirtualized) {
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::br_from), all);
-    before.control.lbr_control.set(svm::LbrControl::lbr_virtualization_enable);
+    before_.control.lbr_control.set(svm::LbrControl::lbr_virtualization_enable);
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::br_from), 0u);
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::last_excp_to), 0u);
-    features.clear(Feature::lbrv);
+    features_.clear(Feature::lbrv);
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::br_from), all) << "the bit means nothing";
 }
 

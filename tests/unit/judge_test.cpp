@@ -30,21 +30,21 @@ constexpr std::uint32_t data_at = offsetof(L2Memory, data);
 
 class Judge : public testing::Test {
 protected:
-    SampleJudge judge;
+    SampleJudge judge_;
 
     /// What is wrong with the usual record after one more change.
     template<class Alter>
     std::vector<std::string> wrong_after(Alter&& alter) {
         Observation seen = cpuid_exit();
         alter(seen);
-        const CaseResult result = judge(cpuid_case(), seen);
+        const CaseResult result = judge_(cpuid_case(), seen);
         EXPECT_EQ(result.verdict, Verdict::fail);
         return wrong_fields(result);
     }
 };
 
 TEST_F(Judge, PassesTheRightRecord) {
-    const CaseResult result = judge(cpuid_case(), cpuid_exit());
+    const CaseResult result = judge_(cpuid_case(), cpuid_exit());
     EXPECT_EQ(result.verdict, Verdict::pass) << result.reason;
     EXPECT_EQ(result.reason, "");
     EXPECT_EQ(result.exit_code, 0x72u);
@@ -64,7 +64,7 @@ TEST_F(Judge, PassesTheRightRecord) {
 TEST_F(Judge, NamesAnotherExitCode) {
     Observation seen = cpuid_exit();
     seen.vmcb[0].value = 0x78;
-    const CaseResult result = judge(cpuid_case(), seen);
+    const CaseResult result = judge_(cpuid_case(), seen);
     EXPECT_EQ(result.verdict, Verdict::fail);
     EXPECT_EQ(result.reason, "control.exit_code: expected 0x072 cpuid, actual 0x078 hlt");
     EXPECT_EQ(result.exit_code, 0x78u);
@@ -79,7 +79,7 @@ TEST_F(Judge, ComparesAll64BitsOfTheExitCode) {
 TEST_F(Judge, NamesTheInstructionThatWasExecuted) {
     Observation seen = cpuid_exit();
     seen.vmcb[2].value = samples::sample_after;
-    const CaseResult result = judge(cpuid_case(), seen);
+    const CaseResult result = judge_(cpuid_case(), seen);
     EXPECT_EQ(result.reason,
               "save.rip: expected 0x0000000000100002 (insn), actual 0x0000000000100004 (after)");
     // The code around it, with the instruction under test and where RIP stands.
@@ -98,13 +98,13 @@ TEST_F(Judge, NoticesThatL2NeverRan) {
 TEST_F(Judge, NextRipIsForCpusWithNrips) {
     EXPECT_THAT(wrong_after([](auto& seen) { seen.vmcb[1].value = 0; }),
                 ElementsAre("control.next_rip"));
-    judge.features.clear(svm::Feature::nrips);
+    judge_.features.clear(svm::Feature::nrips);
     Observation seen = cpuid_exit();
-    const CaseResult with = judge(cpuid_case(), seen);
+    const CaseResult with = judge_(cpuid_case(), seen);
     EXPECT_EQ(with.verdict, Verdict::pass) << "without NRIPS nothing is promised about the field";
     EXPECT_EQ(with.masked_bytes, 2u) << "0x100004 differs from 0 in two bytes";
     seen.vmcb.erase(seen.vmcb.begin() + 1);
-    const CaseResult without = judge(cpuid_case(), seen);
+    const CaseResult without = judge_(cpuid_case(), seen);
     EXPECT_EQ(without.verdict, Verdict::pass);
     EXPECT_EQ(without.masked_bytes, 0u);
 }
@@ -115,11 +115,11 @@ TEST_F(Judge, NamesExitInfo) {
     exit.fields = {{field::exit_info_1, 0x1234}, {field::exit_info_2, samples::sample_insn}};
     Observation seen = cpuid_exit();
     seen.vmcb.push_back(vmcb_word(field::exit_info_1, 0x1234));
-    const CaseResult result = judge(cpuid_case(exit), seen);
+    const CaseResult result = judge_(cpuid_case(exit), seen);
     EXPECT_THAT(wrong_fields(result), ElementsAre("control.exit_info_2"));
     EXPECT_EQ(result.fields.back().expected, "0x0000000000100002");
     seen.vmcb.push_back(vmcb_word(field::exit_info_2, samples::sample_insn));
-    EXPECT_EQ(judge(cpuid_case(exit), seen).verdict, Verdict::pass);
+    EXPECT_EQ(judge_(cpuid_case(exit), seen).verdict, Verdict::pass);
 }
 
 TEST_F(Judge, NamesAnEventThatWasNotThere) {
@@ -147,11 +147,11 @@ TEST_F(Judge, FrameRuleCoversReservedBytes) {
 // No byte of the page lies outside the judgement: where one may change freely the rules say so, and
 // that is counted.
 TEST_F(Judge, EveryWordOfTheVmcbIsJudgedOrCounted) {
-    const auto resolver = Resolver::make(judge.image(), cpuid_case());
+    const auto resolver = Resolver::make(judge_.image(), cpuid_case());
     ASSERT_TRUE(resolver);
     const auto encoded = encode_case(cpuid_case(), 0, *resolver);
     ASSERT_TRUE(encoded);
-    BeforeImage before{judge.pristine(), cpuid_case(), resolver->place()};
+    BeforeImage before{judge_.pristine(), cpuid_case(), resolver->place()};
     for (const wire::Op& op : encoded->ops) {
         before.apply(op);
     }
@@ -164,7 +164,7 @@ TEST_F(Judge, EveryWordOfTheVmcbIsJudgedOrCounted) {
     for (std::uint32_t i = 0; i < words.size(); ++i) {
         Observation seen = cpuid_exit();
         seen.vmcb.push_back({i * 8, ~words[i]});
-        const CaseResult result = judge(cpuid_case(), seen);
+        const CaseResult result = judge_(cpuid_case(), seen);
         EXPECT_TRUE(result.verdict == Verdict::fail || result.masked_bytes == 8)
             << "offset " << i * 8;
         judged += result.verdict == Verdict::fail ? 1 : 0;
@@ -176,7 +176,7 @@ TEST_F(Judge, SaysWhichBitsChanged) {
     Observation seen = cpuid_exit();
     // Of 00Ch CPUID and SHUTDOWN were set.
     seen.vmcb.push_back({0x008, (1ull << 14 | 1ull << 31) << 32});
-    const CaseResult result = judge(cpuid_case(), seen);
+    const CaseResult result = judge_(cpuid_case(), seen);
     EXPECT_THAT(wrong_fields(result), ElementsAre("control.intercept_instructions_1"));
     EXPECT_EQ(result.fields.back().changed_bits, "+rdtsc -cpuid");
 }
@@ -185,16 +185,16 @@ TEST_F(Judge, StateIsComparedInItsCanonicalForm) {
     cases::Case subject = cpuid_case();
     subject.steps.insert(subject.steps.begin(), cases::vmcb_field(field::rflags, 0));
     Observation seen = cpuid_exit();
-    EXPECT_THAT(wrong_fields(judge(subject, seen)), ElementsAre("save.rflags"))
+    EXPECT_THAT(wrong_fields(judge_(subject, seen)), ElementsAre("save.rflags"))
         << "bit 1 reads as one";
     seen.vmcb.push_back(vmcb_word(field::rflags, 2));
-    EXPECT_EQ(judge(subject, seen).verdict, Verdict::pass);
+    EXPECT_EQ(judge_(subject, seen).verdict, Verdict::pass);
 }
 
 TEST_F(Judge, NamesAClobberedRegister) {
     Observation seen = cpuid_exit();
     seen.registers = {{static_cast<std::uint32_t>(Register::rbx), 0x68747541}};
-    const CaseResult result = judge(cpuid_case(), seen);
+    const CaseResult result = judge_(cpuid_case(), seen);
     EXPECT_EQ(result.reason, "l2.rbx: expected 0x5a005a0303030303, actual 0x0000000068747541");
 }
 
@@ -204,7 +204,7 @@ TEST_F(Judge, RaxAndRspAreTakenFromTheVmcb) {
     Observation seen = cpuid_exit();
     seen.registers = {{static_cast<std::uint32_t>(Register::rax), 1},
                       {static_cast<std::uint32_t>(Register::rsp), 1}};
-    EXPECT_EQ(judge(cpuid_case(), seen).verdict, Verdict::pass) << "their slots are not used";
+    EXPECT_EQ(judge_(cpuid_case(), seen).verdict, Verdict::pass) << "their slots are not used";
 }
 
 TEST_F(Judge, In32BitCodeOnlyTheVisibleHalfOfARegisterCounts) {
@@ -217,11 +217,11 @@ TEST_F(Judge, In32BitCodeOnlyTheVisibleHalfOfARegisterCounts) {
                  vmcb_word(field::rip, start + 2)};
     seen.registers = {{static_cast<std::uint32_t>(Register::rbx), 0x0303'0303},
                       {static_cast<std::uint32_t>(Register::r8), 0}};
-    const CaseResult upper = judge(subject, seen);
+    const CaseResult upper = judge_(subject, seen);
     EXPECT_EQ(upper.verdict, Verdict::pass) << upper.reason;
     EXPECT_GT(upper.masked_bytes, 0u);
     seen.registers[0].value = 0x0303'0304;
-    EXPECT_THAT(wrong_fields(judge(subject, seen)), ElementsAre("l2.rbx"));
+    EXPECT_THAT(wrong_fields(judge_(subject, seen)), ElementsAre("l2.rbx"));
 }
 
 TEST_F(Judge, RegistersAreExpectedByValueMaskAndChange) {
@@ -233,12 +233,12 @@ TEST_F(Judge, RegistersAreExpectedByValueMaskAndChange) {
     Observation seen = cpuid_exit();
     const std::uint64_t rcx = (fresh_register(1) & ~0xffull) | 7;
     seen.registers = {{3, 42}, {1, rcx}, {2, 1}, {6, fresh_register(6) ^ 0xf}};
-    const CaseResult right = judge(cpuid_case(exit), seen);
+    const CaseResult right = judge_(cpuid_case(exit), seen);
     EXPECT_EQ(right.verdict, Verdict::pass) << right.reason;
     EXPECT_EQ(right.masked_bytes, 8u) << "seven of RDX, of which one byte was zero, one of RSI";
 
     seen.registers = {{1, rcx ^ 0x100}, {6, fresh_register(6) ^ 0x10}};
-    const CaseResult wrong = judge(cpuid_case(exit), seen);
+    const CaseResult wrong = judge_(cpuid_case(exit), seen);
     EXPECT_THAT(wrong_fields(wrong),
                 testing::UnorderedElementsAre("l2.rbx", "l2.rcx", "l2.rdx", "l2.rsi"));
     for (const FieldDifference& one : wrong.fields) {
@@ -252,12 +252,12 @@ TEST_F(Judge, RegistersAreExpectedByValueMaskAndChange) {
 TEST_F(Judge, NamesChangedMemory) {
     Observation seen = cpuid_exit();
     seen.memory = {{Region::l2_memory, data_at + 16, 0}};
-    const CaseResult result = judge(cpuid_case(), seen);
+    const CaseResult result = judge_(cpuid_case(), seen);
     EXPECT_EQ(result.reason, "data+0x10: expected 0xe7e6e5e4e3e2e1e0, actual 0x0000000000000000");
 
     const auto name_of = [&](Region region, std::uint32_t offset) {
         seen.memory = {{region, offset, 0x1234}};
-        return wrong_fields(judge(cpuid_case(), seen)).at(0);
+        return wrong_fields(judge_(cpuid_case(), seen)).at(0);
     };
     EXPECT_EQ(name_of(Region::l2_memory, 8), "gdt+0x8");
     EXPECT_EQ(name_of(Region::l2_memory, offsetof(L2Memory, tss64) + 8), "tss64+0x8");
@@ -279,13 +279,13 @@ TEST_F(Judge, MemoryIsExpectedByteForByte) {
                    {Region::l2_memory, data_at + 8, 0xdfde'dddc'dbda'1122},
                    {Region::l2_memory, data_at + 16, 0xe7e6'e5e4'e3e2'e1ff},
                    {Region::l2_memory, data_at + 24, 0xefee'edec'ebea'e900}};
-    const CaseResult right = judge(cpuid_case(exit), seen);
+    const CaseResult right = judge_(cpuid_case(exit), seen);
     EXPECT_EQ(right.verdict, Verdict::pass) << right.reason;
     EXPECT_EQ(right.masked_bytes, 2u);
 
     seen.memory = {{Region::l2_memory, data_at + 0, 0x3344'd5d4'd3d2'd1d0},
                    {Region::l2_memory, data_at + 16, 0xe7e6'e5e4'e3e2'00ff}};
-    EXPECT_THAT(wrong_fields(judge(cpuid_case(exit), seen)),
+    EXPECT_THAT(wrong_fields(judge_(cpuid_case(exit), seen)),
                 testing::UnorderedElementsAre("data+0x8", "data+0x10", "data+0x18"));
 }
 
@@ -294,7 +294,7 @@ TEST_F(Judge, WhatTheCaseWroteIsWhatMemoryHeld) {
     subject.steps.insert(subject.steps.begin(), cases::l2_data_bytes(4, 8, 0x8877665544332211));
     Observation seen = cpuid_exit();
     seen.memory = {{Region::l2_memory, data_at + 8, 0}};
-    const CaseResult result = judge(subject, seen);
+    const CaseResult result = judge_(subject, seen);
     EXPECT_EQ(result.reason, "data+0x8: expected 0xdfdedddc88776655, actual 0x0000000000000000");
 }
 
@@ -302,7 +302,7 @@ TEST_F(Judge, NamesStateOfL1ThatWasNotRestored) {
     const auto wrong_with = [this](wire::L1State state, std::uint64_t value) {
         Observation seen = cpuid_exit();
         seen.l1 = {{static_cast<std::uint32_t>(state), value}};
-        return wrong_fields(judge(cpuid_case(), seen));
+        return wrong_fields(judge_(cpuid_case(), seen));
     };
     EXPECT_THAT(wrong_with(wire::L1State::cr3, 0x1000), ElementsAre("l1.cr3"));
     EXPECT_THAT(wrong_with(wire::L1State::rax, 8), ElementsAre("l1.rax"));
@@ -319,11 +319,11 @@ TEST_F(Judge, AVmrunThatDidNotEnterLeavesCr2AndTheSaveAreaOpen) {
     seen.vmcb = {vmcb_word(field::exit_code, ~0ull), vmcb_word(field::rip, 0x77)};
     seen.l1 = {{static_cast<std::uint32_t>(wire::L1State::cr2), 5}};
     const auto invalid = cpuid_case({.exit_code = svm::ExitCode::invalid});
-    const CaseResult right = judge(invalid, seen);
+    const CaseResult right = judge_(invalid, seen);
     EXPECT_EQ(right.verdict, Verdict::pass) << right.reason;
     EXPECT_EQ(right.masked_bytes, 2u) << "0x77 instead of 0x100000";
     seen.l1.push_back({static_cast<std::uint32_t>(wire::L1State::cr0), 1});
-    EXPECT_THAT(wrong_fields(judge(invalid, seen)), ElementsAre("l1.cr0"));
+    EXPECT_THAT(wrong_fields(judge_(invalid, seen)), ElementsAre("l1.cr0"));
 }
 
 TEST_F(Judge, AFaultInL1InsteadOfAnExit) {
@@ -331,7 +331,7 @@ TEST_F(Judge, AFaultInL1InsteadOfAnExit) {
     seen.kind = wire::ObservationKind::exit;
     seen.faulted = true;
     seen.fault_vector = 13;
-    const CaseResult result = judge(cpuid_case(), seen);
+    const CaseResult result = judge_(cpuid_case(), seen);
     EXPECT_EQ(result.reason, "l1.vmrun: expected #VMEXIT, actual #GP (0x0)");
     EXPECT_FALSE(result.exit_code);
 }
@@ -343,20 +343,20 @@ TEST_F(Judge, AFaultInL1AsExpected) {
     seen.kind = wire::ObservationKind::exit;
     seen.faulted = true;
     seen.fault_vector = 13;
-    EXPECT_EQ(judge(subject, seen).verdict, Verdict::pass);
+    EXPECT_EQ(judge_(subject, seen).verdict, Verdict::pass);
 
     seen.vmcb = {vmcb_word(field::exit_code, ~0ull)};
     seen.memory = {{Region::l2_memory, 0, 1}};
-    EXPECT_THAT(wrong_fields(judge(subject, seen)), ElementsAre("vmcb+0x70", "memory+0x0"))
+    EXPECT_THAT(wrong_fields(judge_(subject, seen)), ElementsAre("vmcb+0x70", "memory+0x0"))
         << "a VMRUN that faults touches nothing";
     seen = cpuid_exit();
-    EXPECT_THAT(judge(subject, seen).reason,
+    EXPECT_THAT(judge_(subject, seen).reason,
                 StartsWith("l1.vmrun: expected #GP (0x0), actual #VMEXIT"));
     seen = {.kind = wire::ObservationKind::exit, .faulted = true, .fault_vector = 6};
-    EXPECT_EQ(judge(subject, seen).reason, "l1.vmrun: expected #GP (0x0), actual #UD (0x0)");
+    EXPECT_EQ(judge_(subject, seen).reason, "l1.vmrun: expected #GP (0x0), actual #UD (0x0)");
     seen.fault_vector = 13;
     seen.fault_error = 0x10;
-    EXPECT_EQ(judge(subject, seen).reason, "l1.vmrun: expected #GP (0x0), actual #GP (0x10)");
+    EXPECT_EQ(judge_(subject, seen).reason, "l1.vmrun: expected #GP (0x0), actual #GP (0x10)");
 }
 
 TEST_F(Judge, ValuesThatARoutineReports) {
@@ -366,42 +366,42 @@ TEST_F(Judge, ValuesThatARoutineReports) {
                           {.value = 3, .match = Match::changed, .what = "other"},
                           {.match = Match::free, .what = "any"}};
     const cases::Case subject = call_case(expectation);
-    EXPECT_EQ(judge(subject, call_of({7, 0xf5, 4, 99})).verdict, Verdict::pass);
-    EXPECT_THAT(wrong_fields(judge(subject, call_of({8, 0xe5, 3, 99}))),
+    EXPECT_EQ(judge_(subject, call_of({7, 0xf5, 4, 99})).verdict, Verdict::pass);
+    EXPECT_THAT(wrong_fields(judge_(subject, call_of({8, 0xe5, 3, 99}))),
                 ElementsAre("l1.value[0] first", "l1.value[1] masked", "l1.value[2] other"));
-    const CaseResult missing = judge(subject, call_of({7, 0xf5, 4}));
+    const CaseResult missing = judge_(subject, call_of({7, 0xf5, 4}));
     EXPECT_EQ(missing.reason, "l1.value[3] any: expected reported, actual missing");
 
     Observation fault = call_of({});
     fault.faulted = true;
     fault.fault_vector = 6;
-    EXPECT_EQ(judge(subject, fault).reason, "l1.routine: expected no fault, actual #UD (0x0)");
+    EXPECT_EQ(judge_(subject, fault).reason, "l1.routine: expected no fault, actual #UD (0x0)");
     const cases::Case faulting = call_case({.fault = cases::FaultExpectation{.vector = 6}});
-    EXPECT_EQ(judge(faulting, fault).verdict, Verdict::pass);
-    EXPECT_EQ(judge(faulting, call_of({})).verdict, Verdict::fail);
+    EXPECT_EQ(judge_(faulting, fault).verdict, Verdict::pass);
+    EXPECT_EQ(judge_(faulting, call_of({})).verdict, Verdict::fail);
 }
 
 TEST_F(Judge, FieldsThatOnlySomeCpusHave) {
     cases::ExitExpectation exit{.exit_code = svm::ExitCode::cpuid};
     exit.fields = {
         {.field = field::exit_info_1, .value = 5, .needs = svm::Feature::decode_assists}};
-    EXPECT_THAT(wrong_fields(judge(cpuid_case(exit), cpuid_exit())),
+    EXPECT_THAT(wrong_fields(judge_(cpuid_case(exit), cpuid_exit())),
                 ElementsAre("control.exit_info_1"));
-    judge.features.clear(svm::Feature::decode_assists);
-    EXPECT_EQ(judge(cpuid_case(exit), cpuid_exit()).verdict, Verdict::pass);
+    judge_.features.clear(svm::Feature::decode_assists);
+    EXPECT_EQ(judge_(cpuid_case(exit), cpuid_exit()).verdict, Verdict::pass);
 }
 
 TEST_F(Judge, FieldsThatMustChange) {
     cases::ExitExpectation exit{.exit_code = svm::ExitCode::cpuid};
     exit.fields = {{.field = field::rax, .mask = 0xffff'ffff, .match = Match::changed}};
     Observation seen = cpuid_exit();
-    const CaseResult unchanged = judge(cpuid_case(exit), seen);
+    const CaseResult unchanged = judge_(cpuid_case(exit), seen);
     EXPECT_THAT(unchanged.reason, StartsWith("save.rax: expected changed, actual 0x"));
     EXPECT_THAT(unchanged.reason, HasSubstr("(unchanged)"));
     seen.vmcb.push_back(vmcb_word(field::rax, fresh_register(0) ^ 1));
-    EXPECT_EQ(judge(cpuid_case(exit), seen).verdict, Verdict::pass);
+    EXPECT_EQ(judge_(cpuid_case(exit), seen).verdict, Verdict::pass);
     seen.vmcb.back().value = fresh_register(0) ^ 1 ^ 1ull << 32;
-    EXPECT_THAT(wrong_fields(judge(cpuid_case(exit), seen)), ElementsAre("save.rax"))
+    EXPECT_THAT(wrong_fields(judge_(cpuid_case(exit), seen)), ElementsAre("save.rax"))
         << "the upper half is not covered by the mask";
 }
 
@@ -418,15 +418,15 @@ TEST_F(Judge, EachRunOfACaseHasItsOwnExpectation) {
     second.vmcb = {vmcb_word(field::exit_code, 0x81),
                    vmcb_word(field::next_rip, samples::sample_marker + 3),
                    vmcb_word(field::rip, samples::sample_marker)};
-    EXPECT_EQ(judge(subject, record_with({cpuid_exit(), second})).verdict, Verdict::pass);
-    const CaseResult swapped = judge(subject, record_with({second, cpuid_exit()}));
+    EXPECT_EQ(judge_(subject, record_with({cpuid_exit(), second})).verdict, Verdict::pass);
+    const CaseResult swapped = judge_(subject, record_with({second, cpuid_exit()}));
     EXPECT_EQ(swapped.verdict, Verdict::fail);
     EXPECT_THAT(wrong_fields(swapped), testing::Contains("control.exit_code").Times(2));
 }
 
 TEST_F(Judge, ARecordThatDoesNotFitItsCaseIsAnError) {
     const auto outcome = [this](const cases::Case& subject, std::vector<Observation> seen) {
-        const CaseResult result = judge(subject, record_with(std::move(seen)));
+        const CaseResult result = judge_(subject, record_with(std::move(seen)));
         EXPECT_EQ(result.verdict, Verdict::error) << result.reason;
         return result.reason;
     };
@@ -440,16 +440,16 @@ TEST_F(Judge, ARecordThatDoesNotFitItsCaseIsAnError) {
 TEST_F(Judge, ARowThatDoesNotFitItsStepsIsAnError) {
     cases::Case calls = call_case({});
     calls.expectations = {cases::ExitExpectation{}};
-    EXPECT_THAT(judge(calls, call_of({})).reason, HasSubstr("something else than its step"));
+    EXPECT_THAT(judge_(calls, call_of({})).reason, HasSubstr("something else than its step"));
     cases::Case twice = cpuid_case();
     twice.expectations.push_back(cases::ExitExpectation{});
-    EXPECT_THAT(judge(twice, cpuid_exit()).reason, HasSubstr("more expectations than runs"));
+    EXPECT_THAT(judge_(twice, cpuid_exit()).reason, HasSubstr("more expectations than runs"));
     cases::Case unasked = cpuid_case();
     unasked.expectations.clear();
-    EXPECT_THAT(judge(unasked, cpuid_exit()).reason, HasSubstr("more runs than expectations"));
+    EXPECT_THAT(judge_(unasked, cpuid_exit()).reason, HasSubstr("more runs than expectations"));
     cases::Case idle = unasked;
     idle.steps.clear();
-    const CaseResult nothing = judge(idle, record_with({}));
+    const CaseResult nothing = judge_(idle, record_with({}));
     EXPECT_EQ(nothing.verdict, Verdict::error) << "a row that expects nothing must not pass";
     EXPECT_EQ(nothing.reason, "the row expects nothing");
 }
@@ -457,11 +457,11 @@ TEST_F(Judge, ARowThatDoesNotFitItsStepsIsAnError) {
 TEST_F(Judge, MeasurementsAreNotJudged) {
     Observation ticks = call_of({1, 2, 3});
     ticks.kind = wire::ObservationKind::measurement;
-    EXPECT_EQ(judge(cpuid_case(), record_with({cpuid_exit(), ticks})).verdict, Verdict::pass);
+    EXPECT_EQ(judge_(cpuid_case(), record_with({cpuid_exit(), ticks})).verdict, Verdict::pass);
     cases::Case bare = cpuid_case();
     bare.steps = {cases::Measure{10}};
     bare.expectations.clear();
-    EXPECT_EQ(judge(bare, record_with({ticks})).verdict, Verdict::pass);
+    EXPECT_EQ(judge_(bare, record_with({ticks})).verdict, Verdict::pass);
 }
 
 TEST_F(Judge, OutcomesOtherThanRan) {
@@ -473,7 +473,7 @@ TEST_F(Judge, OutcomesOtherThanRan) {
         record.outcome = outcome;
         record.detail[0] = low;
         record.detail[1] = high;
-        return judge(subject, record);
+        return judge_(subject, record);
     };
     const svm::Features missing{svm::Feature::rdpru, svm::Feature::vnmi};
     const CaseResult skipped =
@@ -491,7 +491,7 @@ TEST_F(Judge, APayloadCannotExcuseACaseByAFeatureThatIsThere) {
     Record record;
     record.outcome = wire::CaseOutcome::missing_feature;
     record.detail[0] = ~0ull;
-    const CaseResult result = judge(cpuid_case(), record);
+    const CaseResult result = judge_(cpuid_case(), record);
     EXPECT_EQ(result.verdict, Verdict::error);
     EXPECT_THAT(result.reason, HasSubstr("a feature that its CPU has"));
 }
@@ -501,7 +501,7 @@ TEST_F(Judge, CountsSeveralDifferences) {
     seen.vmcb[0].value = 0x81;
     seen.vmcb.push_back(vmcb_word(field::cr2, 1));
     seen.vmcb.push_back(vmcb_word(field::dr6, 0));
-    EXPECT_EQ(judge(cpuid_case(), seen).reason,
+    EXPECT_EQ(judge_(cpuid_case(), seen).reason,
               "control.exit_code: expected 0x072 cpuid, actual 0x081 vmmcall (and 2 more)");
 }
 

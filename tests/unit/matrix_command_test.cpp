@@ -39,17 +39,17 @@ protected:
 
     /// A kind of target that answers wrongly in these cases; `prepare` may change it further.
     void add(
-        const std::string& name, Layers stack, const std::set<std::uint32_t>& wrong,
+        const std::string& name, const Layers& stack, const std::set<std::uint32_t>& wrong,
         const std::function<void(ScriptedTarget&)>& prepare = [](ScriptedTarget&) {}) {
-        targets_.add(
-            {name, "a script", name,
-             [=, this](TargetSpec spec, const TargetOptions&) -> Result<std::unique_ptr<Target>> {
-                 auto target = std::make_unique<ScriptedTarget>(answering(wrong));
-                 target->called = spec.text;
-                 target->stack = stack;
-                 prepare(*target);
-                 return target;
-             }});
+        targets_.add({name, "a script", name,
+                      [=, this](const TargetSpec& spec,
+                                const TargetOptions&) -> Result<std::unique_ptr<Target>> {
+                          auto target = std::make_unique<ScriptedTarget>(answering(wrong));
+                          target->called = spec.text;
+                          target->stack = stack;
+                          prepare(*target);
+                          return target;
+                      }});
     }
     static samples::Script answering(const std::set<std::uint32_t>& wrong) {
         return [wrong](GuestVoice& voice, const std::vector<PlannedCase>& plan, unsigned) {
@@ -183,21 +183,22 @@ TEST_F(MatrixCommandTest, ATargetThatCannotStartIsAnError) {
 
 TEST_F(MatrixCommandTest, AnInterruptKeepsWhatIsDone) {
     add("one", {"one", ""}, {1});
-    targets_.add({"two", "a script", "two",
-                  [](TargetSpec spec, const TargetOptions&) -> Result<std::unique_ptr<Target>> {
-                      auto target = std::make_unique<ScriptedTarget>(
-                          [](GuestVoice& voice, const std::vector<PlannedCase>& plan, unsigned) {
-                              voice.hello();
-                              voice.begin(plan[0].index);
-                              voice.report(plan[0].index, {plan[0].index});
-                              voice.begin(plan[1].index);
-                              voice.falls_silent();
-                              std::raise(SIGINT);
-                          });
-                      target->called = spec.text;
-                      target->stack = {"two", ""};
-                      return target;
-                  }});
+    targets_.add(
+        {"two", "a script", "two",
+         [](const TargetSpec& spec, const TargetOptions&) -> Result<std::unique_ptr<Target>> {
+             auto target = std::make_unique<ScriptedTarget>(
+                 [](GuestVoice& voice, const std::vector<PlannedCase>& plan, unsigned) {
+                     voice.hello();
+                     voice.begin(plan[0].index);
+                     voice.report(plan[0].index, {plan[0].index});
+                     voice.begin(plan[1].index);
+                     voice.falls_silent();
+                     std::raise(SIGINT);
+                 });
+             target->called = spec.text;
+             target->stack = {"two", ""};
+             return target;
+         }});
     add("three", {"three", ""}, {});
     const auto result = matrix({"one", "two", "three"});
     ASSERT_TRUE(result);

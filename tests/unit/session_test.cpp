@@ -50,8 +50,8 @@ protected:
             one.name = "scripted/case/" + std::to_string(i);
             cases_.push_back(std::move(one));
         }
-        options.case_limit = 30ms;
-        options.boot_limit = 30ms;
+        options_.case_limit = 30ms;
+        options_.boot_limit = 30ms;
     }
 
     /// Every case of the plan, answered as it should be, but for those that `other` speaks for.
@@ -88,11 +88,11 @@ protected:
         run_on(target);
     }
     void run_on(ScriptedTarget& target) {
-        Session session{target, image_, options, hearer};
+        Session session{target, image_, options_, hearer_};
         load_into(session);
         drive(session);
         collect(session);
-        machines = session.machines_started();
+        machines_ = session.machines_started();
         EXPECT_EQ(target.running(), 0u) << "a machine was left";
     }
     void load_into(Session& session) {
@@ -111,29 +111,29 @@ protected:
         }
     }
     void collect(const Session& session) {
-        results.clear();
+        results_.clear();
         for (const cases::Case& one : cases_) {
             const CaseResult* result = session.result(one);
             ASSERT_NE(result, nullptr) << one.name;
-            results.push_back(*result);
+            results_.push_back(*result);
         }
     }
 
     /// All passed but case 2, which ended so.
     void expect_only_case_2(Verdict verdict, const testing::Matcher<std::string>& reason) {
-        ASSERT_EQ(results.size(), cases_.size());
-        for (std::size_t i = 0; i < results.size(); ++i) {
+        ASSERT_EQ(results_.size(), cases_.size());
+        for (std::size_t i = 0; i < results_.size(); ++i) {
             if (i != 2) {
-                EXPECT_EQ(results[i].verdict, Verdict::pass) << i << ": " << results[i].reason;
+                EXPECT_EQ(results_[i].verdict, Verdict::pass) << i << ": " << results_[i].reason;
             }
         }
-        EXPECT_EQ(results[2].verdict, verdict);
-        EXPECT_THAT(results[2].reason, reason);
-        EXPECT_EQ(results[2].name, "scripted/case/2");
+        EXPECT_EQ(results_[2].verdict, verdict);
+        EXPECT_THAT(results_[2].reason, reason);
+        EXPECT_EQ(results_[2].name, "scripted/case/2");
     }
     void expect_all(Verdict verdict, const testing::Matcher<std::string>& reason) {
-        ASSERT_FALSE(results.empty());
-        for (const CaseResult& result : results) {
+        ASSERT_FALSE(results_.empty());
+        for (const CaseResult& result : results_) {
             EXPECT_EQ(result.verdict, verdict) << result.name;
             EXPECT_THAT(result.reason, reason);
             EXPECT_EQ(result.machine, 0u) << "it never ran";
@@ -142,23 +142,23 @@ protected:
 
     PayloadImage image_ = samples::PayloadSample{}.load();
     std::vector<cases::Case> cases_;
-    SessionOptions options;
-    Hearer hearer;
-    std::vector<CaseResult> results;
-    unsigned machines = 0;
+    SessionOptions options_;
+    Hearer hearer_;
+    std::vector<CaseResult> results_;
+    unsigned machines_ = 0;
 };
 
 TEST_F(SessionTest, AGoodRunTakesOneMachine) {
     run(answering([](GuestVoice&, const PlannedCase&, unsigned) { return false; }));
     expect_only_case_2(Verdict::pass, "");
-    EXPECT_EQ(machines, 1u);
-    ASSERT_EQ(hearer.lines.size(), 11u);
-    EXPECT_EQ(hearer.lines[0], "machine 1");
-    EXPECT_EQ(hearer.lines[1], "begin scripted/case/0");
-    EXPECT_EQ(hearer.lines[2], "PASS scripted/case/0");
-    EXPECT_EQ(hearer.lines[10], "PASS scripted/case/4");
-    EXPECT_EQ(results[4].machine, 1u);
-    EXPECT_EQ(results[4].manual, "APM2 15.9");
+    EXPECT_EQ(machines_, 1u);
+    ASSERT_EQ(hearer_.lines.size(), 11u);
+    EXPECT_EQ(hearer_.lines[0], "machine 1");
+    EXPECT_EQ(hearer_.lines[1], "begin scripted/case/0");
+    EXPECT_EQ(hearer_.lines[2], "PASS scripted/case/0");
+    EXPECT_EQ(hearer_.lines[10], "PASS scripted/case/4");
+    EXPECT_EQ(results_[4].machine, 1u);
+    EXPECT_EQ(results_[4].manual, "APM2 15.9");
 }
 
 TEST_F(SessionTest, AWrongValueIsAFailOfItsCase) {
@@ -167,7 +167,7 @@ TEST_F(SessionTest, AWrongValueIsAFailOfItsCase) {
         voice.report(2, {99});
     }));
     expect_only_case_2(Verdict::fail, "l1.value[0] its number: expected 0x2, actual 0x63");
-    EXPECT_EQ(machines, 1u);
+    EXPECT_EQ(machines_, 1u);
 }
 
 TEST_F(SessionTest, AHangCostsItsCaseAndOneMachine) {
@@ -177,12 +177,12 @@ TEST_F(SessionTest, AHangCostsItsCaseAndOneMachine) {
         voice.falls_silent();
     }));
     expect_only_case_2(Verdict::fail, "hang: no record after 30 ms");
-    EXPECT_EQ(results[2].timed_out_after, 30ms);
-    EXPECT_THAT(results[2].guest_log, ElementsAre("about to wait", "stopped by the test"));
-    EXPECT_EQ(machines, 2u);
-    EXPECT_THAT(hearer.lines, testing::Contains("died in scripted/case/2"));
-    EXPECT_EQ(results[2].machine, 1u);
-    EXPECT_EQ(results[3].machine, 2u);
+    EXPECT_EQ(results_[2].timed_out_after, 30ms);
+    EXPECT_THAT(results_[2].guest_log, ElementsAre("about to wait", "stopped by the test"));
+    EXPECT_EQ(machines_, 2u);
+    EXPECT_THAT(hearer_.lines, testing::Contains("died in scripted/case/2"));
+    EXPECT_EQ(results_[2].machine, 1u);
+    EXPECT_EQ(results_[3].machine, 2u);
 }
 
 TEST_F(SessionTest, ACaseOfManyVmrunsHasALongerLimit) {
@@ -192,8 +192,8 @@ TEST_F(SessionTest, ACaseOfManyVmrunsHasALongerLimit) {
         voice.falls_silent();
     }));
     expect_only_case_2(Verdict::fail, "hang: no record after 240 ms");
-    EXPECT_EQ(results[2].timed_out_after, 240ms);
-    EXPECT_GE(results[2].duration, 240ms);
+    EXPECT_EQ(results_[2].timed_out_after, 240ms);
+    EXPECT_GE(results_[2].duration, 240ms);
 }
 
 TEST_F(SessionTest, AHangInAFloodTellsOfTheFlood) {
@@ -221,7 +221,7 @@ TEST_F(SessionTest, AnEndlessFloodOfGoodFramesIsAHang) {
         voice.repeats_for_ever();
     }));
     expect_only_case_2(Verdict::fail, StartsWith("hang: no record after 30 ms"));
-    EXPECT_LE(results[2].guest_log.size(), 64u) << "what a guest says is bounded";
+    EXPECT_LE(results_[2].guest_log.size(), 64u) << "what a guest says is bounded";
 }
 
 TEST_F(SessionTest, LinesOfTheLogAreBounded) {
@@ -231,8 +231,8 @@ TEST_F(SessionTest, LinesOfTheLogAreBounded) {
         voice.report(2, {99});
     }));
     expect_only_case_2(Verdict::fail, StartsWith("l1.value[0]"));
-    ASSERT_EQ(results[2].guest_log.size(), 1u);
-    EXPECT_LE(results[2].guest_log[0].size(), 512u);
+    ASSERT_EQ(results_[2].guest_log.size(), 1u);
+    EXPECT_LE(results_[2].guest_log[0].size(), 512u);
 }
 
 TEST_F(SessionTest, TheLogOfACaseIsItsOwn) {
@@ -245,8 +245,8 @@ TEST_F(SessionTest, TheLogOfACaseIsItsOwn) {
         voice.report(one.index, {one.index == 3 ? 99u : one.index});
         return true;
     }));
-    EXPECT_THAT(results[3].guest_log, ElementsAre("line of 3"));
-    EXPECT_THAT(results[2].guest_log, testing::IsEmpty()) << "it passed";
+    EXPECT_THAT(results_[3].guest_log, ElementsAre("line of 3"));
+    EXPECT_THAT(results_[2].guest_log, testing::IsEmpty()) << "it passed";
 }
 
 TEST_F(SessionTest, DeathsHaveTheirNames) {
@@ -266,9 +266,9 @@ TEST_F(SessionTest, DeathsHaveTheirNames) {
             voice.dies({death.how, "text", {"WARNING: in the kernel"}});
         }));
         expect_only_case_2(death.verdict, death.reason);
-        EXPECT_THAT(results[2].guest_log, ElementsAre("WARNING: in the kernel"));
-        EXPECT_EQ(machines, 2u);
-        EXPECT_EQ(hearer.deaths.back(), death.reason);
+        EXPECT_THAT(results_[2].guest_log, ElementsAre("WARNING: in the kernel"));
+        EXPECT_EQ(machines_, 2u);
+        EXPECT_EQ(hearer_.deaths.back(), death.reason);
     }
 }
 
@@ -281,8 +281,8 @@ TEST_F(SessionTest, ADeathBetweenTwoCasesCostsNoCase) {
         return true;
     }));
     expect_only_case_2(Verdict::pass, "");
-    EXPECT_EQ(machines, 2u);
-    EXPECT_THAT(hearer.lines, testing::Contains("died in "));
+    EXPECT_EQ(machines_, 2u);
+    EXPECT_THAT(hearer_.lines, testing::Contains("died in "));
 }
 
 TEST_F(SessionTest, GarbageInsteadOfARecord) {
@@ -291,7 +291,7 @@ TEST_F(SessionTest, GarbageInsteadOfARecord) {
         voice.noise(5000);
     }));
     expect_only_case_2(Verdict::error, "stream corrupt: its record was lost");
-    EXPECT_EQ(machines, 1u);
+    EXPECT_EQ(machines_, 1u);
 }
 
 TEST_F(SessionTest, GarbageAroundARecordIsPassedOver) {
@@ -312,7 +312,7 @@ TEST_F(SessionTest, ATruncatedRecord) {
         voice.report(2, {2});
     }));
     expect_only_case_2(Verdict::error, "stream corrupt: its record was lost");
-    EXPECT_EQ(machines, 1u);
+    EXPECT_EQ(machines_, 1u);
 }
 
 TEST_F(SessionTest, ATruncatedRecordAtTheVeryEnd) {
@@ -342,7 +342,7 @@ TEST_F(SessionTest, ARecordThatClaimsToBeAnotherCases) {
         }));
         expect_only_case_2(Verdict::error, "stream corrupt: its record claims to be case number " +
                                                std::to_string(claimed));
-        EXPECT_EQ(machines, 1u);
+        EXPECT_EQ(machines_, 1u);
     }
 }
 
@@ -376,7 +376,7 @@ TEST_F(SessionTest, ABeginThatComesTwiceSettlesNothingTwice) {
         voice.report(2, {2});
     }));
     expect_only_case_2(Verdict::pass, "");
-    EXPECT_EQ(std::ranges::count(hearer.lines, "PASS scripted/case/2"), 1);
+    EXPECT_EQ(std::ranges::count(hearer_.lines, "PASS scripted/case/2"), 1);
 }
 
 TEST_F(SessionTest, OneCaseCannotTouchTheResultOfAFinishedOne) {
@@ -396,7 +396,7 @@ TEST_F(SessionTest, ASecondHelloIsAResetOfTheMachine) {
         voice.falls_silent();
     }));
     expect_only_case_2(Verdict::fail, "triple fault: the payload began anew");
-    EXPECT_EQ(machines, 2u);
+    EXPECT_EQ(machines_, 2u);
 }
 
 TEST_F(SessionTest, AnEarlyEndCostsTheRunningCaseOnly) {
@@ -406,7 +406,7 @@ TEST_F(SessionTest, AnEarlyEndCostsTheRunningCaseOnly) {
         voice.falls_silent();
     }));
     expect_only_case_2(Verdict::error, "stream corrupt: its record was lost");
-    EXPECT_EQ(machines, 2u);
+    EXPECT_EQ(machines_, 2u);
 }
 
 TEST_F(SessionTest, CasesThatWereSkippedOverAreRunAgain) {
@@ -414,7 +414,7 @@ TEST_F(SessionTest, CasesThatWereSkippedOverAreRunAgain) {
         return one.index == 2 && machine == 1; // says nothing of it at all
     }));
     expect_only_case_2(Verdict::pass, "");
-    EXPECT_EQ(machines, 2u);
+    EXPECT_EQ(machines_, 2u);
 }
 
 TEST_F(SessionTest, ACaseThatIsAlwaysSkippedOverIsAnError) {
@@ -422,7 +422,7 @@ TEST_F(SessionTest, ACaseThatIsAlwaysSkippedOverIsAnError) {
     expect_only_case_2(Verdict::error,
                        "3 machines in a row ended before any case: machine lost: the plan ended "
                        "before all of its cases");
-    EXPECT_EQ(machines, 4u);
+    EXPECT_EQ(machines_, 4u);
 }
 
 TEST_F(SessionTest, FramesOfOtherKindsAreNoise) {
@@ -447,14 +447,14 @@ TEST_F(SessionTest, NothingCountsBeforeHello) {
         voice.end();
     });
     expect_only_case_2(Verdict::pass, "");
-    EXPECT_EQ(machines, 1u);
+    EXPECT_EQ(machines_, 1u);
 }
 
 TEST_F(SessionTest, NoHelloThreeTimesIsAnErrorOfAll) {
     run([](GuestVoice& voice, const std::vector<PlannedCase>&, unsigned) { voice.falls_silent(); });
     expect_all(Verdict::error, "3 machines in a row ended before any case: machine lost: no hello "
                                "from the payload");
-    EXPECT_EQ(machines, 3u);
+    EXPECT_EQ(machines_, 3u);
 }
 
 TEST_F(SessionTest, DeathBeforeHelloThreeTimesIsAnErrorOfTheRest) {
@@ -466,13 +466,13 @@ TEST_F(SessionTest, DeathBeforeHelloThreeTimesIsAnErrorOfTheRest) {
         }
         voice.dies({MachineEnd::How::triple_fault, "at once"});
     });
-    EXPECT_EQ(results[0].verdict, Verdict::pass);
-    for (std::size_t i = 1; i < results.size(); ++i) {
-        EXPECT_EQ(results[i].verdict, Verdict::error);
-        EXPECT_THAT(results[i].reason, HasSubstr("3 machines in a row"));
-        EXPECT_THAT(results[i].reason, HasSubstr("triple fault: at once"));
+    EXPECT_EQ(results_[0].verdict, Verdict::pass);
+    for (std::size_t i = 1; i < results_.size(); ++i) {
+        EXPECT_EQ(results_[i].verdict, Verdict::error);
+        EXPECT_THAT(results_[i].reason, HasSubstr("3 machines in a row"));
+        EXPECT_THAT(results_[i].reason, HasSubstr("triple fault: at once"));
     }
-    EXPECT_EQ(machines, 4u);
+    EXPECT_EQ(machines_, 4u);
 }
 
 TEST_F(SessionTest, BadBootsNowAndThenAreSurvived) {
@@ -492,7 +492,7 @@ TEST_F(SessionTest, BadBootsNowAndThenAreSurvived) {
         voice.dies({MachineEnd::How::emulator_died, "no luck"});
     });
     expect_only_case_2(Verdict::fail, StartsWith("hang"));
-    EXPECT_EQ(machines, 15u);
+    EXPECT_EQ(machines_, 15u);
 }
 
 TEST_F(SessionTest, AHelloThatDoesNotDecodeIsABadBoot) {
@@ -519,7 +519,7 @@ TEST_F(SessionTest, ARefusedPlanIsAnErrorOfAll) {
             voice.falls_silent();
         });
         expect_all(Verdict::error, AllOf(StartsWith("the payload refused: "), HasSubstr(words)));
-        EXPECT_EQ(machines, 1u) << "asking again would not help";
+        EXPECT_EQ(machines_, 1u) << "asking again would not help";
     }
 }
 
@@ -568,10 +568,10 @@ TEST_F(SessionTest, StartsThatKeepFailingAreGivenUp) {
     })};
     target.refuse_starts_from = 2;
     run_on(target);
-    EXPECT_EQ(results[0].verdict, Verdict::pass);
-    EXPECT_EQ(results[2].verdict, Verdict::fail);
-    EXPECT_EQ(results[4].verdict, Verdict::error);
-    EXPECT_EQ(results[4].reason, "no machine to be had: plug one in");
+    EXPECT_EQ(results_[0].verdict, Verdict::pass);
+    EXPECT_EQ(results_[2].verdict, Verdict::fail);
+    EXPECT_EQ(results_[4].verdict, Verdict::error);
+    EXPECT_EQ(results_[4].reason, "no machine to be had: plug one in");
     EXPECT_EQ(target.starts(), 4u);
 }
 
@@ -592,17 +592,17 @@ TEST_F(SessionTest, CasesThatEndTheMachineRunLast) {
         }
         voice.end();
     });
-    EXPECT_EQ(results[1].verdict, Verdict::fail);
-    EXPECT_EQ(results[1].reason, "triple fault: as expected");
+    EXPECT_EQ(results_[1].verdict, Verdict::fail);
+    EXPECT_EQ(results_[1].reason, "triple fault: as expected");
     for (const std::size_t other : {0u, 2u, 3u, 4u}) {
-        EXPECT_EQ(results[other].verdict, Verdict::pass) << results[other].reason;
+        EXPECT_EQ(results_[other].verdict, Verdict::pass) << results_[other].reason;
     }
-    EXPECT_EQ(machines, 1u) << "nothing is left to run after it";
+    EXPECT_EQ(machines_, 1u) << "nothing is left to run after it";
     EXPECT_THAT(plan_sizes, ElementsAre(5u));
 }
 
 TEST_F(SessionTest, IsolatedCasesHaveAMachineEach) {
-    options.cases_per_machine = 1;
+    options_.cases_per_machine = 1;
     std::vector<std::size_t> plan_sizes;
     run([&](GuestVoice& voice, const std::vector<PlannedCase>& plan, unsigned) {
         plan_sizes.push_back(plan.size());
@@ -613,8 +613,8 @@ TEST_F(SessionTest, IsolatedCasesHaveAMachineEach) {
     });
     expect_only_case_2(Verdict::pass, "");
     EXPECT_THAT(plan_sizes, ElementsAre(1u, 1u, 1u, 1u, 1u));
-    EXPECT_EQ(machines, 5u);
-    EXPECT_EQ(results[4].machine, 5u);
+    EXPECT_EQ(machines_, 5u);
+    EXPECT_EQ(results_[4].machine, 5u);
 }
 
 TEST_F(SessionTest, ANewMachineGetsThePlanOfTheRest) {
@@ -637,7 +637,7 @@ TEST_F(SessionTest, ANewMachineGetsThePlanOfTheRest) {
 
 TEST_F(SessionTest, TheRingIsUsedWhereMemoryIsShared) {
     const auto ring_of = [this](bool shares, bool use) {
-        options.use_ring = use;
+        options_.use_ring = use;
         ScriptedTarget target{
             answering([](GuestVoice&, const PlannedCase&, unsigned) { return false; })};
         target.shares = shares;
@@ -648,7 +648,7 @@ TEST_F(SessionTest, TheRingIsUsedWhereMemoryIsShared) {
     EXPECT_EQ(ring_of(false, true).size, 0u);
     EXPECT_EQ(ring_of(true, false).size, 0u);
     const RingPlace ring = ring_of(true, true);
-    EXPECT_EQ(ring.size, options.ring_size);
+    EXPECT_EQ(ring.size, options_.ring_size);
     EXPECT_GE(ring.address, image_.memory_end());
     EXPECT_EQ(ring.address % (2u << 20), 0u);
 }
@@ -660,14 +660,14 @@ TEST_F(SessionTest, BytesMayComeOneByOne) {
         voice.report(2, {2});
     })};
     target.bytes_per_read = 1;
-    options.case_limit = 10s;
-    options.boot_limit = 10s;
+    options_.case_limit = 10s;
+    options_.boot_limit = 10s;
     run_on(target);
     expect_only_case_2(Verdict::pass, "");
 }
 
 TEST_F(SessionTest, WhereThePlanMeasuresTheEndIsWaitedFor) {
-    options.plan_flags = wire::plan_measures;
+    options_.plan_flags = wire::plan_measures;
     ScriptedTarget target{[](GuestVoice& voice, const std::vector<PlannedCase>& plan, unsigned) {
         voice.hello();
         for (const PlannedCase& one : plan) {
@@ -679,7 +679,7 @@ TEST_F(SessionTest, WhereThePlanMeasuresTheEndIsWaitedFor) {
         voice.frame(wire::FrameType::end, ticks);
     }};
     target.bytes_per_read = 50; // the end is read long after the last record
-    Session session{target, image_, options, hearer};
+    Session session{target, image_, options_, hearer_};
     load_into(session);
     drive(session);
     EXPECT_EQ(session.guest_ticks(), 12'345u);
@@ -699,7 +699,7 @@ TEST_F(SessionTest, TheRecordBehindAResultIsThatCasesOwn) {
         voice.begin(2);
         voice.dies({MachineEnd::How::triple_fault, "text"});
     })};
-    Session session{target, image_, options, watcher};
+    Session session{target, image_, options_, watcher};
     watcher.session = &session;
     load_into(session);
     drive(session);
@@ -714,9 +714,9 @@ TEST_F(SessionTest, TwoSessionsInOneProcessDoNotKnowOfEachOther) {
     ScriptedTarget second{
         answering([](GuestVoice&, const PlannedCase&, unsigned) { return false; })};
     second.bytes_per_read = 20;
-    Session one{first, image_, options, hearer};
+    Session one{first, image_, options_, hearer_};
     Hearer other_hearer;
-    SessionOptions patient = options;
+    SessionOptions patient = options_;
     patient.case_limit = patient.boot_limit = 10s;
     Session two{second, image_, patient, other_hearer};
     load_into(one);
@@ -734,7 +734,7 @@ TEST_F(SessionTest, TwoSessionsInOneProcessDoNotKnowOfEachOther) {
 TEST_F(SessionTest, LoadBeginsAnew) {
     ScriptedTarget target{
         answering([](GuestVoice&, const PlannedCase&, unsigned) { return false; })};
-    Session session{target, image_, options, hearer};
+    Session session{target, image_, options_, hearer_};
     for (int round = 0; round < 3; ++round) {
         load_into(session);
         EXPECT_FALSE(session.finished());
@@ -753,7 +753,7 @@ TEST_F(SessionTest, LoadBeginsAnew) {
 
 TEST_F(SessionTest, ARowThePayloadCannotRunIsAnErrorOfLoad) {
     ScriptedTarget target{{}};
-    Session session{target, image_, options, hearer};
+    Session session{target, image_, options_, hearer_};
     load_into(session);
     cases_[3].program = "nosuch";
     std::vector<const cases::Case*> list{&cases_[0], &cases_[3]};
@@ -769,8 +769,8 @@ TEST_F(SessionTest, AbandonSettlesWhatIsOpen) {
         voice.begin(2);
         voice.falls_silent();
     })};
-    options.case_limit = 10s;
-    Session session{target, image_, options, hearer};
+    options_.case_limit = 10s;
+    Session session{target, image_, options_, hearer_};
     load_into(session);
     while (session.result(cases_[1]) == nullptr) {
         session.step(5ms);
@@ -779,9 +779,9 @@ TEST_F(SessionTest, AbandonSettlesWhatIsOpen) {
     EXPECT_TRUE(session.finished());
     EXPECT_EQ(target.running(), 0u);
     collect(session);
-    EXPECT_EQ(results[1].verdict, Verdict::pass);
-    EXPECT_EQ(results[2].reason, "given up");
-    EXPECT_EQ(results[4].reason, "given up");
+    EXPECT_EQ(results_[1].verdict, Verdict::pass);
+    EXPECT_EQ(results_[2].reason, "given up");
+    EXPECT_EQ(results_[4].reason, "given up");
 }
 
 TEST_F(SessionTest, AnInterruptedSessionLeavesOpenCasesWithoutResult) {
@@ -789,9 +789,9 @@ TEST_F(SessionTest, AnInterruptedSessionLeavesOpenCasesWithoutResult) {
         voice.begin(2);
         voice.falls_silent();
     })};
-    options.case_limit = 10s;
+    options_.case_limit = 10s;
     {
-        Session session{target, image_, options, hearer};
+        Session session{target, image_, options_, hearer_};
         load_into(session);
         while (session.result(cases_[1]) == nullptr) {
             session.step(5ms);
@@ -802,7 +802,7 @@ TEST_F(SessionTest, AnInterruptedSessionLeavesOpenCasesWithoutResult) {
         EXPECT_EQ(target.running(), 0u);
     }
     {
-        Session session{target, image_, options, hearer};
+        Session session{target, image_, options_, hearer_};
         load_into(session);
         session.step(5ms);
         EXPECT_EQ(target.running(), 1u);
