@@ -55,9 +55,9 @@ static_assert(sizeof(LayoutDescriptor) == 64);
 /// Where one CPU's arena and its part of low memory lie; guest physical addresses.
 struct ArenaPlace {
     std::uint64_t arena;
-    std::uint64_t low_handlers;
-    std::uint64_t low_code;
-    std::uint64_t low_memory;
+    std::uint64_t low_handlers = 0;
+    std::uint64_t low_code = 0;
+    std::uint64_t low_memory = 0;
 };
 
 [[nodiscard]] constexpr ArenaPlace arena_place(const LayoutDescriptor& layout, unsigned cpu) {
