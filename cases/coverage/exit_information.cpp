@@ -203,15 +203,19 @@ CoverageFamily exit_information() {
             const std::string word =
                 std::string{info.manual_name} + ", EXITINFO" + std::to_string(part.field);
             const std::string manual{info.manual};
+            const svm::ExitInfo kind = part.field == 1 ? info.info_1 : info.info_2;
+            const svm::Features needs = kind == svm::ExitInfo::with_assists
+                                            ? svm::Features{svm::Feature::decode_assists}
+                                            : svm::Features{};
             if (part.kind == whole) {
-                family.items.push_back({id, std::string{part.name}, manual, word, part.low});
+                family.items.push_back({id, std::string{part.name}, manual, word, part.low, needs});
                 continue;
             }
             for (unsigned bit = 0; bit < part.count; ++bit) {
                 for (const bool set : {true, false}) {
                     family.items.push_back({bit_id(id, part, bit, set),
                                             std::string{part.name} + (set ? " set" : " clear"),
-                                            manual, word, part.low + bit});
+                                            manual, word, part.low + bit, needs});
                 }
             }
         }

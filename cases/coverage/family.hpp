@@ -25,6 +25,8 @@ struct CoverageItem {
     /// stand for the same bit. Empty: for none.
     std::string word{};
     unsigned bit = 0; ///< 0 to 63.
+    /// A CPU without these leaves it undefined, so what passes there has not shown it.
+    svm::Features needs{};
 };
 
 /// Called with the id of each item that a case covers; may be called twice with the same.

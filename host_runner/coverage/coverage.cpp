@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host_runner/coverage/coverage.hpp"
 
+#include "harness/svm/features.hpp"
 #include "host_runner/baseline/glob.hpp"
 
 #include <algorithm>
@@ -12,6 +13,14 @@ namespace vmrunit::runner {
 namespace {
 
 using cases::Case;
+
+/// Does the target's CPU define what the item is about?
+bool defines(const TargetResults& results, const cases::CoverageItem& item) {
+    return std::ranges::all_of(svm::feature_table, [&](const svm::FeatureInfo& info) {
+        return !item.needs.test(info.feature) ||
+               std::ranges::find(results.features, info.name) != results.features.end();
+    });
+}
 
 /// Puts cases with items, and reasons with what is left.
 class Measurement {
@@ -70,6 +79,9 @@ public:
         }
         for (auto& [id, item] : by_id_) {
             for (std::size_t i = 0; i < results.size(); ++i) {
+                if (!defines(results[i], *item->item)) {
+                    continue;
+                }
                 for (const Case* shown : item->shown_by) {
                     const auto found = results[i].verdicts.find(shown->name);
                     if (found != results[i].verdicts.end()) {

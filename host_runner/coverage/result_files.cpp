@@ -12,7 +12,7 @@ Result<TargetResults> target_results(const std::filesystem::path& path) {
     if (!record) {
         return tl::unexpected(record.error());
     }
-    TargetResults results{record->info.target, {}};
+    TargetResults results{record->info.target, {}, record->info.features};
     for (const CaseResult& one : record->results) {
         results.verdicts.insert_or_assign(one.name, one.verdict);
     }

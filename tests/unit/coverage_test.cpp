@@ -56,6 +56,14 @@ protected:
     std::vector<TargetResults> results_;
 };
 
+TEST_F(CoverageTest, WhatACpuLeavesUndefinedIsNotShownByIt) {
+    families_[0].items[1].needs = svm::Feature::decode_assists;
+    results_ = {{"qemu", {{"x/y/z/l2_pae/cpl0/np1/l1_long64", Verdict::pass}}, {"np"}}};
+    EXPECT_FALSE(item(measure(), 1).confirmed());
+    results_[0].features.emplace_back("decode_assists");
+    EXPECT_TRUE(item(measure(), 1).confirmed());
+}
+
 TEST_F(CoverageTest, CasesByTheRuleAndAReasonForTheRestAreNoProblem) {
     const Coverage coverage = measure();
     EXPECT_THAT(coverage.problems, IsEmpty());
