@@ -19,7 +19,7 @@ namespace vmrunit::runner {
 struct TargetResults {
     std::string target;
     std::map<std::string, Verdict, std::less<>> verdicts;
-    std::vector<std::string> features; ///< Of its CPU as the guest read them.
+    std::vector<std::string> features{}; ///< Of its CPU as the guest read them.
 };
 
 struct ItemCoverage {

@@ -261,11 +261,12 @@ void QemuMachine::finish() {
         return;
     }
     process_.kill();
-    read_side_lines();
     if (ring_) {
-        // A guest can spoil its ring and die between two looks of ours.
+        // A guest can format its ring, or spoil it, and die between two looks of ours; whether what
+        // lies at the port are records or last words depends on it.
         static_cast<void>(ring_->take({}, Clock::now()));
     }
+    read_side_lines();
     evidence_.errors = errors_.text();
     evidence_.log = log_.text();
     evidence_.guest_text = guest_text_.text();
