@@ -164,15 +164,16 @@ TEST(Channel, WhatIsNoChannelIsSaid) {
     EXPECT_EQ(why_no_output("fd:-1"), "no way out: 'fd:-1'");
     EXPECT_EQ(why_no_output("fd:1x"), "no way out: 'fd:1x'");
     EXPECT_EQ(why_no_output("port:0x80"), "no way out: 'port:0x80'");
-    EXPECT_EQ(why_no_output("file:/nonexistent/x"), "/nonexistent/x: No such file or directory");
+    EXPECT_EQ(why_no_output("file:/proc/nonexistent/x"),
+              "/proc/nonexistent/x: No such file or directory");
     EXPECT_EQ(why_no_output("window:/dev/null"),
               "'/dev/null' is not PATH@OFFSET+SIZE in whole pages");
     EXPECT_EQ(why_no_output("window:/x@0x1000"),
               "'/x@0x1000' is not PATH@OFFSET+SIZE in whole pages");
     EXPECT_EQ(why_no_output("window:/x@1+0x2000"),
               "'/x@1+0x2000' is not PATH@OFFSET+SIZE in whole pages");
-    EXPECT_EQ(why_no_output("window:/nonexistent/x@0+0x2000"),
-              "/nonexistent/x: No such file or directory");
+    EXPECT_EQ(why_no_output("window:/proc/nonexistent/x@0+0x2000"),
+              "/proc/nonexistent/x: No such file or directory");
     EXPECT_EQ(open_input("port:0xe9").error().what, "no way in: 'port:0xe9'");
 }
 

@@ -250,10 +250,10 @@ TEST_F(KvmMachineTest, APlanThatDoesNotFitIsRefused) {
 }
 
 TEST_F(KvmMachineTest, AWorkerThatIsNotThere) {
-    configuration_.worker = "/nonexistent/kvm-worker";
+    configuration_.worker = "/proc/nonexistent/kvm-worker";
     const auto started = KvmMachine::start(configuration_, {});
     ASSERT_FALSE(started);
-    EXPECT_NE(started.error().what.find("/nonexistent/kvm-worker"), std::string::npos);
+    EXPECT_NE(started.error().what.find("/proc/nonexistent/kvm-worker"), std::string::npos);
 }
 
 /// The one frame that the case runner sends where there is no SVM.

@@ -105,9 +105,9 @@ TEST(PayloadFile, AFileCutAnywhereIsRefused) {
 }
 
 TEST(PayloadFile, AFileThatIsNotThereIsNamed) {
-    const auto payload = PayloadFile::read("/nonexistent/payload");
+    const auto payload = PayloadFile::read("/proc/nonexistent/payload");
     ASSERT_FALSE(payload);
-    EXPECT_EQ(payload.error().what, "/nonexistent/payload: No such file or directory");
+    EXPECT_EQ(payload.error().what, "/proc/nonexistent/payload: No such file or directory");
 }
 
 std::vector<std::byte> text_bytes(std::string_view text) {

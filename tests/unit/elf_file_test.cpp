@@ -117,9 +117,9 @@ TEST_F(ElfFileTest, SaysWhatIsNoPayload) {
 }
 
 TEST_F(ElfFileTest, SaysThatThereIsNoFile) {
-    const auto elf = ElfFile::read("/nonexistent/case_runner.elf");
+    const auto elf = ElfFile::read("/proc/nonexistent/case_runner.elf");
     ASSERT_FALSE(elf);
-    EXPECT_THAT(elf.error().line(), HasSubstr("/nonexistent/case_runner.elf"));
+    EXPECT_THAT(elf.error().line(), HasSubstr("/proc/nonexistent/case_runner.elf"));
     EXPECT_THAT(elf.error().line(), HasSubstr("No such file"));
     EXPECT_THAT(elf.error().line(), HasSubstr("--payload"));
     const auto folder = ElfFile::read(path().parent_path());

@@ -121,7 +121,7 @@ TEST(Journal, ComplainsByLine) {
         ASSERT_FALSE(record) << text;
         EXPECT_THAT(record.error().what, HasSubstr(complaint)) << text;
     }
-    EXPECT_FALSE(read_journal("/nonexistent/results.jsonl"));
+    EXPECT_FALSE(read_journal("/proc/nonexistent/results.jsonl"));
 }
 
 TEST(Journal, RefusesAnotherSchema) {

@@ -48,7 +48,7 @@ TEST(Output, FullDiskIsRememberedOnceAndInWords) {
 }
 
 TEST(Output, OpeningTellsWhyNot) {
-    const auto output = FileOutput::open("/nonexistent/folder/file");
+    const auto output = FileOutput::open("/proc/nonexistent/folder/file");
     ASSERT_FALSE(output);
     EXPECT_THAT(output.error().what, HasSubstr("No such file or directory"));
 }
