@@ -8,6 +8,8 @@
 #include "host_runner/cli/commands.hpp"
 #include "host_runner/cli/interrupt.hpp"
 #include "host_runner/debian/package_version.hpp"
+#include "host_runner/lab/debian_archive.hpp"
+#include "host_runner/lab/kernel_package_cache.hpp"
 #include "host_runner/process/capture.hpp"
 #include "host_runner/report/json_report.hpp"
 #include "host_runner/report/json_values.hpp"
@@ -49,6 +51,14 @@ std::string with_subject(const std::string& target, const std::string& subject) 
     return target.substr(0, comma) + subject + target.substr(comma);
 }
 
+std::vector<Candidate> kernels_named(const std::vector<std::string>& versions) {
+    std::vector<Candidate> list;
+    for (const std::string& version : versions) {
+        list.push_back({version, "Linux " + version});
+    }
+    return list;
+}
+
 /// Packages and images of a folder, by version.
 Result<std::vector<Candidate>> kernels_in(const fs::path& folder) {
     std::vector<Candidate> list;
@@ -69,6 +79,23 @@ Result<std::vector<Candidate>> kernels_in(const fs::path& folder) {
                        "it is to hold .deb packages, folders with unpacked ones, or kernel images");
     }
     return list;
+}
+
+/// Those that the mirror has, by version.
+Result<std::vector<Candidate>> kernels_of_debian() {
+    const auto folder = KernelPackageCache::default_folder();
+    if (!folder) {
+        return tl::unexpected(folder.error());
+    }
+    auto archive = DebianArchive::open(*folder / "apt");
+    if (!archive) {
+        return tl::unexpected(archive.error());
+    }
+    auto versions = archive->versions();
+    if (!versions) {
+        return tl::unexpected(versions.error());
+    }
+    return kernels_named(*versions);
 }
 
 class BisectCommand {
@@ -164,19 +191,11 @@ private:
             }
         } else {
             target_ = target_.empty() ? "lab" : target_;
-            std::error_code ignored;
-            if (options_.kernels.size() == 1 &&
-                fs::is_directory(options_.kernels.front(), ignored)) {
-                auto found = kernels_in(options_.kernels.front());
-                if (!found) {
-                    return tl::unexpected(found.error());
-                }
-                list = std::move(*found);
-            } else {
-                for (const std::string& version : options_.kernels) {
-                    list.push_back({version, "Linux " + version});
-                }
+            auto found = kernels();
+            if (!found) {
+                return tl::unexpected(found.error());
             }
+            list = std::move(*found);
         }
         auto search = ListSearch::create(std::move(list), options_.good, options_.bad);
         if (!search) {
@@ -184,6 +203,17 @@ private:
         }
         search_ = std::make_unique<ListSearch>(std::move(*search));
         return {};
+    }
+
+    [[nodiscard]] Result<std::vector<Candidate>> kernels() const {
+        std::error_code ignored;
+        if (options_.kernels.size() > 1) {
+            return kernels_named(options_.kernels);
+        }
+        if (options_.kernels.front() == "debian") {
+            return kernels_of_debian();
+        }
+        return kernels_in(options_.kernels.front());
     }
 
     Result<void> prepare_tree() {

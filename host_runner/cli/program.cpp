@@ -423,7 +423,8 @@ private:
         auto* over = bisect_->add_option_group("Over", "What is searched");
         over->add_option("--tree", options.tree, "The commits of this git tree");
         over->add_option("--kernels", options.kernels,
-                         "Debian's kernels of these versions, in order, or those in a folder")
+                         "Debian's kernels of these versions, in order; debian: all that the "
+                         "mirror has; or those in a folder")
             ->delimiter(',')
             ->allow_extra_args(false);
         over->add_option("--qemu-list", options.qemu_list, "These QEMU programs, in order")

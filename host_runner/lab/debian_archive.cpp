@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <iterator>
 
 namespace vmrunit::runner {
 
@@ -68,18 +71,23 @@ std::uint64_t KernelPackages::download() const {
     return size;
 }
 
+std::vector<std::string> kernel_versions(const std::vector<ArchivePackage>& packages) {
+    std::vector<std::string> versions;
+    for (const auto& package : packages) {
+        if (holds_kernel_image(package.name)) {
+            versions.push_back(package.version.substr(0, package.version.find('-')));
+        }
+    }
+    std::ranges::sort(versions, version_is_older);
+    versions.erase(std::unique(versions.begin(), versions.end()), versions.end());
+    return versions;
+}
+
 std::optional<KernelPackages> choose_kernel(const std::vector<ArchivePackage>& packages,
-                                            std::string_view wanted,
-                                            std::vector<std::string>* offered) {
+                                            std::string_view wanted) {
     const ArchivePackage* best = nullptr;
     for (const auto& package : packages) {
-        if (!holds_kernel_image(package.name)) {
-            continue;
-        }
-        if (offered != nullptr) {
-            offered->push_back(package.version.substr(0, package.version.find('-')));
-        }
-        if (version_covers(wanted, package.version) &&
+        if (holds_kernel_image(package.name) && version_covers(wanted, package.version) &&
             (best == nullptr || version_is_older(best->version, package.version))) {
             best = &package;
         }
@@ -107,34 +115,49 @@ Result<DebianArchive> DebianArchive::open(fs::path folder) {
     return DebianArchive{std::move(*archive)};
 }
 
+Result<std::vector<ArchivePackage>> DebianArchive::packages_of(const ArchiveSuite& suite) {
+    if (const auto used = archive_.use(suite); !used) {
+        return failure("cannot ask the mirror for " + suite.suite + ": " + used.error().what,
+                       std::string{"check the network, or "} + other_way);
+    }
+    return archive_.search("^linux-(image|binary|modules)-[0-9].*" + std::string{flavour} + "$");
+}
+
 Result<KernelPackages> DebianArchive::find(std::string_view wanted) {
-    std::vector<std::string> offered;
-    std::string trouble;
+    std::vector<ArchivePackage> seen;
+    std::optional<Error> trouble;
     for (const auto& suite : suites_for(wanted, archive_.sites())) {
-        if (const auto used = archive_.use(suite); !used) {
-            trouble = "cannot ask the mirror for " + suite.suite + ": " + used.error().what;
+        auto packages = packages_of(suite);
+        if (!packages) {
+            trouble = packages.error();
             continue;
         }
-        const auto packages =
-            archive_.search("^linux-(image|binary|modules)-[0-9].*" + std::string{flavour} + "$");
-        if (!packages) {
-            return tl::unexpected(packages.error());
-        }
-        if (auto found = choose_kernel(*packages, wanted, &offered)) {
+        if (auto found = choose_kernel(*packages, wanted)) {
             return std::move(*found);
         }
+        std::ranges::move(*packages, std::back_inserter(seen));
     }
-    std::ranges::sort(offered, version_is_older);
-    offered.erase(std::unique(offered.begin(), offered.end()), offered.end());
-    std::string list;
-    for (const auto& version : offered) {
-        list += (list.empty() ? "" : ", ") + version;
+    const std::vector<std::string> offered = kernel_versions(seen);
+    if (offered.empty() && trouble) {
+        return tl::unexpected(*trouble);
     }
-    if (offered.empty() && !trouble.empty()) {
-        return failure(trouble, std::string{"check the network, or "} + other_way);
+    return failure(
+        fmt::format("Debian has no kernel {}", wanted),
+        fmt::format("there are {}; or {}",
+                    offered.empty() ? "none" : fmt::format("{}", fmt::join(offered, ", ")),
+                    other_way));
+}
+
+Result<std::vector<std::string>> DebianArchive::versions() {
+    std::vector<ArchivePackage> all;
+    for (const auto& suite : suites_for("", archive_.sites())) {
+        auto packages = packages_of(suite);
+        if (!packages) {
+            return tl::unexpected(packages.error()); // Without it there would be a hidden gap.
+        }
+        std::ranges::move(*packages, std::back_inserter(all));
     }
-    return failure("Debian has no kernel " + std::string{wanted},
-                   "there are " + (list.empty() ? "none" : list) + "; or " + other_way);
+    return kernel_versions(all);
 }
 
 } // namespace vmrunit::runner

@@ -27,10 +27,12 @@ struct KernelPackages {
 };
 
 /// The newest kernel of the wanted version ("6.12", "6.12.95") among packages, with those that hold
-/// its parts. `offered`, if given, gets all versions.
+/// its parts.
 [[nodiscard]] std::optional<KernelPackages>
-choose_kernel(const std::vector<ArchivePackage>& packages, std::string_view wanted,
-              std::vector<std::string>* offered = nullptr);
+choose_kernel(const std::vector<ArchivePackage>& packages, std::string_view wanted);
+
+/// The versions of all kernels among packages ("6.12.95"), oldest first, each once.
+[[nodiscard]] std::vector<std::string> kernel_versions(const std::vector<ArchivePackage>& packages);
 
 class DebianArchive {
 public:
@@ -39,6 +41,9 @@ public:
 
     /// Asks the mirror. The error says which versions there are.
     [[nodiscard]] Result<KernelPackages> find(std::string_view wanted);
+    /// Versions of all kernels that the suites have, oldest first. Asks the mirror about each
+    /// suite.
+    [[nodiscard]] Result<std::vector<std::string>> versions();
     /// Fetches packages that find() named and unpacks them into a folder.
     [[nodiscard]] Result<void> unpack(const KernelPackages& kernel,
                                       const std::filesystem::path& into) const {
@@ -47,6 +52,9 @@ public:
 
 private:
     explicit DebianArchive(AptArchive archive) : archive_{std::move(archive)} {}
+
+    /// Images and their parts.
+    [[nodiscard]] Result<std::vector<ArchivePackage>> packages_of(const ArchiveSuite& suite);
 
     AptArchive archive_;
 };

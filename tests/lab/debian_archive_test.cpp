@@ -2,6 +2,7 @@
 // Which suites and packages a kernel is in.
 #include "host_runner/lab/debian_archive.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 namespace vmrunit::runner {
@@ -89,11 +90,17 @@ TEST(ChooseKernel, InPartsWhereItComesInParts) {
 }
 
 TEST(ChooseKernel, NoneOfThatVersionButOthers) {
-    Names offered;
-    EXPECT_FALSE(choose_kernel(parse_packages(records), "6.5", &offered));
-    EXPECT_EQ(offered, (Names{"6.12.90", "6.12.95", "7.3.4"}));
+    EXPECT_FALSE(choose_kernel(parse_packages(records), "6.5"));
     EXPECT_FALSE(choose_kernel({}, "6.5"));
     EXPECT_FALSE(choose_kernel(parse_packages("Version: 6.5\nnonsense\n\n"), "6.5"));
+}
+
+TEST(KernelVersions, EachOnceOldestFirst) {
+    auto packages = parse_packages(records);
+    std::ranges::reverse(packages);
+    packages.push_back(packages.front());
+    EXPECT_EQ(kernel_versions(packages), (Names{"6.12.90", "6.12.95", "7.3.4"}));
+    EXPECT_TRUE(kernel_versions({}).empty());
 }
 
 } // namespace
