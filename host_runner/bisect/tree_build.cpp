@@ -177,8 +177,10 @@ BuildResult TreeBuild::run(const std::string& shell_command, std::string_view wh
     const FileDescriptor output{
         ::open(log().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
     Command command;
+    // What a compiler says is read, so it is to say it in English, in whatever encoding.
     command.arguments = {"/bin/sh", "-c",
-                         "cd " + shell_word(tree().string()) + " && " + shell_command};
+                         "export LANGUAGE=en; cd " + shell_word(tree().string()) + " && " +
+                             shell_command};
     command.output = output.number();
     command.errors = output.number();
     const auto start = std::chrono::steady_clock::now();
