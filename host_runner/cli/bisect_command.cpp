@@ -113,6 +113,9 @@ public:
         if (auto ready = prepare_search(); !ready) {
             return usage_error(ready.error());
         }
+        if (auto target = check_target(); !target) {
+            return usage_error(target.error());
+        }
         auto log = BisectLog::open(folder_ / "log.jsonl", question_);
         if (!log) {
             return usage_error(log.error());
@@ -244,12 +247,35 @@ private:
         return {};
     }
 
+    /// A mistake in the target's name is to be told before a kernel is built. What is searched may
+    /// not be there yet, so a target is asked no more than that unless only versions differ.
+    [[nodiscard]] Result<void> check_target() const {
+        const Candidate& end = search_->good_end();
+        const bool by_version =
+            git_ == nullptr && options_.qemu_list.empty() && end.id.find('/') == std::string::npos;
+        std::string spec = by_version ? with_subject(target_, ":" + end.id) : target_;
+        replace_all(spec, "{tree}", git_ != nullptr ? git_->tree().string() : "");
+        auto target = program_.targets.create(spec, common_.target_options);
+        if (!target) {
+            return tl::unexpected(target.error());
+        }
+        if (by_version) {
+            if (const Availability available = (*target)->availability(); !available.available) {
+                return failure(available.reason, available.cure);
+            }
+        }
+        return {};
+    }
+
     void print_plan(const BisectLog& log) const {
         fmt::print("bisect     {}\n", fmt::join(common_.filters, " "));
         fmt::print("good       {}\nbad        {}\n", search_->good_end().title,
                    search_->bad_end().title);
-        fmt::print("plan       both ends, then about {} of {} between them\n",
-                   search_->steps_left(), search_->candidates());
+        fmt::print("plan       {}\n",
+                   search_->candidates() == 0
+                       ? "both ends, which are neighbours"
+                       : fmt::format("both ends, then about {} of {} between them",
+                                     search_->steps_left(), search_->candidates()));
         if (build_) {
             fmt::print("build      {}, log {}\n", build_->tree().string(),
                        build_->log().filename().string());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host_runner/cli/choose_target.hpp"
 
+#include "host_runner/process/find_program.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
@@ -12,6 +14,18 @@ tl::expected<std::unique_ptr<Target>, CommandError> choose_target(const Program&
     const auto create = [&](const std::string& spec) {
         return program.targets.create(spec, common.target_options);
     };
+    const std::string& own_qemu = common.target_options.qemu_program;
+    if (!own_qemu.empty()) {
+        if (!find_program(own_qemu)) {
+            return usage_error({"--qemu " + own_qemu + ": there is no such program",
+                                "name one of PATH, or give its path"});
+        }
+        const auto spec = TargetSpec::parse(common.target);
+        if (spec && spec->name != "lab" && !spec->name.starts_with("qemu")) {
+            return usage_error({"--qemu names a program, and '" + common.target + "' starts none",
+                                "leave it out, or write --target qemu"});
+        }
+    }
     const bool own_kernel = !common.target_options.kernel.empty();
     if (own_kernel && !common.target.empty()) {
         const auto spec = TargetSpec::parse(common.target);

@@ -134,8 +134,7 @@ private:
                        .image = image_,
                        .baseline = *baseline,
                        .reporter = **reports,
-                       .subject = subject,
-                       .seed = 0});
+                       .subject = subject});
         ReportedRun run{input};
         if (const auto loaded = run.load(cases); !loaded) {
             run.finish(false);
@@ -190,6 +189,10 @@ CommandResult matrix_command(const Program& program, const CommonOptions& common
     if (!words) {
         return tl::unexpected(words.error());
     }
+    const auto chosen = select_cases(program.catalogue, words->filters);
+    if (!chosen) {
+        return usage_error({chosen.error().what, "it is no target either; " + chosen.error().cure});
+    }
     if (words->targets.size() < 2) {
         return usage_error({"a matrix compares two targets or more",
                             "name them before the filter: vmrunit matrix qemu bochs "
@@ -199,10 +202,6 @@ CommandResult matrix_command(const Program& program, const CommonOptions& common
         if (auto trouble = cannot_write(options.html)) {
             return usage_error(*trouble);
         }
-    }
-    const auto chosen = select_cases(program.catalogue, words->filters);
-    if (!chosen) {
-        return usage_error({chosen.error().what, "it is no target either; " + chosen.error().cure});
     }
     const auto image = PayloadImage::load(common.payload);
     if (!image) {

@@ -206,6 +206,19 @@ private:
         return targets_command(program_, common_);
     }
 
+    /// A word of several. CLI11's own transformer would show the numbers behind them.
+    template<class Enum>
+    static void add_choice(CLI::App& command, const std::string& names, Enum& chosen,
+                           const std::string& description,
+                           const std::map<std::string, Enum>& words) {
+        command
+            .add_option_function<std::string>(
+                names, [&chosen, words](const std::string& word) { chosen = words.at(word); },
+                description)
+            ->check(CLI::IsMember(words))
+            ->type_name("WORD");
+    }
+
     void add_filters(CLI::App& command, bool required) {
         auto* option = command.add_option("filter", common_.filters,
                                           "Which cases: globs over names, !glob excludes");
@@ -227,22 +240,19 @@ private:
             "kernel tree that was built");
     }
     void add_exit_style(CLI::App& command) {
-        command
-            .add_option("--exit-codes", common_.exit_style,
-                        "What the exit status means: kselftest (0 1 4 99), bisect (0 1 125), meson "
-                        "(0 1 77 99)")
-            ->transform(CLI::CheckedTransformer(
-                std::map<std::string, ExitStyle>{{"kselftest", ExitStyle::kselftest},
-                                                 {"bisect", ExitStyle::bisect},
-                                                 {"meson", ExitStyle::meson}}));
+        add_choice<ExitStyle>(
+            command, "--exit-codes", common_.exit_style,
+            "What the exit status means: kselftest (0 1 4 99), bisect (0 1 125), meson (0 1 77 99)",
+            {{"kselftest", ExitStyle::kselftest},
+             {"bisect", ExitStyle::bisect},
+             {"meson", ExitStyle::meson}});
     }
 
     static void add_colour(CLI::App& command, ColourMode& colour) {
-        command.add_option("--color,--colour", colour, "auto, always or never")
-            ->transform(CLI::CheckedTransformer(
-                std::map<std::string, ColourMode>{{"auto", ColourMode::automatic},
-                                                  {"always", ColourMode::always},
-                                                  {"never", ColourMode::never}}));
+        add_choice<ColourMode>(command, "--color,--colour", colour, "When to use colour",
+                               {{"auto", ColourMode::automatic},
+                                {"always", ColourMode::always},
+                                {"never", ColourMode::never}});
     }
     static void add_timeout(CLI::App& command, double& seconds) {
         command.add_option("--timeout", seconds, "Deadline of a case in seconds")

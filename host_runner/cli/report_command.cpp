@@ -8,12 +8,14 @@
 #include "host_runner/report/junit.hpp"
 #include "host_runner/report/kcidb.hpp"
 #include "host_runner/report/output.hpp"
+#include "host_runner/report/plain_text.hpp"
 #include "host_runner/report/results_file.hpp"
 #include "host_runner/report/summary_text.hpp"
 #include "host_runner/report/terminal.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 #include <unistd.h>
 
 namespace vmrunit::runner {
@@ -23,6 +25,7 @@ namespace {
 /// Adds a shard's results to those of the shards before it.
 void merge(RunRecord& all, RunRecord shard) {
     all.info.cases += shard.info.cases;
+    all.info.shard = {};
     all.info.started = std::min(all.info.started, shard.info.started);
     all.info.strict = all.info.strict || shard.info.strict;
     std::ranges::move(shard.results, std::back_inserter(all.results));
@@ -50,13 +53,44 @@ void merge(RunRecord& all, RunRecord shard) {
     std::ranges::move(shard.summary->troubles, std::back_inserter(sum.troubles));
 }
 
+/// One file may be a part of a run; several must be all its parts, each once.
+std::optional<Error> check_parts(const std::vector<std::filesystem::path>& files,
+                                 const std::vector<Shard>& shards) {
+    const unsigned total = shards.front().total;
+    std::set<unsigned> seen;
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+        const auto [index, of] = shards[i];
+        if (of < 2 || of != total) {
+            return Error{fmt::format("{} is {}", files[i].string(),
+                                     of < 2 ? "no shard"
+                                            : fmt::format("one of {} shards, {} one of {}", of,
+                                                          files.front().string(), total)),
+                         "shards come from GTEST_TOTAL_SHARDS; vmrunit diff compares other runs"};
+        }
+        if (!seen.insert(index).second) {
+            return Error{
+                fmt::format("{} is shard {} of {} once more", files[i].string(), index, of),
+                "name each shard once"};
+        }
+    }
+    for (unsigned index = 0; index < total; ++index) {
+        if (!seen.contains(index)) {
+            return Error{fmt::format("shard {} of {} is missing", index, total),
+                         "its run left no results, or its file is not named"};
+        }
+    }
+    return std::nullopt;
+}
+
 Result<RunRecord> read_all(const std::vector<std::filesystem::path>& files) {
     std::optional<RunRecord> all;
+    std::vector<Shard> shards;
     for (const std::filesystem::path& file : files) {
         auto record = read_results(file);
         if (!record) {
             return record;
         }
+        shards.push_back(record->info.shard);
         if (!all) {
             all.emplace(std::move(*record));
             continue;
@@ -71,6 +105,11 @@ Result<RunRecord> read_all(const std::vector<std::filesystem::path>& files) {
                            "vmrunit diff compares runs that differ");
         }
         merge(*all, std::move(*record));
+    }
+    if (files.size() > 1) {
+        if (auto wrong = check_parts(files, shards)) {
+            return tl::unexpected(*wrong);
+        }
     }
     return std::move(*all);
 }
@@ -116,6 +155,12 @@ CommandResult report_command(const Program& program, const CommonOptions& common
     if (wanted.json.empty() && wanted.junit.empty() && wanted.kcidb.empty() &&
         wanted.html.empty()) {
         fmt::print("{}", text_report(*record));
+    }
+    if (const std::string why = record->why_incomplete(); !why.empty()) {
+        fmt::print(stderr, "vmrunit: {}\n", one_line(why));
+    }
+    if (record->info.cases == 0 && record->info.shard.is_part()) {
+        return RunOutcome::passed; // There are more shards than cases.
     }
     return outcome_of({.counts = record->counts(),
                        .planned = record->info.cases,

@@ -17,7 +17,6 @@
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <vector>
 
@@ -26,12 +25,12 @@ namespace vmrunit::runner {
 namespace {
 
 /// Our switches in Google Test's words; what the user gave it directly comes last and wins.
-std::vector<std::string> gtest_arguments(const RunOptions& options, unsigned seed) {
+std::vector<std::string> gtest_arguments(const RunOptions& options) {
     std::vector<std::string> arguments{"vmrunit"};
     if (options.shuffle) {
         arguments.emplace_back("--gtest_shuffle");
     }
-    arguments.push_back(fmt::format("--gtest_random_seed={}", seed));
+    arguments.push_back(fmt::format("--gtest_random_seed={}", options.seed));
     if (options.repeat != 1) {
         arguments.push_back(fmt::format("--gtest_repeat={}", options.repeat));
     }
@@ -43,17 +42,10 @@ std::vector<std::string> gtest_arguments(const RunOptions& options, unsigned see
     return arguments;
 }
 
-/// Google Test takes seeds from 1 to 99999.
-unsigned choose_seed(const RunOptions& options) {
-    if (options.seed != 0 || !options.shuffle) {
-        return options.seed;
-    }
-    return std::random_device{}() % 99999 + 1;
-}
-
-/// Leaves of `chosen` what failed in the newest run; that run's target, if none is named.
-Result<void> keep_failed(const RunOptions& options, CommonOptions& common,
-                         std::vector<const cases::Case*>& chosen) {
+/// Leaves of `chosen` what failed in the newest run, and returns that run's baseline; its target,
+/// if none is named.
+Result<std::string> keep_failed(const RunOptions& options, CommonOptions& common,
+                                std::vector<const cases::Case*>& chosen) {
     auto runs = options.reports.runs_folder.empty()
                     ? default_runs_folder()
                     : Result<std::filesystem::path>{options.reports.runs_folder};
@@ -84,7 +76,31 @@ Result<void> keep_failed(const RunOptions& options, CommonOptions& common,
     if (common.target.empty()) {
         common.target = record->info.target;
     }
-    return {};
+    return record->info.baseline;
+}
+
+/// What is wrong with files that the command line names, before anything is started.
+std::optional<Error> bad_file(const Program& program, const CommonOptions& common,
+                              const RunOptions& options) {
+    if (!options.reports.kcidb.empty()) {
+        if (auto bad = bad_build_id(options.reports.kcidb_names.build)) {
+            return bad;
+        }
+    }
+    if (auto bad = ReportSet::bad_destination(options.reports)) {
+        return bad;
+    }
+    if (common.payload != program.payload) {
+        if (auto image = PayloadImage::load(common.payload); !image) {
+            return image.error();
+        }
+    }
+    if (!common.baseline.empty() && common.baseline != "none") {
+        if (auto baseline = Baseline::load(common.baseline); !baseline) {
+            return baseline.error();
+        }
+    }
+    return std::nullopt;
 }
 
 /// What the page shows beside the run: the cases' definitions, and the run before this one.
@@ -134,16 +150,21 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     if (options.reverse) {
         std::ranges::reverse(*chosen);
     }
+    const auto shard = shard_from_environment();
+    if (!shard) {
+        return usage_error(shard.error());
+    }
+    if (auto bad = bad_file(program, common, options)) {
+        return usage_error(*bad);
+    }
     CommonOptions with_target = common;
+    std::string baseline_before;
     if (options.failed) {
-        if (auto kept = keep_failed(options, with_target, *chosen); !kept) {
+        auto kept = keep_failed(options, with_target, *chosen);
+        if (!kept) {
             return usage_error(kept.error());
         }
-    }
-    if (!options.reports.kcidb.empty()) {
-        if (auto bad = bad_build_id(options.reports.kcidb_names.build)) {
-            return usage_error(*bad);
-        }
+        baseline_before = std::move(*kept);
     }
     std::optional<History> history;
     if (!options.history.empty()) {
@@ -156,6 +177,11 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     auto target = choose_target(program, with_target);
     if (!target) {
         return tl::unexpected(target.error());
+    }
+    // What failed without the target's own baseline is not to be known by it now.
+    if (with_target.baseline.empty() && !baseline_before.empty() &&
+        baseline_before != (*target)->baseline_name()) {
+        with_target.baseline = baseline_before;
     }
     const Availability available = (*target)->availability();
     if (!available.available) {
@@ -170,7 +196,7 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     if (auto ready = (*target)->prepare(); !ready) {
         return operation_error(ready.error());
     }
-    auto baseline = load_baseline(common, **target);
+    auto baseline = load_baseline(with_target, **target);
     if (!baseline) {
         return operation_error(baseline.error());
     }
@@ -191,19 +217,18 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
         return operation_error(reports.error());
     }
 
-    const unsigned seed = choose_seed(options);
-    const GtestRunInput input{.run = run_input(program, common, options, command_line,
+    const GtestRunInput input{.run = run_input(program, with_target, options, command_line,
                                                {.target = **target,
                                                 .image = *image,
                                                 .baseline = *baseline,
                                                 .reporter = **reports,
                                                 .subject = (*target)->availability().reason,
-                                                .seed = seed,
+                                                .shard = *shard,
                                                 .more_targets = more_targets}),
                               .cases = *chosen,
                               .interrupted = InterruptWatch::interrupted};
     const InterruptWatch watch;
-    GtestRunResult result = run_through_gtest(input, gtest_arguments(options, seed));
+    GtestRunResult result = run_through_gtest(input, gtest_arguments(options));
     if (!result.problem) {
         return operation_error(result.problem.error());
     }

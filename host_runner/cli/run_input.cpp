@@ -41,7 +41,7 @@ ReportedRunInput run_input(const Program& program, const CommonOptions& common,
     input.info.subject = parts.subject;
     input.info.baseline = common.baseline.empty() ? target.baseline_name() : common.baseline;
     input.info.facts = facts;
-    input.info.seed = parts.seed;
+    input.info.shard = parts.shard;
     input.info.version = program.version;
     input.info.payload_build_id = parts.image.build_id_text();
     input.info.command_line = command_line;

@@ -20,7 +20,7 @@ struct RunParts {
     Baseline& baseline;
     Reporter& reporter;
     std::string subject; ///< What the target is on this machine, from its availability.
-    unsigned seed = 0;
+    Shard shard{};
     std::vector<Target*> more_targets{}; ///< For machines beside the first.
 };
 

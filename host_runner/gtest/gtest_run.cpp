@@ -20,10 +20,15 @@ constexpr auto wait_slice = 100ms;
 /// What Google Test's listener and its tests share: the run, and why it cannot go on.
 class Bridge {
 public:
-    explicit Bridge(const GtestRunInput& input) : input_(input), run_(input.run) {}
+    explicit Bridge(const GtestRunInput& input) : input_(input), run_(input.run) {
+        if (GTEST_FLAG_GET(fail_fast)) {
+            run_.stop_at_failure();
+        }
+    }
 
     /// At the start of each iteration.
-    void load(const std::vector<const cases::Case*>& order) {
+    void load(const std::vector<const cases::Case*>& order, std::uint64_t seed) {
+        run_.set_seed(seed);
         const auto rounds = static_cast<std::size_t>(std::max(1, GTEST_FLAG_GET(repeat)));
         if (auto loaded = run_.load(order, rounds); !loaded) {
             problem_ = std::move(loaded);
@@ -93,16 +98,12 @@ private:
     const cases::Case& subject_;
 };
 
-bool is_one_of_several_shards() {
-    const char* total = std::getenv("GTEST_TOTAL_SHARDS");
-    return total != nullptr && std::atoi(total) > 1;
-}
-
 /// Builds the plan from what Google Test is about to run, in the order it will.
 class PlanListener final : public testing::EmptyTestEventListener {
 public:
-    PlanListener(Bridge& bridge, const std::unordered_map<std::string, const cases::Case*>& by_name)
-        : bridge_(bridge), by_name_(by_name) {}
+    PlanListener(Bridge& bridge, const std::unordered_map<std::string, const cases::Case*>& by_name,
+                 bool may_be_empty)
+        : bridge_(bridge), by_name_(by_name), may_be_empty_(may_be_empty) {}
 
     void OnTestIterationStart(const testing::UnitTest& all, int /*iteration*/) override {
         std::vector<const cases::Case*> order;
@@ -115,17 +116,19 @@ public:
                 }
             }
         }
-        if (order.empty() && !is_one_of_several_shards()) {
+        if (order.empty() && !may_be_empty_) {
             return; // Nothing matched: not a run.
         }
         ran_any_ = ran_any_ || !order.empty();
-        bridge_.load(order);
+        const bool shuffled = GTEST_FLAG_GET(shuffle);
+        bridge_.load(order, shuffled ? static_cast<std::uint64_t>(all.random_seed()) : 0);
     }
     [[nodiscard]] bool ran_any() const { return ran_any_; }
 
 private:
     Bridge& bridge_;
     const std::unordered_map<std::string, const cases::Case*>& by_name_;
+    bool may_be_empty_;
     bool ran_any_ = false;
 };
 
@@ -152,7 +155,8 @@ GtestRunResult run_through_gtest(const GtestRunInput& input, std::vector<std::st
     }
     testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
     delete listeners.Release(listeners.default_result_printer());
-    auto* plan = new PlanListener{bridge, by_name}; // Owned by Google Test from here on.
+    const bool is_part = input.run.info.shard.is_part();
+    auto* plan = new PlanListener{bridge, by_name, is_part}; // Owned by Google Test from here on.
     listeners.Append(plan);
 
     const bool only_lists = GTEST_FLAG_GET(list_tests);
@@ -160,7 +164,7 @@ GtestRunResult run_through_gtest(const GtestRunInput& input, std::vector<std::st
     const bool ran_any = plan->ran_any();
     delete listeners.Release(plan);
     GtestRunResult result = bridge.finish();
-    result.nothing_matched = !ran_any && !only_lists && !is_one_of_several_shards();
+    result.nothing_matched = !ran_any && !only_lists && !is_part;
     return result;
 }
 

@@ -97,7 +97,10 @@ std::string facts_of(const RunInfo& info) {
 } // namespace
 
 Error History::error_of(const std::exception& error) const {
-    return {fmt::format("history {}: {}", name_, error.what()), "give a file made by --history"};
+    const std::string_view said = error.what();
+    const bool full = said.find("full") != std::string_view::npos;
+    return {fmt::format("history {}: {}", name_, said),
+            full ? "make room, or give a file elsewhere" : "give a file made by --history"};
 }
 
 Result<History> History::open(const std::filesystem::path& path, bool create) {
@@ -220,8 +223,11 @@ Result<std::vector<HistoryLine>> History::lines(std::span<const std::string> nam
                 const std::int64_t verdict = query.number(3);
                 const auto place = static_cast<std::size_t>(verdict);
                 const char letter = place < letters.size() ? letters[place] : '?';
-                // A flaky case is unstable by itself, and came to a pass in the end.
-                const auto settled = [](char c) { return c == 'f' ? 'P' : c; };
+                // A flaky case is unstable by itself, and came to a pass in the end. What a
+                // baseline knows is no change of the subject.
+                const auto settled = [](char c) {
+                    return c == 'f' || c == 'U' ? 'P' : c == 'X' ? 'F' : c;
+                };
                 const bool differs = same && settled(line.verdicts.back()) != settled(letter);
                 line.unstable += verdict == flaky_verdict || differs ? 1 : 0;
                 line.verdicts += letter;

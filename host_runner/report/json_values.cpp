@@ -132,18 +132,21 @@ Json run_json(const RunInfo& info, const SystemFacts& system) {
                 {"subject", valid_utf8(info.subject)},
                 {"baseline", valid_utf8(info.baseline)}};
     target.update(subject_json(info.features, info.facts));
+    Json run{{"started", utc_time(info.started)},
+             {"cases", info.cases},
+             {"seed", info.seed},
+             {"strict", info.strict},
+             {"command_line", texts(info.command_line)}};
+    if (info.shard.is_part()) {
+        run["shard"] = {{"index", info.shard.index}, {"total", info.shard.total}};
+    }
     return {{"schema_version", results_schema_version},
             {"tool",
              {{"name", "vmrunit"},
               {"version", valid_utf8(info.version)},
               {"payload_build_id", valid_utf8(info.payload_build_id)}}},
             {"target", std::move(target)},
-            {"run",
-             {{"started", utc_time(info.started)},
-              {"cases", info.cases},
-              {"seed", info.seed},
-              {"strict", info.strict},
-              {"command_line", texts(info.command_line)}}},
+            {"run", std::move(run)},
             {"system", facts_json(system)}};
 }
 

@@ -131,6 +131,10 @@ RunInfo run_from(const Json& json) {
     run.at("command_line").get_to(info.command_line);
     info.started = time_from(run.at("started"));
     run.at("strict").get_to(info.strict);
+    if (const auto shard = run.find("shard"); shard != run.end()) {
+        shard->at("index").get_to(info.shard.index);
+        shard->at("total").get_to(info.shard.total);
+    }
     return info;
 }
 

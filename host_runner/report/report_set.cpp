@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <iterator>
 #include <unistd.h>
 
 namespace vmrunit::runner {
@@ -104,7 +105,7 @@ Result<std::vector<ReportSet::LiveReport>> ReportSet::open_live(const ReportOpti
         }
         auto output = std::make_unique<FileOutput>(std::move(*opened));
         auto reporter = format.create(*output);
-        live.push_back({std::move(output), std::move(reporter)});
+        live.push_back({format.path, std::move(output), std::move(reporter)});
     }
     return live;
 }
@@ -205,7 +206,11 @@ void ReportSet::idle() {
 }
 
 void ReportSet::write_report(const std::filesystem::path& path, const std::string& text) {
-    note(write_whole_file(path, text));
+    const auto trouble = write_whole_file(path, text);
+    note(trouble);
+    if (!trouble && path != "-") {
+        written_.push_back(path.string());
+    }
 }
 
 void ReportSet::run_finished(const RunSummary& summary) {
@@ -215,22 +220,12 @@ void ReportSet::run_finished(const RunSummary& summary) {
     for (const LiveReport& report : live_) {
         report.reporter->run_finished(complete);
         report.output->close();
+        if (!report.output->trouble() && report.path != "-") {
+            written_.push_back(report.path);
+        }
     }
     journal_output_.close();
     tell_new_trouble();
-
-    const auto add_path = [&](const std::string& path) {
-        if (!path.empty() && path != "-") {
-            complete.report_paths.push_back(path);
-        }
-    };
-    add_path((folder_ / "report.txt").string());
-    add_path(options_.html);
-    for (const std::string& path : asked_for(options_)) {
-        if (path != options_.html) {
-            add_path(path);
-        }
-    }
 
     if (!options_.junit.empty()) {
         write_report(options_.junit, junit_report(recorder_.record()));
@@ -250,6 +245,17 @@ void ReportSet::run_finished(const RunSummary& summary) {
         write_report(options_.html, options_.make_html(recorder_.record()));
     }
     write_report(folder_ / "report.txt", text_report(recorder_.record()));
+
+    // Best one first: for people, then for programs, in the order of the options.
+    std::vector<std::string> paths{(folder_ / "report.txt").string(), options_.html};
+    const auto asked = asked_for(options_);
+    std::ranges::copy_if(asked, std::back_inserter(paths),
+                         [&](const std::string& path) { return path != options_.html; });
+    for (const std::string& path : paths) {
+        if (std::ranges::find(written_, path) != written_.end()) {
+            complete.report_paths.push_back(path);
+        }
+    }
 
     complete.troubles = summary.troubles;
     complete.troubles.insert(complete.troubles.end(), troubles_.begin(), troubles_.end());

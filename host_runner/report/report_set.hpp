@@ -65,6 +65,7 @@ private:
     /// A format that is written as results arrive. The output lies still: its reporter refers to
     /// it.
     struct LiveReport {
+        std::string path;
         std::unique_ptr<FileOutput> output;
         std::unique_ptr<Reporter> reporter;
     };
@@ -87,6 +88,7 @@ private:
     std::vector<LiveReport> live_;
     Console console_;
     std::vector<Error> troubles_;
+    std::vector<std::string> written_; ///< Reports that are whole.
     bool started_ = false;
 };
 

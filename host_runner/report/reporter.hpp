@@ -8,6 +8,7 @@
 
 #include "host_runner/baseline/stale_entry.hpp"
 #include "host_runner/error.hpp"
+#include "host_runner/selection/shard.hpp"
 #include "host_runner/targets/target.hpp"
 #include "host_runner/verdict.hpp"
 
@@ -28,9 +29,10 @@ struct RunInfo {
     SubjectFacts facts;                ///< What the target says of the subject.
     std::vector<std::string> features; ///< CPU features as the guest read them.
     std::size_t cases = 0;             ///< Verdicts to come.
-    std::uint64_t seed = 0;
-    std::string version;          ///< Of vmrunit.
-    std::string payload_build_id; ///< Of the image that all machines boot.
+    std::uint64_t seed = 0;            ///< Of the order; 0: the order of the rows.
+    Shard shard{};                     ///< Of whose cases this run has a part.
+    std::string version;               ///< Of vmrunit.
+    std::string payload_build_id;      ///< Of the image that all machines boot.
     std::vector<std::string> command_line;
     std::chrono::system_clock::time_point started;
     bool strict = false; ///< An unexpected pass counts as a failure.

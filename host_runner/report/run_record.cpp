@@ -25,7 +25,7 @@ std::string RunRecord::why_incomplete() const {
         return running.empty() ? "the runner ended early; " + missing
                                : fmt::format("the runner ended in {}; {}", running, missing);
     }
-    return (summary->interrupted ? "interrupted; " : "no verdict; ") + missing;
+    return (summary->interrupted ? "interrupted; " : "stopped at a failure; ") + missing;
 }
 
 void merge_facts(SubjectFacts& facts, const SubjectFacts& later) {

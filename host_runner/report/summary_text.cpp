@@ -165,12 +165,14 @@ std::string headline(const RunRecord& record, const Paint& paint) {
     if (counts[Verdict::fail] != 0 || unexpected_pass) {
         return paint.verdict(Verdict::fail);
     }
-    if (counts[Verdict::error] != 0 || !why_incomplete.empty() || counts.total() == 0) {
+    const bool empty = counts.total() == 0 && !record.info.shard.is_part();
+    if (counts[Verdict::error] != 0 || !why_incomplete.empty() || empty ||
+        !record.summary->troubles.empty()) {
         return record.summary->interrupted ? paint.in(Paint::style(Verdict::error), "INTERRUPTED")
                                            : paint.verdict(Verdict::error);
     }
-    return counts[Verdict::skip] == counts.total() ? paint.verdict(Verdict::skip)
-                                                   : paint.verdict(Verdict::pass);
+    const bool skipped = counts.total() != 0 && counts[Verdict::skip] == counts.total();
+    return paint.verdict(skipped ? Verdict::skip : Verdict::pass);
 }
 
 std::string rate_text(const RunRecord& record) {

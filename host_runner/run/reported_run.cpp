@@ -68,6 +68,7 @@ Result<void> ReportedRun::load(const std::vector<const cases::Case*>& order, std
         started_ = true;
         RunInfo info = input_.info;
         info.cases = order.size() * rounds;
+        info.seed = seed_;
         planned_ = info.cases;
         start_ = Clock::now();
         input_.reporter.run_started(info);
@@ -141,7 +142,9 @@ void ReportedRun::machine_died(unsigned machine, const std::string& how,
 }
 
 void ReportedRun::case_started(const cases::Case& subject) {
-    input_.reporter.case_started(subject.name);
+    if (!stopped_) {
+        input_.reporter.case_started(subject.name);
+    }
 }
 
 void ReportedRun::case_finished(const cases::Case& subject, const CaseResult& raw) {
@@ -173,6 +176,10 @@ void ReportedRun::begin_retries() {
 }
 
 void ReportedRun::report(const cases::Case& subject, CaseResult result) {
+    if (stopped_) {
+        return;
+    }
+    stopped_ = stops_at_failure_ && went_wrong(result);
     counts_.add(result);
     ran_.insert(result.name);
     input_.reporter.case_finished(result);

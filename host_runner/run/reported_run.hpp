@@ -48,6 +48,11 @@ public:
     /// encoded.
     [[nodiscard]] Result<void> load(const std::vector<const cases::Case*>& order,
                                     std::size_t rounds = 1);
+    /// From the first failure on no further result is taken: what ran ahead of whoever asks for
+    /// results is as if it had not run. Not together with retries.
+    void stop_at_failure() { stops_at_failure_ = true; }
+    /// Of the order in which cases are about to be loaded; before the first load().
+    void set_seed(std::uint64_t seed) { seed_ = seed; }
     /// As Session::step, and lets the reporter show that time passes.
     void step(std::chrono::milliseconds limit);
     /// Every case has its result, and none waits for a retry.
@@ -82,6 +87,9 @@ private:
     VerdictCounts counts_;
     std::size_t planned_ = 0;
     bool started_ = false;
+    bool stops_at_failure_ = false;
+    bool stopped_ = false;
+    std::uint64_t seed_ = 0;
     Clock::time_point start_{};
     bool died_before_ = false;
     unsigned restarts_ = 0;

@@ -90,8 +90,11 @@ class Refusals(EndToEnd):
 
     def test_qemu_that_is_not_there(self):
         missing = self.folder / "qemu"
-        self.check(self.run_with("--target", "qemu", "--qemu", missing), 4, "cannot be tested here",
-                   str(missing), "--qemu PATH")
+        self.check(self.run_with("--target", "qemu", "--qemu", missing), 64, str(missing),
+                   "no such program")
+        self.check(self.run_with("--target", "bochs", "--qemu", "/bin/true"), 64, "starts none")
+        self.check(self.run_with("--target", f"qemu@{missing}"), 4, "cannot be tested here",
+                   str(missing))
         self.check(self.run_with("--target", f"qemu@{missing}", "--exit-codes", "bisect"), 125,
                    str(missing))
 
@@ -103,32 +106,52 @@ class Refusals(EndToEnd):
         self.check(self.run_with("--target", "qemu", "--qemu", "/bin/true"), 4, "/bin/true")
 
     def test_payload_that_is_not_there_or_none(self):
-        self.check(self.run_with("--target", "qemu", "--payload", self.folder / "x.elf"), 99, "x.elf")
-        self.check(self.run_with("--target", "qemu", "--payload", __file__), 99, __file__)
+        self.check(self.run_with("--target", "qemu", "--payload", self.folder / "x.elf"), 64, "x.elf")
+        self.check(self.run_with("--target", "qemu", "--payload", __file__), 64, __file__)
 
     def test_payload_that_lacks_the_cases_program(self):
         self.check(self.run_with("--target", "qemu", "--payload", OUTSIDER[1]), 99, "cpuid")
 
     def test_baseline_that_is_not_there(self):
-        self.check(self.run_with("--target", "qemu", "--baseline", self.folder / "known.toml"), 99,
+        self.check(self.run_with("--target", "qemu", "--baseline", self.folder / "known.toml"), 64,
                    "known.toml")
 
     def test_baseline_that_is_none(self):
         baseline = self.folder / "known.toml"
         baseline.write_text("[[deviation]\n", encoding="utf-8")
-        self.check(self.run_with("--target", "qemu", "--baseline", baseline), 99, "known.toml:1")
+        self.check(self.run_with("--target", "qemu", "--baseline", baseline), 64, "known.toml:1")
 
     def test_reports_that_cannot_be_written(self):
         for path in (self.folder, self.folder / "missing/report"):
             for option in ("--json", "--junit", "--ktap"):
                 with self.subTest(option=option, path=path):
-                    self.check(self.run_with("--target", "qemu", option, path), 99, str(path))
+                    self.check(self.run_with("--target", "qemu", option, path), 64, str(path))
 
     def test_two_reports_into_one_file(self):
         report = self.folder / "report"
-        self.check(self.run_with("--target", "qemu", "--json", report, "--junit", report), 99,
+        self.check(self.run_with("--target", "qemu", "--json", report, "--junit", report), 64,
                    str(report))
         self.assertFalse(self.runs.exists() and os.listdir(self.runs))
+
+    def test_shards_that_make_no_sense(self):
+        for total, index in (("3", "3"), ("3", None), (None, "0"), ("0", "0"), ("x", "0"),
+                             ("3", "-1"), ("", ""), ("99999999999", "0")):
+            shard = {"GTEST_TOTAL_SHARDS": total, "GTEST_SHARD_INDEX": index}
+            shard = {name: value for name, value in shard.items() if value is not None}
+            with self.subTest(shard):
+                self.check(self.run_with("--target", "qemu"), 64, "is no shard",
+                           env={**self.environment, **shard})
+                self.check(["step", FEW, "--target", "qemu"], 125, "is no shard",
+                           env={**self.environment, **shard})
+        self.assertFalse(self.runs.exists() and os.listdir(self.runs))
+
+    def test_words_that_can_be_chosen_are_named(self):
+        for option, words in (("--exit-codes", "bisect,kselftest,meson"),
+                              ("--color", "always,auto,never")):
+            self.check(self.run_with(option, "foo"), 64, "foo not in {" + words + "}")
+        shown = subprocess.run([*VMRUNIT, "run", "--help"], capture_output=True, check=True,
+                               timeout=60).stdout
+        self.assertFalse([byte for byte in shown if byte < 32 and byte != 10])
 
     def test_refusals_speak_the_dialect_asked_for(self):
         for style, exit_code in (("bisect", 125), ("meson", 99)):

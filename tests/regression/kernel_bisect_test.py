@@ -25,7 +25,6 @@ class KernelBisect(CommandTest):
     def setUp(self):
         super().setUp()
         self.environment["LC_ALL"] = "C"
-        # Files of the state are of another folder than the system's, but kernels come from its cache.
         self.tree = KernelTree(self.path("tree"))
 
     def history(self, fault):
@@ -48,13 +47,17 @@ class KernelBisect(CommandTest):
                 print(ran.stdout, flush=True)
                 self.check(ran, 0, f"First bad: {wrong[:7]}", fault.subject, "At the last good",
                            "At the first bad", f"FAIL {fault.case}",
-                           f"vmrunit step {fault.case} --target {fault.target},kernel=")
+                           f"vmrunit step {fault.case} --target lab,kernel=")
                 self.assertEqual(before, (self.tree.git("status", "--porcelain"),
                                           self.tree.git("for-each-ref")))
                 # One whole kernel at most; what differs in arch/x86/kvm alone is built alone.
                 builds = re.findall(r"(?:good|bad): (kernel|modules) in", ran.stdout)
                 self.assertEqual(builds[1:], ["modules"] * (len(builds) - 1), builds)
                 self.assertGreaterEqual(len(builds), 4)
+                if fault.target != "lab":  # Without the parameter nobody sees it.
+                    ran = self.vmrunit("bisect", fault.case, "--tree", "tree", "--good", good,
+                                       "--bad", bad, timeout=FIRST_BUILD)
+                    self.check(ran, 99, "was called bad and is good", stream="stderr")
 
 
 def missing():

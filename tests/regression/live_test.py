@@ -107,10 +107,13 @@ class Retries(Live):
 
 class Switches(Live):
     def test_fail_fast_ends_at_the_first_failure(self):
-        """To the case: a machine for each, so that none has run ahead."""
-        report = self.run_json(FEW, "--payload", self.bad, "--fail-fast", "--isolate", status=1)
-        self.assertEqual([verdict for _, verdict in self.verdicts(report)], ["FAIL"])
-        self.assertGreater(report["run"]["cases"], 1)
+        """To the case, though the machine, or another one, has run ahead."""
+        for more in ((), ("--jobs", "2"), ("--isolate",)):
+            report = self.run_json(FEW, "--payload", self.bad, "--fail-fast", *more, status=1)
+            self.assertEqual([verdict for _, verdict in self.verdicts(report)].count("FAIL"), 1)
+            self.assertEqual(report["results"][-1]["verdict"], "FAIL")
+            self.assertGreater(report["run"]["cases"], len(report["results"]))
+            self.assertIn("stopped at a failure", report["run"]["why_incomplete"])
         self.check(self.vmrunit("run", "--fail-fast", "--retries", "1"), 64, stream="stderr")
 
     def test_repeat(self):
@@ -122,6 +125,12 @@ class Switches(Live):
                   for seed in ("7", "7", "8")]
         self.assertEqual(orders[0], orders[1])
         self.assertNotEqual(orders[0], orders[2])
+        for options in (("--shuffle",), ("--gtest_shuffle",)):  # Whoever chose it, it is told.
+            first = self.run_json(FEW, *options)
+            self.assertNotEqual(first["run"]["seed"], 0)
+            again = self.run_json(FEW, "--shuffle", "--seed", str(first["run"]["seed"]))
+            self.assertEqual(self.verdicts(first), self.verdicts(again))
+        self.assertEqual(self.run_json(FEW, "--seed", "7")["run"]["seed"], 0)
         self.assertEqual(sorted(orders[0]), sorted(orders[2]))
 
     def test_shards_are_a_partition(self):
@@ -148,11 +157,36 @@ class Switches(Live):
         self.assertEqual(whole["summary"]["total"], len(listed))
         self.assertIn(f'tests="{len(listed)}"', self.path("all.xml").read_text())
         self.check(self.vmrunit("report", *shards), 0, f"of {len(listed)} cases in")
+        for files, said in [(["shard0.json"] * 2, "is shard 0 of 2 once more"),
+                            (["shard0.json", "all.json"], "all.json is no shard")]:
+            self.check(self.vmrunit("report", *files, "--json", "part.json"), 64, said,
+                       stream="stderr")
+        third = json.loads(self.path("shard1.json").read_text(encoding="utf-8"))
+        third["run"]["shard"] = {"index": 2, "total": 3}
+        self.path("third.json").write_text(json.dumps(third))
+        self.check(self.vmrunit("report", "shard0.json", "third.json"), 64, "one of 3 shards",
+                   stream="stderr")
+        for index in "02":
+            self.run_json(FEW, "--json", f"of3-{index}.json",
+                          environment={"GTEST_TOTAL_SHARDS": "3", "GTEST_SHARD_INDEX": index})
+        self.check(self.vmrunit("report", "of3-0.json", "of3-2.json"), 64, "shard 1 of 3 is missing",
+                   stream="stderr")
         other = json.loads(self.path("shard1.json").read_text(encoding="utf-8"))
         other["target"]["name"] = "bochs"
         self.path("other.json").write_text(json.dumps(other))
         self.check(self.vmrunit("report", "shard0.json", "other.json"), 64,
                    "is no shard of the same run", stream="stderr")
+
+    def test_a_shard_without_a_case_is_no_error(self):
+        ran = self.vmrunit("run", CASE, "--target", "qemu", "--json", "empty.json",
+                           environment={"GTEST_TOTAL_SHARDS": "2", "GTEST_SHARD_INDEX": "1"})
+        self.check(ran, 0, "PASS  0 passed, 0 failed: 0 of 0 cases")
+        self.check(self.vmrunit("report", "empty.json"), 0)
+
+    def test_failed_keeps_to_the_baseline_of_the_run(self):
+        self.run_json("intercept/invd", "--baseline", "none", status=1)
+        again = self.run_json("intercept/invd", "--failed", status=1)
+        self.assertEqual({verdict for _, verdict in self.verdicts(again)}, {"FAIL"})
 
     def test_timeout_is_that_of_a_case(self):
         hung = broken_payload(PAYLOAD, self.path("hung.elf"), LOOP)
@@ -203,7 +237,7 @@ class Formats(Live):
         self.assertIn("Since the previous run on this target", page)
         self.assertIn("1 new failure", page)
         self.assertIn("Definition of the case", page)
-        self.check(self.vmrunit("run", CASE, "--target", "qemu", "--html", "/no/such/x"), 99,
+        self.check(self.vmrunit("run", CASE, "--target", "qemu", "--html", "/no/such/x"), 64,
                    "/no/such", stream="stderr")
 
     def test_history_of_runs(self):

@@ -216,7 +216,7 @@ TEST_F(MatrixCommandTest, WordsThatMakeNoSenseAreRefused) {
     add("one", {"one", ""}, {});
     add("two", {"two", ""}, {});
     EXPECT_THAT(refusal({"one"}), HasSubstr("a matrix compares two targets or more"));
-    EXPECT_THAT(refusal({"one", "tow"}), HasSubstr("a matrix compares two targets or more"));
+    EXPECT_THAT(refusal({"one", "tow"}), HasSubstr("no case matches 'tow': it is no target"));
     EXPECT_THAT(refusal({"one", "two", "tree"}),
                 HasSubstr("no case matches 'tree': it is no target either; vmrunit list"));
     EXPECT_THAT(refusal({"one", "two", "one"}), HasSubstr("target one is named twice"));
