@@ -65,6 +65,27 @@ void keeps_registers(Catalogue& catalogue) {
                             .expectations = {expected}});
 }
 
+void disarms_breakpoints(Catalogue& catalogue) {
+    CallExpectation expected;
+    expected.values = {reported("enable bits of DR7", 0), reported("vector + 1 of a fault", 0)};
+    struct Row {
+        std::string name;
+        std::uint32_t dr7;
+    };
+    for (const Row& row : {Row{"local", 0x401}, Row{"global", 0x402}, Row{"both", 0x403}}) {
+        for (const bool written : {false, true}) {
+            add_l1_case(catalogue, {.name = "intrinsics/vmrun/breakpoint_of_l2/" + row.name +
+                                            (written ? "_written" : "_loaded"),
+                                    .title = "A breakpoint that L2 had enabled does not hit in L1.",
+                                    .manual = "APM2 15.6",
+                                    .program = written ? "writes_dr7" : "nothing",
+                                    .steps = {vmcb_field(svm::field::rip, at_start),
+                                              Call{"l2_breakpoint_in_l1", row.dr7}},
+                                    .expectations = {expected}});
+        }
+    }
+}
+
 void faulting(Catalogue& catalogue) {
     struct Instruction {
         std::string name;
@@ -99,6 +120,7 @@ void vmrun(Catalogue& catalogue) {
     physical_address(catalogue);
     minimum_state(catalogue);
     keeps_registers(catalogue);
+    disarms_breakpoints(catalogue);
     faulting(catalogue);
 }
 

@@ -24,6 +24,7 @@ void add_l1_case(Catalogue& catalogue, const L1Row& row, const std::source_locat
     }
     made.steps = row.steps;
     made.expectations = row.expectations;
+    made.ends_machine = row.ends_machine;
     made.confirmed = row.confirmed;
     made.vmruns = row.vmruns;
     made.intercepts = row.intercepts;

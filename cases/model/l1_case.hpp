@@ -23,6 +23,7 @@ struct L1Row {
     bool nested_paging = false;
     std::vector<Step> steps; ///< The run or call included.
     std::vector<Expectation> expectations;
+    bool ends_machine = false; ///< See Case::ends_machine.
     bool confirmed = true;
     unsigned vmruns = 1; ///< See Case::vmruns.
     /// The name says whether paging is nested: for rows that are run both ways.

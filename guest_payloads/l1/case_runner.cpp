@@ -152,7 +152,9 @@ extern "C" void l1_main(const vmrunit::guest::BootInfo& boot_info) {
     if (error == PlanError::none && svm_obstacle() != SvmObstacle::none) {
         error = PlanError::no_svm;
     }
-    const vmrunit::svm::Features features = read_features();
+    const std::uint8_t machine = error == PlanError::none ? plan.header().machine : 0;
+    const vmrunit::svm::Features features =
+        read_features() | vmrunit::svm::features_from_machine(machine);
     say_hello(out, boot_info, plan, error, features);
     if (error == PlanError::none) {
         run_plan(plan, out, features);

@@ -9,6 +9,10 @@
         l2_program nothing, 64, "vmmcall", marker=0
         l2_program nothing, 32, "vmmcall", marker=0
 
+/* Says that it runs and waits for an event. */
+        l2_program waits, 64, "jmp .", before="movb $1, (%rax)"
+        l2_program writes_dr7, 64, "mov %rax, %dr7"
+
         l2_programs cpuid, "cpuid"
         l2_programs hlt, "hlt"
         l2_programs pause, "pause"

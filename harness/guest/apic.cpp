@@ -15,6 +15,7 @@ constexpr std::uint64_t base_address = 0x000f'ffff'ffff'f000;
 constexpr std::uint32_t entry_masked = 1u << 16;
 constexpr std::uint32_t software_enable = 1u << 8;
 
+constexpr std::uint32_t delivery_smi = 2u << 8;
 constexpr std::uint32_t delivery_nmi = 4u << 8;
 constexpr std::uint32_t delivery_init = 5u << 8;
 constexpr std::uint32_t delivery_startup = 6u << 8;
@@ -125,6 +126,10 @@ void LocalApic::send_startup(std::uint32_t target, std::uint8_t page) const {
 
 void LocalApic::send_nmi(std::uint32_t target) const {
     send(target, delivery_nmi | level_assert);
+}
+
+void LocalApic::send_smi(std::uint32_t target) const {
+    send(target, delivery_smi | level_assert);
 }
 
 void LocalApic::send_fixed(std::uint32_t target, std::uint8_t vector) const {

@@ -56,6 +56,7 @@ public:
     // The target starts in real mode at `page` * 4 KiB.
     void send_startup(std::uint32_t target, std::uint8_t page) const;
     void send_nmi(std::uint32_t target) const;
+    void send_smi(std::uint32_t target) const;
     void send_fixed(std::uint32_t target, std::uint8_t vector) const;
 
     // Enabled, priority 0, timer stopped, every local source masked, nothing requested or in

@@ -13,6 +13,10 @@
 
 namespace vmrunit::svm {
 
+/// Not a leaf: what is listed under it is of the machine and not of its CPU, and CPUID does not say
+/// it. The runner that made the machine does, by the plan.
+inline constexpr std::uint32_t machine_leaf = 0xffff'ffff;
+
 enum class CpuidRegister : std::uint8_t { eax, ebx, ecx, edx };
 
 enum class Feature : std::uint8_t {
@@ -48,9 +52,10 @@ constexpr std::string_view feature_name(Feature feature) {
     return feature_info(feature).name;
 }
 
+/// A CPU's feature: those of the machine are not CPUID's to hide.
 constexpr const FeatureInfo* feature_by_name(std::string_view name) {
     for (const FeatureInfo& info : feature_table) {
-        if (info.name == name) {
+        if (info.name == name && info.leaf != machine_leaf) {
             return &info;
         }
     }
@@ -149,6 +154,9 @@ constexpr Features features_from_cpuid(Cpuid&& cpuid) {
     const std::uint32_t basic_maximum = cpuid(0, 0).eax;
     const std::uint32_t extended_maximum = cpuid(extended_cpuid_leaf, 0).eax;
     const auto answers = [&](std::uint32_t leaf) {
+        if (leaf == machine_leaf) {
+            return false;
+        }
         return leaf >= extended_cpuid_leaf
                    ? extended_maximum >= extended_cpuid_leaf && leaf <= extended_maximum
                    : leaf <= basic_maximum;
@@ -172,6 +180,27 @@ constexpr Features features_from_cpuid(Cpuid&& cpuid) {
         }
     }
     return features;
+}
+
+/// Features of the machine as a plan has them, and back: bit n of the byte is bit n of
+/// machine_leaf.
+constexpr Features features_from_machine(std::uint8_t bits) {
+    Features features;
+    for (const FeatureInfo& info : feature_table) {
+        if (info.leaf == machine_leaf && ((bits >> info.bit) & 1) != 0) {
+            features.set(info.feature);
+        }
+    }
+    return features;
+}
+constexpr std::uint8_t machine_bits(const Features& features) {
+    std::uint8_t bits = 0;
+    for (const FeatureInfo& info : feature_table) {
+        if (info.leaf == machine_leaf && features.test(info.feature)) {
+            bits |= static_cast<std::uint8_t>(1u << info.bit);
+        }
+    }
+    return bits;
 }
 
 consteval bool feature_table_is_sound() {

@@ -2,6 +2,7 @@
 // Target `lab`: a Linux kernel under an emulated CPU with SVM, whose KVM is the subject.
 #pragma once
 
+#include "host_runner/kvm_worker/machine_features.hpp"
 #include "host_runner/lab/kernel_package_cache.hpp"
 #include "host_runner/lab/lab_configuration.hpp"
 #include "host_runner/lab/lab_emulator.hpp"
@@ -42,6 +43,9 @@ public:
     [[nodiscard]] Result<void> prepare() override;
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return true; }
+    [[nodiscard]] svm::Features machine_features() const override {
+        return machine_features_of_worker(configuration_.vm_cpus);
+    }
     [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;
 
     [[nodiscard]] const LabConfiguration& configuration() const { return configuration_; }

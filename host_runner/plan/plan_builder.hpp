@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cases/model/case.hpp"
+#include "harness/svm/features.hpp"
 #include "harness/wire/plan.hpp"
 #include "host_runner/payload/payload_image.hpp"
 #include "host_runner/plan/resolver.hpp"
@@ -29,9 +30,11 @@ struct RingPlace {
     std::uint32_t size = 0; ///< Bytes, header page included; 0: no ring.
 };
 
-/// The bytes of the plan. `flags` are wire::PlanFlags.
+/// The bytes of the plan. `flags` are wire::PlanFlags; of `machine` count the features that CPUID
+/// does not tell.
 [[nodiscard]] std::vector<std::byte> build_plan(const PayloadImage& image,
                                                 std::span<const EncodedCase* const> cases,
-                                                const RingPlace& ring, std::uint32_t flags);
+                                                const RingPlace& ring, std::uint32_t flags,
+                                                const svm::Features& machine = {});
 
 } // namespace vmrunit::runner

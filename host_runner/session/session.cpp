@@ -136,7 +136,7 @@ void Session::start_machine() {
         request.ring_address = ring.address;
         request.ring_size = ring.size;
     }
-    request.plan = build_plan(image_, rest, ring, options_.plan_flags);
+    request.plan = build_plan(image_, rest, ring, options_.plan_flags, target_.machine_features());
     parser_ = wire::FrameParser{};
     hello_.reset();
     running_.reset();

@@ -2,6 +2,7 @@
 // Target `kvm`: nested SVM of this machine's KVM, in VMs of kvm-worker.
 #pragma once
 
+#include "host_runner/kvm_worker/machine_features.hpp"
 #include "host_runner/targets/kvm_machine.hpp"
 #include "host_runner/targets/target.hpp"
 #include "host_runner/targets/target_registry.hpp"
@@ -27,6 +28,9 @@ public:
     [[nodiscard]] Layers layers() const override;
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return true; }
+    [[nodiscard]] svm::Features machine_features() const override {
+        return machine_features_of_worker(configuration_.cpus);
+    }
     [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;
 
     [[nodiscard]] const KvmConfiguration& configuration() const { return configuration_; }

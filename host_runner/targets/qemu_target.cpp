@@ -192,6 +192,18 @@ Result<std::string> QemuTarget::first_missing_feature() const {
     return std::string{};
 }
 
+svm::Features QemuTarget::machine_features() const {
+    svm::Features features;
+    if (configuration_.cpus > 1) {
+        features.set(svm::Feature::second_cpu);
+    }
+    // Firmware of the other machines moves SMBASE and locks it.
+    if (configuration_.machine.starts_with("microvm")) {
+        features.set(svm::Feature::smm_in_memory);
+    }
+    return features;
+}
+
 SubjectFacts QemuTarget::facts() {
     SubjectFacts facts;
     if (const auto& known = version(); known) {

@@ -29,6 +29,7 @@ public:
     [[nodiscard]] Layers layers() const override;
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return true; }
+    [[nodiscard]] svm::Features machine_features() const override;
     [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;
 
     [[nodiscard]] const QemuConfiguration& configuration() const { return configuration_; }

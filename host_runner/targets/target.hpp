@@ -5,6 +5,7 @@
 // port 0xE9), and says how it ended. It judges nothing.
 #pragma once
 
+#include "harness/svm/features.hpp"
 #include "host_runner/error.hpp"
 
 #include <chrono>
@@ -122,6 +123,8 @@ public:
     [[nodiscard]] virtual SubjectFacts facts() = 0;
     /// True where the runner can see guest memory, so that records go into a ring.
     [[nodiscard]] virtual bool shares_memory() const = 0;
+    /// What its machines have that CPUID does not tell: features of svm::machine_leaf.
+    [[nodiscard]] virtual svm::Features machine_features() const { return {}; }
     /// Bit mask of Service.
     [[nodiscard]] virtual std::uint32_t services() const { return 0; }
     [[nodiscard]] virtual Result<std::unique_ptr<Machine>> start(const BootRequest& request) = 0;

@@ -61,7 +61,7 @@ TEST(Features, NamesAreUniqueAndFound) {
     std::set<std::string_view> names;
     for (const FeatureInfo& info : feature_table) {
         EXPECT_TRUE(names.insert(info.name).second) << info.name;
-        EXPECT_EQ(feature_by_name(info.name), &info);
+        EXPECT_EQ(feature_by_name(info.name), info.leaf == machine_leaf ? nullptr : &info);
         EXPECT_FALSE(info.meaning.empty()) << info.name;
     }
     EXPECT_EQ(feature_name(Feature::decode_assists), "decode_assists");
@@ -133,6 +133,19 @@ TEST(Features, SvmLeafOfACpuWithoutSvmIsNotBelieved) {
                  {{0x80000008, 0}, {0, 0, 0, 0}},
                  {{0x8000000a, 0}, {~0u, ~0u, ~0u, ~0u}}}};
     EXPECT_TRUE(features_from_cpuid(cpu).empty());
+}
+
+TEST(Features, OfTheMachineAreNoCpus) {
+    FakeCpu generous{{{{0, 0}, {~0u, 0, 0, 0}}, {{0x80000000, 0}, {~0u, 0, 0, 0}}}};
+    const Features machine{Feature::second_cpu, Feature::smm_in_memory};
+    EXPECT_FALSE(features_from_cpuid(generous).contains_any(machine));
+    EXPECT_EQ(feature_by_name("second_cpu"), nullptr);
+    EXPECT_EQ(machine_bits(machine), 3);
+    EXPECT_EQ(machine_bits(Features{Feature::np, Feature::second_cpu}), 1);
+    for (unsigned bits = 0; bits < 4; ++bits) {
+        EXPECT_EQ(machine_bits(features_from_machine(static_cast<std::uint8_t>(bits))), bits);
+    }
+    EXPECT_TRUE(features_from_machine(0xfc).empty());
 }
 
 // The guest has no library: reading must also work where everything is a constant expression.

@@ -62,6 +62,16 @@ TEST_F(QemuTargetTest, TakesItsOptions) {
     EXPECT_EQ(configuration("qemu,svm=on").cpu, "max,svm=on");
 }
 
+TEST_F(QemuTargetTest, KnowsWhatCpuidDoesNotTellOfItsMachines) {
+    using svm::Feature;
+    const auto features = [this](const std::string& spec) {
+        return (*registry_.create(spec, {}))->machine_features();
+    };
+    EXPECT_EQ(features("qemu"), (svm::Features{Feature::second_cpu, Feature::smm_in_memory}));
+    EXPECT_EQ(features("qemu,cpus=1"), svm::Features{Feature::smm_in_memory});
+    EXPECT_EQ(features("qemu,machine=q35"), svm::Features{Feature::second_cpu});
+}
+
 TEST_F(QemuTargetTest, RefusesWhatMakesNoSense) {
     EXPECT_EQ(
         refusal("qemu:9"),

@@ -54,7 +54,7 @@ VMRUNIT_ROUTINE(vmrun_clears_gif) {
 
 /// Argument: bit 0, IF of L1 at the VMRUN; above it 0, or Kind + 1 of an event that has been
 /// pending since GIF was cleared. Reports the exit code, the saved RIP, how many events arrived
-/// before STGI and how many behind it.
+/// before STGI and how many behind it, and EXITINFO1.
 VMRUNIT_ROUTINE(vmrun_with_event) {
     LocalApic{}.reset();
     const std::uint32_t sent = call.argument >> 1;
@@ -76,6 +76,7 @@ VMRUNIT_ROUTINE(vmrun_with_event) {
     __svm_stgi();
     take_pending_interrupts();
     call.report(event.count());
+    call.report(vmcb.control.exit_info_1);
     // L2 may have taken the event through its own IDT, and does not end it.
     const LocalApic apic;
     if (apic.in_service(OwnEvent::vector)) {

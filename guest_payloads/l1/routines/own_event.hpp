@@ -3,6 +3,7 @@
 // APM2 16.5.
 #pragma once
 
+#include "guest_payloads/l1/routines/smm_handler.hpp"
 #include "harness/guest/apic.hpp"
 #include "harness/guest/per_cpu.hpp"
 
@@ -12,16 +13,24 @@ namespace vmrunit::guest {
 
 class OwnEvent {
 public:
-    enum Kind : std::uint32_t { fixed, nmi };
+    enum Kind : std::uint32_t { fixed, nmi, smi };
     static constexpr std::uint8_t vector = 0x51; ///< Of a fixed interrupt.
 
-    explicit OwnEvent(std::uint32_t kind) : kind_(kind), before_(arrived()) {}
+    explicit OwnEvent(std::uint32_t kind) : kind_(kind) {
+        if (kind_ == smi) {
+            SmmHandler::install();
+        }
+        before_ = arrived();
+    }
 
     void send() const {
-        if (kind_ == nmi) {
-            apic_.send_nmi(apic_.id());
-        } else {
-            apic_.send_fixed(apic_.id(), vector);
+        switch (kind_) {
+        case nmi:
+            return apic_.send_nmi(apic_.id());
+        case smi:
+            return apic_.send_smi(apic_.id());
+        default:
+            return apic_.send_fixed(apic_.id(), vector);
         }
     }
     [[nodiscard]] std::uint64_t count() const { return arrived() - before_; }
@@ -29,12 +38,12 @@ public:
 private:
     [[nodiscard]] std::uint64_t arrived() const {
         const EventCounts& events = current_cpu().events;
-        return kind_ == nmi ? events.nmis : events.interrupts;
+        return kind_ == smi ? SmmHandler::count() : kind_ == nmi ? events.nmis : events.interrupts;
     }
 
     LocalApic apic_;
     std::uint32_t kind_;
-    std::uint64_t before_;
+    std::uint64_t before_ = 0;
 };
 
 /// An IRET, for an NMI whose handler did not come to its own.

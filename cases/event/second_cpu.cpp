@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Events that another CPU sends while L2 runs: they arrive between two of its instructions, not at
+// its entry. APM2 15.13, 15.17.
+
+#include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/vmcb.hpp"
+
+#include <string>
+#include <utility>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::ExitCode;
+using svm::Feature;
+using svm::Intercept;
+using Kind = InterceptUse::Kind;
+
+constexpr std::uint8_t interrupt_vector = 0x51; ///< What the routine sends.
+enum Sent : std::uint32_t { interrupt, nmi, init };
+constexpr std::uint32_t no_exit = 0x10;
+
+struct Exit {
+    ExitCode code;
+    Value rip;
+};
+
+/// What the second CPU comes to. Without an exit it reports nothing, for it has been reset in L2.
+CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::uint64_t events) {
+    const std::uint64_t exited = exit ? 1 : 0;
+    CallExpectation expected;
+    expected.values = {reported("L2 ran", 1),
+                       reported("L2 exited", exited),
+                       reported("exit code", exit ? static_cast<std::uint64_t>(exit->code) : 0),
+                       {exit ? exit->rip : Value{0}, ~std::uint64_t{0}, Match::equals, "saved RIP"},
+                       reported("events that L1 took before STGI", 0),
+                       reported("L1 got behind STGI", gets_behind_stgi ? 1 : 0),
+                       reported("events that L1 had by then", events),
+                       reported("the CPU starts anew", 1)};
+    return expected;
+}
+
+/// With only the intercepts that there must be, and with all others set.
+void add(Catalogue& catalogue, const std::string& name, std::string_view title,
+         std::string_view manual, Intercept intercept, bool intercepted, std::uint32_t argument,
+         const CallExpectation& expected,
+         const std::source_location& where = std::source_location::current()) {
+    for (unsigned variant = 0; variant < 4; ++variant) {
+        const bool nested_paging = (variant & 1) == 0;
+        const bool all_others = (variant & 2) != 0;
+        std::vector<Step> steps{
+            vmcb_field(field::rip, at_start), vmcb_field(field::rax, l2_data),
+            vmcb_field(field::rflags, svm::rflags::always_one | svm::rflags::if_)};
+        if (all_others) {
+            const std::vector<Step> others = all_other_intercepts(intercept);
+            steps.insert(steps.end(), others.begin(), others.end());
+        }
+        if (intercepted) {
+            steps.emplace_back(intercepting(intercept));
+        }
+        const Kind kind = intercepted  ? all_others ? Kind::taken_all_others : Kind::taken
+                          : all_others ? Kind::not_taken_all_others
+                                       : Kind::not_taken;
+        std::vector<std::string> covers;
+        if (intercepted) {
+            covers.push_back("exit_code/" + std::string{svm::intercept_info(intercept).name});
+        }
+        steps.emplace_back(Call{"send_to_l2_elsewhere", argument});
+        add_l1_case(catalogue,
+                    {.name = "event/from_second_cpu/" + name + (all_others ? "_all_others" : ""),
+                     .title = title,
+                     .manual = manual,
+                     .needs = {Feature::apic, Feature::second_cpu},
+                     .program = "waits",
+                     .nested_paging = nested_paging,
+                     .steps = std::move(steps),
+                     .expectations = {expected},
+                     .named_by_paging = true,
+                     .intercepts = {{intercept, kind}},
+                     .covers = covers},
+                    where);
+    }
+}
+
+void from_second_cpu(Catalogue& catalogue) {
+    add(catalogue, "interrupt/intercepted", "An interrupt from elsewhere exits and is pending.",
+        "APM2 15.13.1", Intercept::intr, true, interrupt,
+        comes_to(Exit{ExitCode::intr, at_insn}, true, 1));
+    add(catalogue, "interrupt/not_intercepted", "L2 takes the interrupt by its own IDT.",
+        "APM2 15.13.1", Intercept::intr, false, interrupt,
+        comes_to(Exit{ExitCode::vmmcall, at_handler(interrupt_vector)}, true, 0));
+    add(catalogue, "nmi/intercepted", "An NMI from elsewhere exits and is pending.", "APM2 15.13.2",
+        Intercept::nmi, true, nmi, comes_to(Exit{ExitCode::nmi, at_insn}, true, 1));
+    add(catalogue, "nmi/not_intercepted", "L2 takes the NMI by its own IDT.", "APM2 15.13.2",
+        Intercept::nmi, false, nmi, comes_to(Exit{ExitCode::vmmcall, at_handler(2)}, true, 0));
+    add(catalogue, "init/intercepted", "INIT exits; pending, it resets the CPU at STGI.",
+        "APM2 15.13.4", Intercept::init, true, init,
+        comes_to(Exit{ExitCode::init, at_insn}, false, 0));
+    add(catalogue, "init/not_intercepted", "INIT resets the CPU, L2 or not.", "APM2 15.13.4",
+        Intercept::init, false, init | no_exit, comes_to(std::nullopt, false, 0));
+}
+
+const Registration registration{from_second_cpu};
+
+} // namespace
+} // namespace vmrunit::cases

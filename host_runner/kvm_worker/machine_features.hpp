@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What a VM of kvm-worker has that CPUID does not tell its guest.
+#pragma once
+
+#include "harness/svm/features.hpp"
+
+namespace vmrunit::runner {
+
+/// No firmware has run in it, so SMBASE is as after reset, and the worker gives it memory there.
+[[nodiscard]] inline svm::Features machine_features_of_worker(unsigned cpus) {
+    svm::Features features{svm::Feature::smm_in_memory};
+    if (cpus > 1) {
+        features.set(svm::Feature::second_cpu);
+    }
+    return features;
+}
+
+} // namespace vmrunit::runner
