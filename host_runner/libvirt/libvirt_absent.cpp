@@ -34,7 +34,7 @@ TargetFactory libvirt_target_factory() {
                const TargetOptions& /*options*/) -> Result<std::unique_ptr<Target>> {
                 return std::make_unique<AbsentTarget>(spec.text);
             },
-            "libvirt:qemu:///system"};
+            {"libvirt:qemu:///system"}};
 }
 
 } // namespace vmrunit::runner

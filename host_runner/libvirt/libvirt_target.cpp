@@ -240,7 +240,7 @@ TargetFactory libvirt_target_factory() {
             [](TargetSpec spec, const TargetOptions& /*options*/) {
                 return LibvirtTarget::create(std::move(spec));
             },
-            "libvirt:qemu:///system"};
+            {"libvirt:qemu:///system"}};
 }
 
 } // namespace vmrunit::runner
