@@ -105,7 +105,7 @@ Result<void> take_parameter(const std::string& key, const std::string& value,
 } // namespace
 
 TargetFactory lab_target_factory(LabPrograms programs, std::vector<NamedLabEmulator> emulators) {
-    std::string usage = "lab:VERSION[@EMULATOR] | lab,kernel=PATH [,PARAMETER=VALUE]..."
+    std::string usage = "lab:VERSION[@EMULATOR] | lab[@EMULATOR],kernel=PATH [,PARAMETER=VALUE]..."
                         " [,kvm.PARAMETER=VALUE]... [,boot.PARAMETER=VALUE]..."
                         " [,cpuid.FEATURE=off]... [,cpu=MODEL][,cpus=N][,memory=MIB]; EMULATOR is ";
     const auto example = std::string{"lab:"} + example_version;
