@@ -4,10 +4,13 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <string>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <system_error>
+#include <termios.h>
 #include <unistd.h>
 
 namespace vmrunit::runner {
@@ -47,6 +50,29 @@ Result<DescriptorPair> open_socket_pair() {
     DescriptorPair pair{FileDescriptor{ends[0]}, FileDescriptor{ends[1]}};
     if (::fcntl(pair.ours.number(), F_SETFL, O_RDWR | O_NONBLOCK) != 0) {
         return failure(with_errno("fcntl(O_NONBLOCK)", errno));
+    }
+    return pair;
+}
+
+Result<DescriptorPair> open_terminal_pair() {
+    DescriptorPair pair;
+    pair.ours = FileDescriptor{::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)};
+    if (!pair.ours.is_open()) {
+        return failure(with_errno("/dev/ptmx", errno));
+    }
+    if (::unlockpt(pair.ours.number()) != 0) {
+        return failure(with_errno("unlockpt", errno));
+    }
+    // By the descriptor: a name in /dev/pts may lead to another file system's terminal.
+    pair.theirs =
+        FileDescriptor{::ioctl(pair.ours.number(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)};
+    termios settings{};
+    if (!pair.theirs.is_open() || ::tcgetattr(pair.theirs.number(), &settings) != 0) {
+        return failure(with_errno("pseudo terminal", errno));
+    }
+    ::cfmakeraw(&settings);
+    if (::tcsetattr(pair.theirs.number(), TCSANOW, &settings) != 0) {
+        return failure(with_errno("tcsetattr", errno));
     }
     return pair;
 }

@@ -42,6 +42,9 @@ struct DescriptorPair {
 /// Both ends close on exec. Our end does not block; `capacity` is asked for, not insisted on.
 [[nodiscard]] Result<DescriptorPair> open_pipe_to_read(int capacity = 0);
 [[nodiscard]] Result<DescriptorPair> open_socket_pair();
+/// A pseudo terminal that passes on bytes as they are, for whoever asks for a serial line. Their
+/// end is the terminal: while somebody has it open, our end has not ended.
+[[nodiscard]] Result<DescriptorPair> open_terminal_pair();
 
 /// "OPERATION: errno's text", for an Error.
 [[nodiscard]] std::string with_errno(std::string_view operation, int error_number);

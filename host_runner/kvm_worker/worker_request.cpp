@@ -71,9 +71,17 @@ std::size_t RequestReader::take_garbage_count() {
     return std::exchange(garbage_, 0);
 }
 
-std::optional<std::vector<std::byte>> plan_part(std::span<const std::byte> plan,
-                                                std::uint32_t first, std::uint32_t count) {
+namespace {
+
+/// A plan taken apart: its header, and what each case takes up.
+struct PlanCases {
     wire::PlanHeader header{};
+    std::vector<std::span<const std::byte>> cases;
+};
+
+std::optional<PlanCases> cases_of(std::span<const std::byte> plan) {
+    PlanCases found;
+    auto& header = found.header;
     if (plan.size() < sizeof header) {
         return std::nullopt;
     }
@@ -83,8 +91,6 @@ std::optional<std::vector<std::byte>> plan_part(std::span<const std::byte> plan,
         return std::nullopt;
     }
     auto rest = plan.first(header.total_size).subspan(sizeof header);
-    std::vector<std::byte> part(sizeof header);
-    std::uint32_t taken = 0;
     for (std::uint32_t i = 0; i < header.case_count; ++i) {
         wire::PlanCase head{};
         if (rest.size() < sizeof head) {
@@ -95,17 +101,50 @@ std::optional<std::vector<std::byte>> plan_part(std::span<const std::byte> plan,
         if (rest.size() < size) {
             return std::nullopt;
         }
-        if (i >= first && i - first < count) {
-            part.insert(part.end(), rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(size));
-            ++taken;
-        }
+        found.cases.push_back(rest.first(size));
         rest = rest.subspan(size);
     }
-    header.case_count = taken;
+    return found;
+}
+
+} // namespace
+
+std::optional<std::vector<std::byte>> plan_part(std::span<const std::byte> plan,
+                                                std::uint32_t first, std::uint32_t count) {
+    auto whole = cases_of(plan);
+    if (!whole) {
+        return std::nullopt;
+    }
+    auto& header = whole->header;
+    std::vector<std::byte> part(sizeof header);
+    const auto begin = std::min<std::size_t>(first, whole->cases.size());
+    const auto taken = std::min<std::size_t>(count, whole->cases.size() - begin);
+    for (const auto one : std::span{whole->cases}.subspan(begin, taken)) {
+        part.insert(part.end(), one.begin(), one.end());
+    }
+    header.case_count = static_cast<std::uint32_t>(taken);
     header.total_size = static_cast<std::uint32_t>(part.size());
     header.crc = wire::crc32(std::span<const std::byte>{part}.subspan(sizeof header));
     std::memcpy(part.data(), &header, sizeof header);
     return part;
+}
+
+std::optional<PlanRange> find_plan_part(std::span<const std::byte> plan,
+                                        std::span<const std::byte> part) {
+    const auto whole = cases_of(plan);
+    const auto wanted = cases_of(part);
+    if (!whole || !wanted || wanted->cases.empty()) {
+        return std::nullopt;
+    }
+    // A case has a number of its own, so the first that matches is the only one.
+    const auto found =
+        std::ranges::find_if(whole->cases, [&](const std::span<const std::byte> one) {
+            return std::ranges::equal(one, wanted->cases.front());
+        });
+    const PlanRange range{static_cast<std::uint32_t>(found - whole->cases.begin()),
+                          static_cast<std::uint32_t>(wanted->cases.size())};
+    const auto same = plan_part(plan, range.first, range.count);
+    return same && std::ranges::equal(*same, part) ? std::optional{range} : std::nullopt;
 }
 
 } // namespace vmrunit::worker

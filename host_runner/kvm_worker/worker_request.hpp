@@ -61,4 +61,14 @@ private:
 [[nodiscard]] std::optional<std::vector<std::byte>>
 plan_part(std::span<const std::byte> plan, std::uint32_t first, std::uint32_t count);
 
+struct PlanRange {
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+    bool operator==(const PlanRange&) const = default;
+};
+
+/// Where `part` is a part of `plan`, byte for byte; nothing if it is none or has no case.
+[[nodiscard]] std::optional<PlanRange> find_plan_part(std::span<const std::byte> plan,
+                                                      std::span<const std::byte> part);
+
 } // namespace vmrunit::worker

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,6 +39,9 @@ struct WorkerLines {
     std::string status;
     std::string output;      ///< Records that do not come by `ring_window`.
     std::string ring_window; ///< Empty: the worker reads its guest's ring and passes it on itself.
+    /// Bytes of a plan beyond which sending takes too long. A longer one comes with the image, and
+    /// requests then name a part of it.
+    std::size_t longest_request = std::numeric_limits<std::size_t>::max();
 };
 
 /// One machine that was booted. Its lines carry bytes and never wait.
@@ -70,7 +74,11 @@ public:
     virtual ~LabEmulator() = default;
     /// If available, `reason` is what it is: "QEMU 7.2.22, TCG".
     [[nodiscard]] virtual Availability availability() = 0;
+    /// Brings what may take long and may fail, once. boot() needs it.
+    [[nodiscard]] virtual Result<void> prepare() { return {}; }
     [[nodiscard]] virtual SubjectFacts facts() = 0;
+    /// Whose SVM it is: Layers::cpu.
+    [[nodiscard]] virtual std::string cpu_layer() const = 0;
     /// The baseline of the emulated CPU itself, "qemu-tcg-7.2": a lab target's is called "lab-" and
     /// that, for all kernels, and usually inherits it.
     [[nodiscard]] virtual std::string baseline_name() = 0;
@@ -89,7 +97,8 @@ public:
 using LabEmulatorFactory = std::function<Result<std::unique_ptr<LabEmulator>>(
     TargetSpec& spec, const TargetOptions& options)>;
 
-/// By the word after '@': "qemu", "bochs". What is none of them is a QEMU, by name or path.
+/// By the word after '@', and before a colon: "qemu", "bochs", "bochs:3.0". What is none of them is
+/// a QEMU, by name or path.
 struct NamedLabEmulator {
     std::string name;
     LabEmulatorFactory create;

@@ -63,7 +63,8 @@ std::string lab_kernel_command_line(const LabConfiguration& configuration,
     return line;
 }
 
-std::string lab_steps(const LabConfiguration& configuration, const WorkerLines& lines) {
+std::string lab_steps(const LabConfiguration& configuration, const WorkerLines& lines,
+                      bool with_plan) {
     // A WARN stops the kernel once it is up: in the case at fault, with the ring as it is then.
     std::string steps = "write /proc/sys/kernel/panic_on_oops 1\n"
                         "write /proc/sys/kernel/panic_on_warn 1\n";
@@ -80,6 +81,9 @@ std::string lab_steps(const LabConfiguration& configuration, const WorkerLines& 
              std::to_string(configuration.vm_memory_mebibytes) + " --cpus " +
              std::to_string(configuration.vm_cpus) + " --requests " + lines.requests +
              " --status " + lines.status + " --output " + lines.output;
+    if (with_plan) {
+        steps += " --plan /plan";
+    }
     if (!lines.ring_window.empty()) {
         steps += " --ring-window " + lines.ring_window;
     }
@@ -90,7 +94,8 @@ std::string lab_steps(const LabConfiguration& configuration, const WorkerLines& 
 }
 
 Result<LabImage> build_lab_image(const LabConfiguration& configuration, const LabEmulator& emulator,
-                                 const std::filesystem::path& payload) {
+                                 const std::filesystem::path& payload,
+                                 std::span<const std::byte> plan) {
     const auto init = read_file(configuration.init);
     const auto worker = read_file(configuration.worker);
     const auto guest = read_file(payload);
@@ -107,7 +112,11 @@ Result<LabImage> build_lab_image(const LabConfiguration& configuration, const La
     archive.add_file("init", *init, true);
     archive.add_file("kvm-worker", *worker, true);
     archive.add_file("payload", *guest);
-    archive.add_text("steps", emulator.steps() + lab_steps(configuration, emulator.worker_lines()));
+    if (!plan.empty()) {
+        archive.add_file("plan", plan);
+    }
+    archive.add_text("steps", emulator.steps() +
+                                  lab_steps(configuration, emulator.worker_lines(), !plan.empty()));
     for (const auto& module : configuration.kernel.modules) {
         archive.add_file("modules/" + module.name + ".ko", module.content);
     }

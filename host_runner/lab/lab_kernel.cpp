@@ -2,6 +2,7 @@
 // Booting a lab kernel and listening to it.
 #include "host_runner/lab/lab_kernel.hpp"
 
+#include "host_runner/kvm_worker/worker_request.hpp"
 #include "host_runner/lab/lab_image.hpp"
 #include "host_runner/lab/lab_words.hpp"
 #include "host_runner/process/text_tail.hpp"
@@ -26,8 +27,13 @@ constexpr milliseconds longest_complaint{3'000};
 
 Result<std::shared_ptr<LabKernel>> LabKernel::boot(LabEmulator& emulator,
                                                    const LabConfiguration& configuration,
-                                                   const std::filesystem::path& payload) {
-    const auto image = build_lab_image(configuration, emulator, payload);
+                                                   const std::filesystem::path& payload,
+                                                   std::span<const std::byte> plan) {
+    const auto longest_request = emulator.worker_lines().longest_request;
+    if (plan.size() <= longest_request) {
+        plan = {};
+    }
+    const auto image = build_lab_image(configuration, emulator, payload, plan);
     if (!image) {
         return tl::unexpected(image.error());
     }
@@ -35,7 +41,8 @@ Result<std::shared_ptr<LabKernel>> LabKernel::boot(LabEmulator& emulator,
     if (!boot) {
         return tl::unexpected(boot.error());
     }
-    std::shared_ptr<LabKernel> kernel{new LabKernel{payload, std::move(*boot)}};
+    std::shared_ptr<LabKernel> kernel{
+        new LabKernel{payload, std::move(*boot), longest_request, plan}};
     if (auto error = kernel->wait_until_ready(emulator.boot_limit())) {
         return tl::unexpected(std::move(*error));
     }
@@ -129,6 +136,21 @@ void LabKernel::read_status() {
         }
         status_text_.erase(0, end + 1);
     }
+}
+
+bool LabKernel::takes(std::span<const std::byte> plan) const {
+    return plan.size() <= longest_request_ || worker::find_plan_part(plan_, plan);
+}
+
+std::vector<std::byte> LabKernel::run_request(std::uint32_t number,
+                                              std::span<const std::byte> plan) const {
+    if (const auto part = worker::find_plan_part(plan_, plan)) {
+        return worker::encode_request({.kind = worker::RequestKind::run_part,
+                                       .number = number,
+                                       .first = part->first,
+                                       .count = part->count});
+    }
+    return worker::encode_request({.kind = worker::RequestKind::run, .number = number}, plan);
 }
 
 std::optional<worker::StatusMessage> LabKernel::next_status() {

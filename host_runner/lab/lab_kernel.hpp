@@ -26,10 +26,11 @@ class LabKernel {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// Returns when the worker is ready; an error if it does not come to that.
+    /// Returns when the worker is ready; an error if it does not come to that. `plan` is one that
+    /// the worker is going to be asked for, so that it can come along where sending it is slow.
     [[nodiscard]] static Result<std::shared_ptr<LabKernel>>
     boot(LabEmulator& emulator, const LabConfiguration& configuration,
-         const std::filesystem::path& payload);
+         const std::filesystem::path& payload, std::span<const std::byte> plan);
     ~LabKernel() { boot_->kill(); }
     LabKernel(const LabKernel&) = delete;
     LabKernel& operator=(const LabKernel&) = delete;
@@ -51,6 +52,11 @@ public:
     /// Waits for news from the machine, or for `limit`, and takes them in.
     void wait(std::chrono::milliseconds limit);
 
+    /// False for a plan that would take too long to send: it needs a kernel of its own.
+    [[nodiscard]] bool takes(std::span<const std::byte> plan) const;
+    /// The request that has the worker run such a plan.
+    [[nodiscard]] std::vector<std::byte> run_request(std::uint32_t number,
+                                                     std::span<const std::byte> plan) const;
     [[nodiscard]] std::uint32_t next_request() { return ++requests_sent_; }
     /// Takes as many bytes as there is room for, and says how many.
     [[nodiscard]] std::size_t send(std::span<const std::byte> bytes) { return boot_->send(bytes); }
@@ -68,8 +74,12 @@ public:
     void kill();
 
 private:
-    LabKernel(std::filesystem::path payload, std::unique_ptr<LabBoot> boot)
-        : payload_{std::move(payload)}, boot_{std::move(boot)} {}
+    LabKernel(std::filesystem::path payload, std::unique_ptr<LabBoot> boot,
+              std::size_t longest_request, std::span<const std::byte> plan)
+        : payload_{std::move(payload)},
+          boot_{std::move(boot)},
+          longest_request_{longest_request},
+          plan_{plan.begin(), plan.end()} {}
 
     [[nodiscard]] std::optional<Error> wait_until_ready(std::chrono::milliseconds limit);
     void read_log();
@@ -79,6 +89,8 @@ private:
 
     std::filesystem::path payload_;
     std::unique_ptr<LabBoot> boot_;
+    std::size_t longest_request_;
+    std::vector<std::byte> plan_; ///< That the worker has without being sent one; may be empty.
     KernelLog log_;
     bool log_is_open_ = true;
     std::string status_text_; ///< Of status lines, what is not complete yet.

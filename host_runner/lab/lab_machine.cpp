@@ -33,9 +33,8 @@ Result<std::unique_ptr<LabMachine>> LabMachine::start(std::shared_ptr<LabKernel>
         return tl::unexpected(ring.error());
     }
     std::unique_ptr<LabMachine> machine{new LabMachine{std::move(kernel), std::move(*ring)}};
-    const worker::RequestHeader header{.kind = worker::RequestKind::run,
-                                       .number = machine->number_};
-    if (auto error = machine->wait_until_started(worker::encode_request(header, request.plan))) {
+    const auto run = machine->kernel_->run_request(machine->number_, request.plan);
+    if (auto error = machine->wait_until_started(run)) {
         return tl::unexpected(std::move(*error));
     }
     return machine;

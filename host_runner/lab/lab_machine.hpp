@@ -16,8 +16,8 @@ namespace vmrunit::runner {
 
 class LabMachine final : public Machine {
 public:
-    /// Returns when the VM runs; an error if there could be none. The kernel is this machine's
-    /// alone until it is stopped or has ended.
+    /// Returns when the VM runs; an error if there could be none. The kernel takes the plan, and is
+    /// this machine's alone until it is stopped or has ended.
     [[nodiscard]] static Result<std::unique_ptr<LabMachine>>
     start(std::shared_ptr<LabKernel> kernel, const BootRequest& request);
     ~LabMachine() override { stop(); }

@@ -5,6 +5,7 @@
 #include "harness/svm/features.hpp"
 #include "host_runner/lab/debian_archive.hpp"
 #include "host_runner/lab/lab_machine.hpp"
+#include "host_runner/process/find_program.hpp"
 #include "host_runner/targets/nearest_names.hpp"
 
 #include <algorithm>
@@ -37,6 +38,27 @@ bool is_version(std::string_view text) {
 
 void say(const std::string& line) {
     fmt::print(stderr, "vmrunit: {}\n", line);
+}
+
+/// By the word after '@'. What is the name of none is a QEMU program, which the first one starts.
+Result<const NamedLabEmulator*> find_emulator(const std::string& where,
+                                              std::span<const NamedLabEmulator> emulators) {
+    const auto name = where.substr(0, where.find(':'));
+    const auto named = std::ranges::find(emulators, name, &NamedLabEmulator::name);
+    if (named != emulators.end()) {
+        return &*named;
+    }
+    if (!where.empty() && where.find('/') == std::string::npos && !find_program(where)) {
+        std::vector<std::string> names;
+        std::ranges::transform(emulators, std::back_inserter(names), &NamedLabEmulator::name);
+        const auto hint = did_you_mean(name, names);
+        return failure("'" + where + "' is no emulator and no QEMU program in PATH",
+                       hint.empty()
+                           ? "after '@' stands " + fmt::format("{}", fmt::join(names, ", ")) +
+                                 " or a QEMU program"
+                           : hint);
+    }
+    return &emulators.front();
 }
 
 /// Settings that are none of the target's own are parameters: of kvm_amd, where no module is named.
@@ -83,11 +105,16 @@ Result<void> take_parameter(const std::string& key, const std::string& value,
 } // namespace
 
 TargetFactory lab_target_factory(LabPrograms programs, std::vector<NamedLabEmulator> emulators) {
-    std::string usage = "lab:VERSION[@EMULATOR] | lab,kernel=PATH [,PARAMETER=VALUE]..."
+    std::string usage = "lab:VERSION[@EMULATOR] | lab[@EMULATOR],kernel=PATH [,PARAMETER=VALUE]..."
                         " [,kvm.PARAMETER=VALUE]... [,boot.PARAMETER=VALUE]..."
                         " [,cpuid.FEATURE=off]... [,cpu=MODEL][,cpus=N][,memory=MIB]; EMULATOR is ";
+    const auto example = std::string{"lab:"} + example_version;
+    std::vector<std::string> examples{example}; // on the first emulator
     for (const auto& emulator : emulators) {
         usage += emulator.name + ", ";
+        if (&emulator != &emulators.front()) {
+            examples.push_back(example + "@" + emulator.name);
+        }
     }
     usage += "or a QEMU program";
     return {"lab", "KVM of a Linux kernel, booted under an emulated CPU", std::move(usage),
@@ -95,7 +122,7 @@ TargetFactory lab_target_factory(LabPrograms programs, std::vector<NamedLabEmula
              emulators = std::move(emulators)](TargetSpec spec, const TargetOptions& options) {
                 return LabTarget::create(std::move(spec), programs, emulators, options);
             },
-            std::string{"lab:"} + example_version};
+            std::move(examples)};
 }
 
 Result<std::unique_ptr<Target>> LabTarget::create(TargetSpec spec, LabPrograms programs,
@@ -128,9 +155,11 @@ Result<std::unique_ptr<Target>> LabTarget::create(TargetSpec spec, LabPrograms p
     }
     configuration.vm_cpus = cpus->value_or(configuration.vm_cpus);
     configuration.vm_memory_mebibytes = memory->value_or(configuration.vm_memory_mebibytes);
-    const auto named = std::ranges::find(emulators, spec.where, &NamedLabEmulator::name);
-    const auto& factory = named == emulators.end() ? emulators.front() : *named;
-    auto emulator = factory.create(spec, options);
+    const auto factory = find_emulator(spec.where, emulators);
+    if (!factory) {
+        return bad(factory.error().what, factory.error().cure);
+    }
+    auto emulator = (*factory)->create(spec, options);
     if (!emulator) {
         return bad(emulator.error().what, emulator.error().cure);
     }
@@ -199,6 +228,9 @@ Result<void> LabTarget::prepare() {
     if (auto checked = check_parameters(); !checked) {
         return checked;
     }
+    if (auto ready = emulator_->prepare(); !ready) {
+        return ready;
+    }
     prepared_ = true;
     return {};
 }
@@ -233,7 +265,8 @@ std::string LabTarget::baseline_name() const {
 }
 
 Layers LabTarget::layers() const {
-    return {.cpu = "qemu", .kernel = prepared_ ? configuration_.kernel.release : version_};
+    return {.cpu = emulator_->cpu_layer(),
+            .kernel = prepared_ ? configuration_.kernel.release : version_};
 }
 
 SubjectFacts LabTarget::facts() {
@@ -276,15 +309,17 @@ Result<std::unique_ptr<Machine>> LabTarget::start(const BootRequest& request) {
 
 Result<std::shared_ptr<LabKernel>> LabTarget::idle_kernel(const BootRequest& request) {
     std::erase_if(kernels_, [](const auto& kernel) { return !kernel->is_well(); });
+    const auto is_idle = [](const auto& kernel) { return kernel.use_count() == 1; };
     for (const auto& kernel : kernels_) {
-        if (kernel.use_count() == 1 && kernel->payload() == request.image) {
+        if (is_idle(kernel) && kernel->payload() == request.image && kernel->takes(request.plan)) {
             kernel->look(); // it may have died meanwhile
             if (kernel->is_well()) {
                 return kernel;
             }
         }
     }
-    auto kernel = LabKernel::boot(*emulator_, configuration_, request.image);
+    std::erase_if(kernels_, is_idle); // of no use for what is wanted now, and each wants a CPU
+    auto kernel = LabKernel::boot(*emulator_, configuration_, request.image, request.plan);
     if (!kernel) {
         return tl::unexpected(kernel.error());
     }

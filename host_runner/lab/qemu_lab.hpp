@@ -30,6 +30,7 @@ public:
 
     [[nodiscard]] Availability availability() override;
     [[nodiscard]] SubjectFacts facts() override;
+    [[nodiscard]] std::string cpu_layer() const override { return "qemu"; }
     [[nodiscard]] std::string baseline_name() override;
     [[nodiscard]] std::chrono::milliseconds boot_limit() const override;
     [[nodiscard]] WorkerLines worker_lines() const override;

@@ -29,12 +29,14 @@ private:
 } // namespace
 
 TargetFactory libvirt_target_factory() {
-    return {"libvirt", "domains of libvirt", "libvirt:URI",
+    return {"libvirt",
+            "domains of libvirt",
+            "libvirt:URI",
             [](const TargetSpec& spec,
                const TargetOptions& /*options*/) -> Result<std::unique_ptr<Target>> {
                 return std::make_unique<AbsentTarget>(spec.text);
             },
-            "libvirt:qemu:///system"};
+            {"libvirt:qemu:///system"}};
 }
 
 } // namespace vmrunit::runner

@@ -234,13 +234,14 @@ Result<std::unique_ptr<Machine>> LibvirtTarget::start(const BootRequest& request
 } // namespace
 
 TargetFactory libvirt_target_factory() {
-    return {"libvirt", "domains of libvirt: QEMU's emulated CPU, or KVM of this machine",
+    return {"libvirt",
+            "domains of libvirt: QEMU's emulated CPU, or KVM of this machine",
             "libvirt:URI[,type=qemu|kvm][,cpu=MODEL][,FEATURE=on|off]...[,cpus=N][,machine=TYPE]"
             "[,memory=MIB]",
             [](TargetSpec spec, const TargetOptions& /*options*/) {
                 return LibvirtTarget::create(std::move(spec));
             },
-            "libvirt:qemu:///system"};
+            {"libvirt:qemu:///system"}};
 }
 
 } // namespace vmrunit::runner

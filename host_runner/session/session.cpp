@@ -153,6 +153,7 @@ void Session::start_machine() {
         return;
     }
     machine_ = std::move(*machine);
+    there_since_ = Clock::now();
     ++machines_;
 }
 
@@ -345,7 +346,8 @@ void Session::check_deadline() {
         fruitless_ = 0;
         return;
     }
-    const bool silent = !running_ && waited > (hello_ ? options_.case_limit : options_.boot_limit);
+    const bool silent = hello_ ? !running_ && waited > options_.case_limit
+                               : Clock::now() - there_since_ > options_.boot_limit;
     if (silent) {
         const std::string how = hello_ ? "hang between two cases" : "no hello from the payload";
         stop_machine();

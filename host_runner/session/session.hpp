@@ -40,7 +40,7 @@ public:
 
 struct SessionOptions {
     std::chrono::milliseconds case_limit{10'000}; ///< From begin to record; see limit_of().
-    std::chrono::milliseconds boot_limit{60'000}; ///< From start to hello.
+    std::chrono::milliseconds boot_limit{60'000}; ///< From the machine to its hello.
     std::uint32_t ring_size = 0x1000 + 0x100000;  ///< Header page and data, where memory is shared.
     bool use_ring = true;                         ///< false: port 0xE9 even where memory is shared.
     std::size_t cases_per_machine = 0;            ///< 0: as many as it lives for.
@@ -128,6 +128,8 @@ private:
     std::optional<HelloRecord> hello_;
     std::optional<std::size_t> running_;
     Clock::time_point since_{}; ///< Start of the machine, then of the running case.
+    /// When the machine was there: a target may take its time to start one, and knows how much.
+    Clock::time_point there_since_{};
     std::uint64_t garbage_ = 0; ///< Bytes that were no frame since `since_`.
     std::vector<std::string> log_;
     std::optional<Record> last_record_;

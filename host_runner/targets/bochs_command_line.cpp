@@ -19,8 +19,9 @@ std::string bochs_configuration_text(const BochsConfiguration& configuration,
                                              (firmware / "vgabios").string() + "\"\n";
     return "cpu: model=" + configuration.cpu +
            ", count=1, ips=" + std::to_string(configuration.instructions_per_second) +
-           ", reset_on_triple_fault=0, ignore_bad_msrs=0\n" + roms + "memory: guest=" + memory +
-           ", host=" + memory +
+           ", reset_on_triple_fault=0, ignore_bad_msrs=" +
+           (configuration.ignores_unknown_msrs ? "1" : "0") + "\n" + roms +
+           "memory: guest=" + memory + ", host=" + memory +
            "\n"
            "ata0: enabled=1\n"
            "ata0-master: type=disk, mode=flat, path=\"" +

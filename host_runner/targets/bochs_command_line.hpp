@@ -17,6 +17,8 @@ struct BochsConfiguration {
     /// Instructions in an emulated second. The default is the lowest Bochs accepts: the seconds a
     /// BIOS spends waiting are over the sooner the fewer instructions one has.
     unsigned instructions_per_second = 1'000'000;
+    /// Of a register the model does not have: 0 is read and writes are lost, instead of #GP.
+    bool ignores_unknown_msrs = false;
     std::string devices; ///< More lines of the configuration file, each with its end.
 };
 

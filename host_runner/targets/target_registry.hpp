@@ -28,8 +28,8 @@ struct TargetFactory {
     /// An error is one of usage: a key, a value or a CPU model that does not exist. What is missing
     /// on this machine is said later, by Target::availability().
     std::function<Result<std::unique_ptr<Target>>(TargetSpec, const TargetOptions&)> create;
-    /// A complete spec for the list of targets, where the name alone is none: "lab:6.12".
-    std::string example = {};
+    /// Complete specs for the list of targets, where the name alone is none: "lab:6.12".
+    std::vector<std::string> examples = {};
 };
 
 class TargetRegistry {

@@ -36,6 +36,13 @@ TEST(BochsCommandLine, TheConfigurationHasWhatTheMachineIsMadeOf) {
     EXPECT_TRUE(text.ends_with('\n'));
 }
 
+TEST(BochsCommandLine, UnknownRegistersFaultUnlessToldOtherwise) {
+    BochsConfiguration lenient;
+    lenient.ignores_unknown_msrs = true;
+    EXPECT_NE(bochs_configuration_text(lenient, files).find(", ignore_bad_msrs=1\n"),
+              std::string::npos);
+}
+
 TEST(BochsCommandLine, TheDefaultIsRyzen) {
     EXPECT_NE(bochs_configuration_text({}, files).find("cpu: model=ryzen,"), std::string::npos);
 }

@@ -149,5 +149,30 @@ TEST(PlanPart, OfADamagedPlanThereIsNone) {
     EXPECT_FALSE(plan_part(more_cases_than_there_are, 0, 1));
 }
 
+TEST(PlanPart, IsFoundAgain) {
+    const auto plan = plan_of(5);
+    const auto found = [&plan](std::uint32_t first, std::uint32_t count) {
+        return find_plan_part(plan, *plan_part(plan, first, count));
+    };
+    EXPECT_EQ(found(0, 5), (PlanRange{0, 5}));
+    EXPECT_EQ(found(1, 3), (PlanRange{1, 3}));
+    EXPECT_EQ(found(4, 1), (PlanRange{4, 1}));
+    EXPECT_FALSE(found(2, 0)) << "nothing to look for";
+}
+
+TEST(PlanPart, IsNotFoundInWhatDiffers) {
+    const auto plan = plan_of(5);
+    auto part = *plan_part(plan, 1, 3);
+    part.back() ^= std::byte{1};
+    EXPECT_FALSE(find_plan_part(plan, part));
+    part = *plan_part(plan, 1, 3);
+    part[offsetof(wire::PlanHeader, ring_address)] ^= std::byte{1};
+    EXPECT_FALSE(find_plan_part(plan, part)) << "another ring";
+    EXPECT_FALSE(find_plan_part(*plan_part(plan, 0, 3), *plan_part(plan, 2, 2)))
+        << "goes on behind the end";
+    EXPECT_FALSE(find_plan_part({}, plan));
+    EXPECT_FALSE(find_plan_part(plan, std::span{plan}.first(70)));
+}
+
 } // namespace
 } // namespace vmrunit::worker

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Lab machines of a packaged kernel, which is fetched if it is not in the cache: machines one after
-// the other, and every way in which kernel and worker can fail.
+// the other, and every way in which kernel and worker can fail. LAB_EMULATOR="@bochs" runs them
+// there.
+#include "host_runner/lab/bochs_lab.hpp"
 #include "host_runner/lab/lab_target.hpp"
 
 #include "cases/model/catalogue.hpp"
@@ -39,7 +41,7 @@ std::filesystem::path from_environment(const char* name) {
 class LabMachineTest : public testing::Test {
 protected:
     void SetUp() override {
-        const auto target = lab(kernel_version);
+        const auto target = lab();
         const auto available = target->availability();
         if (!available.available) {
             ASSERT_THAT(available.reason, testing::Not(HasSubstr("there is no"))) << "of ours";
@@ -54,13 +56,14 @@ protected:
     void TearDown() override { EXPECT_TRUE(no_children_left()); }
 
     static std::unique_ptr<LabTarget>
-    lab(const std::string& subject_and_settings,
+    lab(const std::string& settings = {},
         const std::filesystem::path& worker = from_environment("KVM_WORKER")) {
-        return create("lab:" + subject_and_settings, {}, worker);
+        return create(std::string{"lab:"} + kernel_version + emulator() + settings, {}, worker);
     }
     static std::unique_ptr<LabTarget> own_kernel(const std::filesystem::path& folder) {
-        return create("lab", folder, from_environment("KVM_WORKER"));
+        return create("lab" + emulator(), folder, from_environment("KVM_WORKER"));
     }
+    static std::string emulator() { return from_environment("LAB_EMULATOR").string(); }
 
     /// The packaged kernel with a fault planted into kvm_amd, in a folder.
     static TemporaryFolder faulty_kernel(ModuleFault fault) {
@@ -129,8 +132,8 @@ private:
                                              const std::filesystem::path& kernel,
                                              const std::filesystem::path& worker) {
         TargetRegistry registry;
-        registry.add(
-            lab_target_factory({from_environment("LAB_INIT"), worker}, {qemu_lab_emulator()}));
+        registry.add(lab_target_factory({from_environment("LAB_INIT"), worker},
+                                        {qemu_lab_emulator(), bochs_lab_emulator()}));
         auto target = registry.create(spec, {.qemu_program = {}, .kernel = kernel});
         EXPECT_TRUE(target) << target.error().line();
         return std::unique_ptr<LabTarget>{dynamic_cast<LabTarget*>(target->release())};
@@ -138,7 +141,7 @@ private:
 };
 
 TEST_F(LabMachineTest, ADeadGuestCostsAVmAndNoKernel) {
-    const auto target = lab(kernel_version);
+    const auto target = lab();
     for (int round = 0; round < 3; ++round) {
         const auto machine = target->start(script("pt"));
         ASSERT_TRUE(machine) << machine.error().line();
@@ -183,13 +186,13 @@ TEST_F(LabMachineTest, AnImageThatIsNoKernelIsNamed) {
 }
 
 TEST_F(LabMachineTest, ACpuWithoutSvmIsSaidByTheModule) {
-    const auto machine = lab("6.12,cpu=Haswell")->start(script("p"));
+    const auto machine = lab(",cpu=Haswell")->start(script("p"));
     ASSERT_FALSE(machine);
     EXPECT_THAT(machine.error().what, HasSubstr("cannot load kvm_amd.ko: "));
 }
 
 TEST_F(LabMachineTest, AWorkerThatDiesAtOnceIsQuoted) {
-    const auto target = lab("6.12,cpus=1", from_environment("DYING_WORKER"));
+    const auto target = lab(",cpus=1", from_environment("DYING_WORKER"));
     const auto machine = target->start(script("p"));
     ASSERT_FALSE(machine);
     EXPECT_THAT(machine.error().what,
@@ -198,7 +201,7 @@ TEST_F(LabMachineTest, AWorkerThatDiesAtOnceIsQuoted) {
 }
 
 TEST_F(LabMachineTest, AWorkerThatDiesUnderAMachineEndsIt) {
-    const auto target = lab(kernel_version, from_environment("DYING_WORKER"));
+    const auto target = lab({}, from_environment("DYING_WORKER"));
     const auto machine = target->start(script("p"));
     ASSERT_TRUE(machine) << machine.error().line();
     const auto end = run_to_end(**machine);

@@ -23,6 +23,7 @@ public:
     }
     Availability availability() override { return {true, "Other 1", {}}; }
     SubjectFacts facts() override { return {}; }
+    std::string cpu_layer() const override { return "other"; }
     std::string baseline_name() override { return "other-1"; }
     std::chrono::milliseconds boot_limit() const override { return {}; }
     WorkerLines worker_lines() const override { return {}; }
@@ -87,6 +88,10 @@ TEST_F(LabTargetTest, TheEmulatorIsNamedAfterAnAt) {
     const auto other = create("lab:6.12@other,npt=0");
     ASSERT_NE(other, nullptr);
     EXPECT_EQ(other->baseline_name(), "lab-other-1");
+    EXPECT_EQ(other->layers(), (Layers{.cpu = "other", .kernel = "6.12"}));
+    EXPECT_EQ(create("lab:6.12")->layers().cpu, "qemu");
+    EXPECT_EQ(create("lab:6.12@other:2.0")->baseline_name(), "lab-other-1")
+        << "a version is its own";
     EXPECT_EQ(dynamic_cast<LabTarget&>(*other).configuration().module_parameters,
               (Parameters{{"kvm_amd.npt", "0"}}));
 }
@@ -103,6 +108,12 @@ TEST_F(LabTargetTest, WrongNamesAreRefusedWithTheReason) {
         EXPECT_NE(refusal(std::string{"lab:"} + version).find("is no version"), std::string::npos)
             << version;
     }
+    EXPECT_EQ(
+        refusal("lab:6.12@othre"),
+        "target 'lab:6.12@othre': 'othre' is no emulator and no QEMU program in PATH: did you "
+        "mean other?");
+    EXPECT_NE(refusal("lab:6.12@xyzzy").find("after '@' stands qemu, other or a QEMU program"),
+              std::string::npos);
     EXPECT_NE(refusal("lab:6.12,cpus=0").find("it is a number from 1 to 8"), std::string::npos);
     EXPECT_NE(refusal("lab:6.12,npt=0 nested=0").find("is no parameter"), std::string::npos);
     EXPECT_NE(refusal("lab:6.12,npt=\"0").find("is no parameter"), std::string::npos);
@@ -176,6 +187,11 @@ TEST(LabImage, StepsLoadModulesInOrderWithTheirParameters) {
     EXPECT_NE(steps.find(" --requests file:/dev/in --status fd:1 --output port:0xe9\n"),
               std::string::npos)
         << steps;
+}
+
+TEST(LabImage, APlanThatComesAlongIsTheWorkers) {
+    EXPECT_NE(lab_steps({}, {}, true).find(" --plan /plan"), std::string::npos);
+    EXPECT_EQ(lab_steps({}, {}).find("--plan"), std::string::npos);
 }
 
 TEST(LabImage, WindowsOfQemuAreThoseTheKernelLeavesAlone) {

@@ -11,11 +11,13 @@
 #include "tests/unit/payload_sample.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <optional>
 #include <poll.h>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -174,6 +176,7 @@ public:
     /// These starts fail; counted from 1, 0: none.
     unsigned refuse_starts_from = 0;
     unsigned refuse_starts_up_to = ~0u;
+    std::chrono::milliseconds start_takes{0};
 
     [[nodiscard]] unsigned starts() const { return starts_; }
     [[nodiscard]] unsigned running() const { return running_; }
@@ -206,6 +209,7 @@ public:
             at += sizeof one + one.op_count * sizeof(wire::Op);
             plan.push_back({one.index});
         }
+        std::this_thread::sleep_for(start_takes);
         GuestVoice voice;
         std::memcpy(voice.hello_head.build_id, header.build_id, sizeof header.build_id);
         script_(voice, plan, starts_);

@@ -450,6 +450,16 @@ TEST_F(SessionTest, NothingCountsBeforeHello) {
     EXPECT_EQ(machines_, 1u);
 }
 
+TEST_F(SessionTest, ATargetMayTakeLongerToStartAMachineThanThatToSayHello) {
+    ScriptedTarget target{answering([](auto&&...) { return false; })};
+    target.start_takes = 2 * options_.boot_limit;
+    target.bytes_per_read = 1; // the hello is not there at the first look
+    options_.case_limit = 10s;
+    run_on(target);
+    expect_only_case_2(Verdict::pass, "");
+    EXPECT_EQ(machines_, 1u);
+}
+
 TEST_F(SessionTest, NoHelloThreeTimesIsAnErrorOfAll) {
     run([](GuestVoice& voice, const std::vector<PlannedCase>&, unsigned) { voice.falls_silent(); });
     expect_all(Verdict::error, "3 machines in a row ended before any case: machine lost: no hello "
