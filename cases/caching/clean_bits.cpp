@@ -3,6 +3,7 @@
 // after no change is harmless, one that is clear makes the CPU read again, a VMCB at another
 // address is a new one; and TLB_CONTROL and the ASID, which no L2 notices. APM2 15.15, 15.16.
 
+#include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
@@ -146,6 +147,49 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
     }
 }
 
+/// What belongs to no group is read at each VMRUN, though every clean bit is set.
+void in_no_group(Catalogue& catalogue, const L2Start& start) {
+    struct Change {
+        std::string_view name;
+        std::string_view program;
+        Step first, second;
+        ExitExpectation before, after;
+    };
+    const auto copied = [](Value value) {
+        ExitExpectation exit = program_ends();
+        exit.registers = {{Register::rbx, value}};
+        return exit;
+    };
+    using svm::EventInformation;
+    using svm::EventType;
+    const auto event = [](std::uint8_t vector) {
+        return vmcb_field(field::event_injection,
+                          EventInformation::event(EventType::interrupt, vector).value);
+    };
+    const auto handled = [&start](std::uint8_t vector) {
+        return delivered(start, {.vector = vector, .return_rip = at_start});
+    };
+    const Change changes[] = {
+        {"rax", "copy_rax", vmcb_field(field::rax, 0x1111), vmcb_field(field::rax, 0x2222),
+         copied(0x1111), copied(0x2222)},
+        {"rsp", "copy_rsp", vmcb_field(field::rsp, 0x1111), vmcb_field(field::rsp, 0x2222),
+         copied(0x1111), copied(0x2222)},
+        {"event_injection", "nothing", event(0x40), event(0x41), handled(0x40), handled(0x41)},
+    };
+    for (const Change& change : changes) {
+        add_guest_case(catalogue,
+                       {.name = "caching/no_group/" + std::string{change.name},
+                        .title = "No clean bit covers it: it is read each time.",
+                        .manual = "APM2 15.15",
+                        .program = change.program,
+                        .steps = {change.first},
+                        .exit = change.before,
+                        .then = {change.second, vmcb_field(field::clean_bits, all_clean), Run{}},
+                        .then_expected = {change.after}},
+                       start);
+    }
+}
+
 void moved_vmcb(Catalogue& catalogue) {
     CallExpectation expected;
     expected.values = {
@@ -195,6 +239,7 @@ void caching(Catalogue& catalogue) {
         const L2Start start{L2Mode::long64, 0, nested_paging};
         set_after_no_change(catalogue, start);
         clear_after_change(catalogue, start);
+        in_no_group(catalogue, start);
         translations(catalogue, start);
     }
     moved_vmcb(catalogue);
