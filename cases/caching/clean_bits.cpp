@@ -67,6 +67,8 @@ struct Change {
     std::vector<Step> steps;
     ExitExpectation exit;
     bool only_nested = false;
+    std::vector<Step> before{};                    ///< Of the first VMRUN too.
+    std::vector<MemoryExpectation> first_memory{}; ///< What that one leaves.
 };
 
 void clear_after_change(Catalogue& catalogue, const L2Start& start) {
@@ -76,6 +78,13 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
     const auto reads = [](std::uint64_t value) {
         ExitExpectation exit = program_ends();
         exit.registers = {{Register::rbx, value}};
+        return exit;
+    };
+    const auto stores_gdtr = [](std::uint16_t limit) {
+        ExitExpectation exit = program_ends();
+        exit.memory = {
+            {Region::l2_memory, l2_data_offset, 2, limit},
+            {Region::l2_memory, l2_data_offset + 2, 8, in_memory(offsetof(L2Memory, gdt))}};
         return exit;
     };
     const std::uint64_t cr0 = world::mode_registers(start.mode).cr0;
@@ -117,6 +126,14 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
          "read_dr6",
          {vmcb_field(field::dr6, 0xffff'0ff3)},
          reads(0xffff'0ff3)},
+        {"dt",
+         CleanBits::dt,
+         "sgdt",
+         {vmcb_field(field::gdtr_limit, 0x1234)},
+         stores_gdtr(0x1234),
+         false,
+         {l2_register(Register::rdi, l2_data)},
+         stores_gdtr(sizeof(L2Memory::gdt) - 1).memory},
         {"seg", CleanBits::seg, "copy_ds", {vmcb_field(field::ds_selector, 0x20)}, reads(0x20)},
         {"cr2", CleanBits::cr2, "read_cr2", {vmcb_field(field::cr2, 0x1234)}, reads(0x1234)},
     };
@@ -131,6 +148,7 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
             first.registers.push_back({reg, {}, ~std::uint64_t{0}, Match::free});
         }
         first.fields = {{field::rax, {}, ~std::uint64_t{0}, Match::free}};
+        first.memory = change.first_memory;
         std::vector<Step> then = change.steps;
         then.emplace_back(vmcb_field(field::clean_bits,
                                      all_clean & ~static_cast<std::uint32_t>(change.bit.mask())));
@@ -140,6 +158,7 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
                         .title = "A clean bit that is clear makes the CPU read its group again.",
                         .manual = "APM2 15.15",
                         .program = change.program,
+                        .steps = change.before,
                         .exit = first,
                         .then = std::move(then),
                         .then_expected = {change.exit}},

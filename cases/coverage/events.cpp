@@ -28,7 +28,7 @@ constexpr RowItem items[] = {
     {"delivery/error_code_too_much",  "with EV a vector that has none",                      "15.20", ""},
     {"delivery/error_code_real_mode", "real mode pushes no error code",                      "15.20", ""},
     {"delivery/int3_into",            "vectors 3 and 4 as INT3 and INTO raise them",         "15.20", "event/injected_exception/vector_3 event/injected_exception/vector_4"},
-    {"delivery/int3_into_gate_dpl",   "vectors 3 and 4 meet a gate whose DPL is too low",    "15.20", ""},
+    {"delivery/int3_into_gate_dpl",   "vectors 3 and 4 meet a gate whose DPL is too low",    "15.20", "event/injected_exception/vector_*_gate_dpl"},
     {"delivery/int_n",                "INT n returns to NEXT_RIP",                           "15.20", "event/injected_int_n/next_rip", svm::Feature::nrips},
     {"delivery/int_n_gate_dpl",       "INT n at CPL 3 and a gate of DPL 0",                  "15.20", "event/injected_int_n/vector_*/cpl3/*"},
     {"delivery/icebp",                "what INT1 raised has no type to inject it by",        "15.20", ""},

@@ -52,6 +52,7 @@ inline constexpr FieldRow as_it_is[] = {
     {"control.clean_bits.np",                     "caching/clean_clear/np"},
     {"control.clean_bits.crx",                    "caching/clean_clear/crx"},
     {"control.clean_bits.drx",                    "caching/clean_clear/drx"},
+    {"control.clean_bits.dt",                     "caching/clean_clear/dt"},
     {"control.clean_bits.seg",                    "caching/clean_clear/seg"},
     {"control.clean_bits.cr2",                    "caching/clean_clear/cr2"},
     {"save.gdtr.*",                               "intercept/gdtr_read/not_taken"},

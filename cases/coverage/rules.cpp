@@ -223,7 +223,7 @@ constexpr RowItem items[] = {
     {"ioio/repeated",                    "and one for REP",                                    "15.10.2", "intercept/ioio/rep_ins_b/taken intercept/ioio/in_with_rep_prefix/taken"},
     {"msrpm/bits",                       "two bits for each MSR of three ranges",              "15.11", "intercept/msr_*/every_msr intercept/msr_*/range_end"},
     {"msrpm/outside",                    "an MSR of no range exits",                           "15.11", "intercept/msr_*/outside"},
-    {"msrpm/reserved",                   "the last quarter of the map is not used",            "15.11"},
+    {"msrpm/reserved",                   "the last quarter of the map is not used",            "15.11", "intercept/msr_read/*_reserved_part_closed"},
     {"msrpm/privilege_first",            "#GP of CPL 3 comes first",                           "15.11", "intercept/msr_*/lstar/order_cpl"},
     {"msrpm/gp_later",                   "#GP of an MSR that does not exist comes later",      "15.11", "intercept/msr_*/unimplemented/taken intercept/msr_write/bad_value/taken"},
     {"msrpm/x2apic",                     "MSRs of x2APIC are MSRs like others",                "15.11", "intercept/msr_*/every_msr/00000000", Feature::x2apic},
