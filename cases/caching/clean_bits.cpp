@@ -3,6 +3,7 @@
 // after no change is harmless, one that is clear makes the CPU read again, a VMCB at another
 // address is a new one; and TLB_CONTROL and the ASID, which no L2 notices. APM2 15.15, 15.16.
 
+#include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
@@ -66,6 +67,8 @@ struct Change {
     std::vector<Step> steps;
     ExitExpectation exit;
     bool only_nested = false;
+    std::vector<Step> before{};                    ///< Of the first VMRUN too.
+    std::vector<MemoryExpectation> first_memory{}; ///< What that one leaves.
 };
 
 void clear_after_change(Catalogue& catalogue, const L2Start& start) {
@@ -75,6 +78,13 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
     const auto reads = [](std::uint64_t value) {
         ExitExpectation exit = program_ends();
         exit.registers = {{Register::rbx, value}};
+        return exit;
+    };
+    const auto stores_gdtr = [](std::uint16_t limit) {
+        ExitExpectation exit = program_ends();
+        exit.memory = {
+            {Region::l2_memory, l2_data_offset, 2, limit},
+            {Region::l2_memory, l2_data_offset + 2, 8, in_memory(offsetof(L2Memory, gdt))}};
         return exit;
     };
     const std::uint64_t cr0 = world::mode_registers(start.mode).cr0;
@@ -116,6 +126,14 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
          "read_dr6",
          {vmcb_field(field::dr6, 0xffff'0ff3)},
          reads(0xffff'0ff3)},
+        {"dt",
+         CleanBits::dt,
+         "sgdt",
+         {vmcb_field(field::gdtr_limit, 0x1234)},
+         stores_gdtr(0x1234),
+         false,
+         {l2_register(Register::rdi, l2_data)},
+         stores_gdtr(sizeof(L2Memory::gdt) - 1).memory},
         {"seg", CleanBits::seg, "copy_ds", {vmcb_field(field::ds_selector, 0x20)}, reads(0x20)},
         {"cr2", CleanBits::cr2, "read_cr2", {vmcb_field(field::cr2, 0x1234)}, reads(0x1234)},
     };
@@ -130,6 +148,7 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
             first.registers.push_back({reg, {}, ~std::uint64_t{0}, Match::free});
         }
         first.fields = {{field::rax, {}, ~std::uint64_t{0}, Match::free}};
+        first.memory = change.first_memory;
         std::vector<Step> then = change.steps;
         then.emplace_back(vmcb_field(field::clean_bits,
                                      all_clean & ~static_cast<std::uint32_t>(change.bit.mask())));
@@ -139,9 +158,53 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
                         .title = "A clean bit that is clear makes the CPU read its group again.",
                         .manual = "APM2 15.15",
                         .program = change.program,
+                        .steps = change.before,
                         .exit = first,
                         .then = std::move(then),
                         .then_expected = {change.exit}},
+                       start);
+    }
+}
+
+/// What belongs to no group is read at each VMRUN, though every clean bit is set.
+void in_no_group(Catalogue& catalogue, const L2Start& start) {
+    struct Change {
+        std::string_view name;
+        std::string_view program;
+        Step first, second;
+        ExitExpectation before, after;
+    };
+    const auto copied = [](Value value) {
+        ExitExpectation exit = program_ends();
+        exit.registers = {{Register::rbx, value}};
+        return exit;
+    };
+    using svm::EventInformation;
+    using svm::EventType;
+    const auto event = [](std::uint8_t vector) {
+        return vmcb_field(field::event_injection,
+                          EventInformation::event(EventType::interrupt, vector).value);
+    };
+    const auto handled = [&start](std::uint8_t vector) {
+        return delivered(start, {.vector = vector, .return_rip = at_start});
+    };
+    const Change changes[] = {
+        {"rax", "copy_rax", vmcb_field(field::rax, 0x1111), vmcb_field(field::rax, 0x2222),
+         copied(0x1111), copied(0x2222)},
+        {"rsp", "copy_rsp", vmcb_field(field::rsp, 0x1111), vmcb_field(field::rsp, 0x2222),
+         copied(0x1111), copied(0x2222)},
+        {"event_injection", "nothing", event(0x40), event(0x41), handled(0x40), handled(0x41)},
+    };
+    for (const Change& change : changes) {
+        add_guest_case(catalogue,
+                       {.name = "caching/no_group/" + std::string{change.name},
+                        .title = "No clean bit covers it: it is read each time.",
+                        .manual = "APM2 15.15",
+                        .program = change.program,
+                        .steps = {change.first},
+                        .exit = change.before,
+                        .then = {change.second, vmcb_field(field::clean_bits, all_clean), Run{}},
+                        .then_expected = {change.after}},
                        start);
     }
 }
@@ -195,6 +258,7 @@ void caching(Catalogue& catalogue) {
         const L2Start start{L2Mode::long64, 0, nested_paging};
         set_after_no_change(catalogue, start);
         clear_after_change(catalogue, start);
+        in_no_group(catalogue, start);
         translations(catalogue, start);
     }
     moved_vmcb(catalogue);

@@ -39,6 +39,8 @@ void control_registers(Checks& checks) {
         }
     }
 
+    checks.entered("cr0/entered/et_clear", "ET is set, whatever VMRUN finds.", {vmcb_clear(field::cr0, cr0::et)});
+
     // Bits 24 to 28 have a meaning on some CPU, which CPUID of another does not deny in one place.
     constexpr std::uint64_t somewhere = bit(24) | bit(25) | bit(26) | bit(27) | bit(28);
     checks.refused_bits("cr4", "A reserved bit of CR4.", field::cr4, cr4::must_be_zero & ~somewhere);
@@ -169,6 +171,49 @@ void paging(Checks& checks) {
                    {.mode = L2Mode::pae});
 }
 
+/// What VMRUN makes of addresses that are none, and of flags that do not exist. What it leaves of
+/// them nobody says.
+void not_checked(Checks& checks) {
+    constexpr std::uint64_t not_canonical = bit(47);
+    // In 64-bit mode nobody uses the bases of segments, and the program needs neither table.
+    for (const auto& [name, place] : {std::pair{"es", field::es_base}, std::pair{"cs", field::cs_base},
+                                      std::pair{"ss", field::ss_base}, std::pair{"ds", field::ds_base},
+                                      std::pair{"gdtr", field::gdtr_base}, std::pair{"idtr", field::idtr_base}}) {
+        checks.entered("base/entered/not_canonical_" + std::string{name}, "VMRUN makes bases canonical and refuses none.",
+                       {vmcb_field(place, not_canonical)}, {{place, {}, ~std::uint64_t{0}, Match::free}});
+    }
+    for (const unsigned number : {3u, 5u, 15u, 22u, 63u}) {
+        checks.entered("rflags/entered/bit_" + std::to_string(number),
+                       "A reserved bit of RFLAGS is nobody's business.",
+                       {vmcb_set(field::rflags, bit(number))},
+                       {{field::rflags, {}, bit(number), Match::free}});
+    }
+}
+
+/// Checks that come with features no target has shown so far.
+void checks_of_features(Checks& checks) {
+    using namespace svm;
+    const auto with = [](Feature feature, bool nested = false) {
+        return CheckOptions{.nested_paging = nested, .needs = feature, .confirmed = false};
+    };
+    const Step v_nmi = vmcb_set(field::virtual_interrupt, VirtualInterrupt::v_nmi_enable.mask());
+    checks.refused("v_nmi/not_intercepted", "V_NMI_ENABLE wants NMIs intercepted.", {v_nmi}, with(Feature::vnmi));
+    checks.entered("v_nmi/entered/intercepted", "With the intercept it is legal.",
+                   {v_nmi, intercepting(Intercept::nmi)}, {}, with(Feature::vnmi));
+    const Step sss = vmcb_set(field::nested_control, NestedControl::sss_check_enable.mask());
+    checks.refused("sss_check/without_nested_paging", "There are no nested tables to check.", {sss},
+                   with(Feature::sss_check));
+    checks.entered("sss_check/entered/with_nested_paging", "With nested paging it is legal.", {sss}, {},
+                   with(Feature::sss_check, true));
+    checks.refused("x2avic/without_avic", "X2AVIC_ENABLE wants AVIC_ENABLE.",
+                   {vmcb_set(field::virtual_interrupt, VirtualInterrupt::x2avic_enable.mask())},
+                   with(Feature::x2avic));
+    const Step cet = vmcb_set(field::cr4, cr4::cet);
+    checks.refused("cr4/cet_wp_clear", "CET wants CR0.WP.", {cet, vmcb_clear(field::cr0, cr0::wp)},
+                   with(Feature::cet_ss));
+    checks.entered("cr4/entered/cet_wp_set", "With WP it is legal.", {cet}, {}, with(Feature::cet_ss));
+}
+
 // clang-format on
 
 /// A refusal leaves nothing behind: mended, the same VMCB runs.
@@ -190,6 +235,8 @@ void vmrun_checks(Catalogue& catalogue) {
     long_mode(checks);
     controls(checks);
     paging(checks);
+    not_checked(checks);
+    checks_of_features(checks);
     refused_then_entered(catalogue);
 }
 

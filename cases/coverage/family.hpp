@@ -9,6 +9,7 @@
 
 #include "cases/model/case.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -17,16 +18,28 @@
 
 namespace vmrunit::cases {
 
+/// What the processor does to bytes of the VMCB.
+enum class VmcbUse : std::uint8_t { loaded, stored, checked, left_alone };
+
+/// Bytes of the VMCB that an item is about.
+struct VmcbBytes {
+    std::uint16_t offset = 0;
+    std::uint16_t count = 0;
+    VmcbUse use = VmcbUse::loaded;
+};
+
 struct CoverageItem {
     std::string id;    ///< "intercept/cpuid/taken": the family's name first. [a-z0-9_/.]
     std::string title; ///< One line for people.
     std::string manual;
-    /// Where the item stands for a bit of a word: the word's name, and the bit. Several items may
-    /// stand for the same bit. Empty: for none.
+    /// Where the item stands for bits of a word: the word's name, and the lowest bit. Several items
+    /// may stand for the same bit. Empty: for none.
     std::string word{};
     unsigned bit = 0; ///< 0 to 63.
     /// A CPU without these leaves it undefined, so what passes there has not shown it.
     svm::Features needs{};
+    unsigned bits = 1; ///< How many of the word it stands for.
+    std::vector<VmcbBytes> vmcb{};
 };
 
 /// Called with the id of each item that a case covers; may be called twice with the same.

@@ -3,6 +3,7 @@
 // event comes before L2's first instruction, whatever IF says and whatever is intercepted.
 // APM2 15.20.
 
+#include "cases/intercept/exception_row.hpp"
 #include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -191,6 +192,22 @@ void exceptions(Catalogue& catalogue) {
                  .delivery = at_entry(vector),
                  .setup = {vmcb_field(field::next_rip, at_start)}},
                 start);
+        }
+        // As INT3 and INTO they ask the gate. Whether EXT is set nobody says.
+        for (const unsigned vector : {3u, 4u}) {
+            if (start.cpl == 0 || (vector == 4 && start.mode == L2Mode::long64)) {
+                continue;
+            }
+            Injection row{.name =
+                              "injected_exception/vector_" + std::to_string(vector) + "_gate_dpl",
+                          .title = "#BP and #OF at CPL 3 and a gate of DPL 0.",
+                          .injected = event(EventType::exception, vector),
+                          .delivery = at_entry(13),
+                          .setup = join(closed_gate(static_cast<std::uint8_t>(vector)),
+                                        {vmcb_field(field::next_rip, at_start)})};
+            row.delivery.error_code = vector * 8 + 2;
+            row.delivery.error_code_mask = ~std::uint32_t{1};
+            add(catalogue, row, start);
         }
         for (const unsigned vector : with_error_code) {
             for (const std::uint32_t code : {0u, 1u, 0x18u, 0xfff8u}) {

@@ -45,6 +45,9 @@ constexpr svm::FieldRef harmless[] = {
     field::vmsa_pointer,       field::bus_lock_threshold_count,
     field::pml_base,           field::pml_index,
     field::exit_info_1,        field::exit_info_2,
+    field::exit_code,          field::exit_int_info,
+    field::insn_byte_count,    field::insn_bytes,
+    field::v_apic_bar,         field::allowed_sev_features_mask,
 };
 
 /// As `harmless` while nested paging is off.
@@ -87,11 +90,50 @@ void add(Catalogue& catalogue, const Field& one, std::string_view filling, std::
     }
 }
 
+/// Hidden attributes that VMLOAD loads. 64-bit mode makes no use of them.
+constexpr svm::FieldRef hidden_attributes[] = {field::fs_attributes, field::gs_attributes,
+                                               field::ldtr_attributes};
+
+/// Words with bits that mean something beside those that mean nothing, and that no exit stores:
+/// what becomes of the rest of a word that it does store nobody says. Not among them EVENTINJ,
+/// which is a matter of injection, and the clean bits: one of a later CPU would promise that
+/// something has not changed.
+constexpr svm::FieldRef words_with_reserved_bits[] = {
+    field::intercept_instructions_3,
+    field::nested_control,
+    field::lbr_control,
+};
+
+void bits_alone(Catalogue& catalogue, const Field& word, const Field& bits) {
+    const std::string_view run = bits.name.substr(bits.name.rfind('.') + 1);
+    add(catalogue, word, run, {vmcb_set(word.ref(), bits.mask())}, false);
+}
+
+void reserved_bits(Catalogue& catalogue) {
+    for (const svm::FieldRef place : words_with_reserved_bits) {
+        for (const Field& bits : svm::bits_of(place)) {
+            if (bits.kind == FieldKind::reserved) {
+                bits_alone(catalogue, svm::field_info(place), bits);
+            }
+        }
+    }
+    // Nobody reads the one that is software's, and no event comes that these would intercept.
+    for (const std::string_view name :
+         {"control.clean_bits.software", "control.intercept.smi", "control.intercept.init",
+          "control.intercept.ferr_freeze"}) {
+        const Field& bits = *svm::field_by_name(name);
+        bits_alone(catalogue, *svm::find_field(bits.offset), bits);
+    }
+}
+
 void left_alone(Catalogue& catalogue) {
+    reserved_bits(catalogue);
     for (const Field& one : svm::vmcb_fields) {
         const svm::FieldRef place = one.ref();
         const bool unnested = std::ranges::count(harmless_without_nested_paging, place) != 0;
-        if (!unnested && !takes_any_value(one) && std::ranges::count(harmless, place) == 0) {
+        const bool is_harmless = std::ranges::count(harmless, place) != 0 ||
+                                 std::ranges::count(hidden_attributes, place) != 0;
+        if (!unnested && !takes_any_value(one) && !is_harmless) {
             continue;
         }
         for (const Filling& filling : fillings) {

@@ -116,6 +116,25 @@ void limits_and_types(Segments& segments) {
             if (one.is_stack) {
                 continue; // SS is never read-only, a null or a code segment.
             }
+            // Where it ends is a matter of B: an access right behind 64 KiB.
+            const Value far_below = in_memory(offsetof(L2Memory, data) - std::size_t{0x1'0000});
+            const SegmentAttributes expand_down = with_type(type::data_expand_down);
+            segments.add({.place = one.attributes,
+                          .what = "used/expand_down_4_gib",
+                          .title = "With B set an expand-down segment ends at 4 GiB.",
+                          .program = read,
+                          .steps = segment_at(one, expand_down, far_below, 0xf, 0x1'0000),
+                          .exit = reads(first_word)},
+                         mode);
+            segments.add(
+                {.place = one.attributes,
+                 .what = "used/expand_down_64_kib",
+                 .title = "With B clear an expand-down segment ends at 64 KiB.",
+                 .program = read,
+                 .steps = segment_at(one, expand_down.with(SegmentAttributes::default_size, 0),
+                                     far_below, 0xf, 0x1'0000),
+                 .raises = fault},
+                mode);
             segments.add(
                 {.place = one.attributes,
                  .what = "used/read_only",
@@ -225,6 +244,27 @@ void code_segment(Segments& segments) {
                                 vmcb_clear(cs.attributes, SegmentAttributes::granularity.mask())},
                       .raises = Delivery{.vector = 13, .error_code = 0, .return_rip = at_start},
                       .raised_fields = {{cs.limit, world::flat_limit}, {cs.attributes, handler}}},
+                     mode);
+        const std::string read = program_for("read_through", cs);
+        const auto code_of = [](std::uint8_t kind) {
+            return svm::code32_attributes().with(SegmentAttributes::type, kind | type::accessed);
+        };
+        segments.add({.place = cs.attributes,
+                      .what = "used/readable",
+                      .title = "A read through code that can be read.",
+                      .program = read,
+                      .steps = {vmcb_field(cs.attributes, code_of(type::code_read).value),
+                                l2_register(Register::rdi, l2_data)},
+                      .exit = reads(first_word)},
+                     mode);
+        segments.add({.place = cs.attributes,
+                      .what = "used/execute_only",
+                      .title = "A read through code that can be executed only.",
+                      .program = read,
+                      .steps = {vmcb_field(cs.attributes, code_of(type::code_execute_only).value),
+                                l2_register(Register::rdi, l2_data)},
+                      .raises = general_protection,
+                      .raised_fields = {{cs.attributes, handler}}},
                      mode);
         const auto pushed = [](std::uint8_t size) {
             ExitExpectation exit = program_ends();

@@ -98,6 +98,13 @@ void plain(InstructionTable& table) {
                                                             closed(one.number + 1, read | write)},
                    .reach = Reach::not_covered,
                    .executed = value_read(before)});
+        const std::string reserved = name + "_reserved_part_closed";
+        table.row({.subject = "msr_read", .variant = reserved, .program = "rdmsr",
+                   .intercept = Intercept::msr_prot, .manual = manual,
+                   .setup = setup + rax + std::vector<Step>{Write{wire::Op::Code::fill, Region::msr_permissions,
+                                                                  0x1800, 0xff, 0x800}},
+                   .reach = Reach::not_covered,
+                   .executed = value_read(before)});
         table.row({.subject = "msr_write", .variant = open, .program = "wrmsr",
                    .intercept = Intercept::msr_prot, .manual = manual,
                    .setup = setup + value_in_registers(after),

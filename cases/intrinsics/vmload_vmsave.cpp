@@ -7,9 +7,13 @@
 #include "cases/model/l1_case.hpp"
 
 #include "harness/svm/segment.hpp"
+#include "harness/svm/vmcb_fields.hpp"
 #include "harness/world.hpp"
 
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace vmrunit::cases {
 namespace {
@@ -28,6 +32,28 @@ std::string visible_of(std::string_view segment) {
 std::uint64_t packed(std::uint16_t selector, svm::SegmentAttributes attributes,
                      std::uint32_t limit) {
     return selector | std::uint64_t{attributes.value} << 16 | std::uint64_t{limit} << 32;
+}
+
+/// Items of coverage: every part of the segment.
+void cover_segment(std::vector<std::string>& covers, std::string_view segment,
+                   std::string_view aspect) {
+    const std::string prefix = "save." + std::string{segment} + ".";
+    const auto cover = [&](const svm::Field& part) {
+        if (part.kind != svm::FieldKind::reserved) {
+            covers.push_back("field/" + std::string{part.name} + "/" + std::string{aspect});
+        }
+    };
+    for (const svm::Field& word : svm::vmcb_fields) {
+        if (!word.name.starts_with(prefix)) {
+            continue;
+        }
+        if (svm::bits_of(word).empty()) {
+            cover(word);
+        }
+        for (const svm::Field& run : svm::bits_of(word)) {
+            cover(run);
+        }
+    }
 }
 
 void loads(Catalogue& catalogue) {
@@ -60,12 +86,20 @@ void loads(Catalogue& catalogue) {
     steps.emplace_back(vmcb_field(field::ldtr_limit, ldt_limit));
     steps.emplace_back(vmcb_field(field::ldtr_base, ldt_base));
     steps.emplace_back(Call{"vmload_state"});
+    // The routine reads the hidden parts by VMSAVE, into a page of zeros. L1 has another TSS than
+    // L2, and no LDT.
+    std::vector<std::string> covers{"field/save.tr.selector/vmload", "field/save.tr.base/vmload"};
+    cover_segment(covers, "ldtr", "vmload");
+    for (const std::string_view segment : {"fs", "gs", "ldtr", "tr"}) {
+        cover_segment(covers, segment, "vmsave");
+    }
     add_l1_case(catalogue,
                 {.name = "intrinsics/vmload/loads",
                  .title = "Everything it moves comes from the VMCB, no descriptor is read.",
                  .manual = "APM3 VMLOAD",
                  .steps = steps,
-                 .expectations = {expected}});
+                 .expectations = {expected},
+                 .covers = std::move(covers)});
 }
 
 /// CPL, RSP and so on of the VMCB are L2's: were one of them loaded, it would show.
@@ -89,13 +123,18 @@ void stores(Catalogue& catalogue) {
     for (const VmloadPart& part : vmload_parts) {
         expected.values.push_back(reported(std::string{part.what} + " differs by", 0));
     }
+    std::vector<std::string> covers;
+    for (const VmloadPart& part : vmload_parts) {
+        covers.push_back("field/" + std::string{svm::field_info(part.place).name} + "/vmsave");
+    }
     expected.values.push_back(reported("TR base differs by", 0));
     expected.values.push_back(reported("other bytes of the page that changed", 0));
     add_l1_case(catalogue, {.name = "intrinsics/vmsave/stores",
                             .title = "L1's state goes where it belongs, and no other byte changes.",
                             .manual = "APM3 VMSAVE",
                             .steps = {Call{"vmsave_state"}},
-                            .expectations = {expected}});
+                            .expectations = {expected},
+                            .covers = std::move(covers)});
 }
 
 void physical_address(Catalogue& catalogue) {

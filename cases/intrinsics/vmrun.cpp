@@ -6,7 +6,11 @@
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 
+#include "harness/svm/vmcb_fields.hpp"
+
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace vmrunit::cases {
 namespace {
@@ -33,6 +37,10 @@ void physical_address(Catalogue& catalogue) {
 /// The VMCB has values of its own for all that VMRUN leaves alone, and L2 does not see one of them.
 void minimum_state(Catalogue& catalogue) {
     CallExpectation expected;
+    std::vector<std::string> covers;
+    for (const VmloadPart& part : vmload_parts) {
+        covers.push_back("field/" + std::string{svm::field_info(part.place).name} + "/not_loaded");
+    }
     for (const std::string when : {"in L2: ", "after the #VMEXIT: "}) {
         for (const VmloadPart& part : vmload_parts) {
             expected.values.push_back(reported(when + std::string{part.what} + " differs by", 0));
@@ -46,7 +54,8 @@ void minimum_state(Catalogue& catalogue) {
                             .manual = "APM2 15.5.1",
                             .program = "store_vmload_state",
                             .steps = steps,
-                            .expectations = {expected}});
+                            .expectations = {expected},
+                            .covers = std::move(covers)});
 }
 
 void keeps_registers(Catalogue& catalogue) {

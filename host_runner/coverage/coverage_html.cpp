@@ -3,6 +3,8 @@
 
 #include "host_runner/coverage/coverage_page.hpp"
 #include "host_runner/coverage/coverage_text.hpp"
+#include "host_runner/coverage/item_state.hpp"
+#include "host_runner/coverage/vmcb_coverage.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,31 +19,8 @@ namespace {
 using kainjow::mustache::data;
 using List = kainjow::mustache::list;
 
-/// What an item is worth, from what asks for attention to what does not.
-enum class State : std::uint8_t { missing, failing, unconfirmed, deviation, confirmed, excused };
-constexpr std::array state_names{"missing",   "failing",   "unconfirmed",
-                                 "deviation", "confirmed", "excused"};
-
-State state_of(const ItemCoverage& item) {
-    if (item.shown_by.empty()) {
-        return item.missing() ? State::missing : State::excused;
-    }
-    bool deviates = false;
-    for (const VerdictCounts& counts : item.verdicts) {
-        if (counts[Verdict::fail] + counts[Verdict::error] != 0) {
-            return State::failing;
-        }
-        deviates = deviates || counts[Verdict::expected_fail] != 0;
-    }
-    if (item.confirmed()) {
-        return State::confirmed;
-    }
-    return deviates ? State::deviation : State::unconfirmed;
-}
-
-std::string name_of(State state) {
-    return state_names[static_cast<std::size_t>(state)];
-}
+/// What every exit shows has thousands of rows; `vmrunit coverage ITEM` lists them all.
+constexpr std::size_t groups_shown = 8;
 
 /// One word with its bits from the highest down, as manuals draw them.
 class WordMap {
@@ -51,14 +30,18 @@ public:
     [[nodiscard]] const std::string& word() const { return word_; }
 
     void add(const ItemCoverage& item) {
-        Cell& cell = cells_[item.item->bit % cells_.size()];
-        const State state = state_of(item);
-        if (cell.first.empty()) {
-            cell.first = item.item->id;
-            cell.state = state;
+        const std::size_t end =
+            std::min<std::size_t>(item.item->bit + item.item->bits, cells_.size());
+        const ItemState state = state_of(item);
+        for (std::size_t bit = item.item->bit; bit < end; ++bit) {
+            Cell& cell = cells_[bit];
+            if (cell.first.empty()) {
+                cell.first = item.item->id;
+                cell.state = state;
+            }
+            cell.state = std::min(cell.state, state);
+            cell.hint += fmt::format("{}: {}\n", item.item->id, name_of(state));
         }
-        cell.state = std::min(cell.state, state);
-        cell.hint += fmt::format("{}: {}\n", item.item->id, name_of(state));
     }
 
     [[nodiscard]] data draw() const {
@@ -69,7 +52,7 @@ public:
             const Cell& cell = cells_[bit];
             data drawn{"bit", std::to_string(bit)};
             drawn["empty"] = cell.first.empty() ? data::type::bool_true : data::type::bool_false;
-            drawn["state"] = name_of(cell.state);
+            drawn["state"] = std::string{name_of(cell.state)};
             drawn["first"] = cell.first;
             drawn["hint"] = cell.hint;
             cells.push_back(drawn);
@@ -83,7 +66,7 @@ public:
 private:
     struct Cell {
         std::string first; ///< Id of the first item; empty: the bit has none.
-        State state = State::excused;
+        ItemState state = ItemState::excused;
         std::string hint;
     };
     std::string word_;
@@ -114,17 +97,21 @@ data row_of(const ItemCoverage& item) {
     data row{"id", item.item->id};
     row["what"] = item.item->title;
     row["manual"] = item.item->manual;
-    row["state"] = name_of(state_of(item));
+    row["state"] = std::string{name_of(state_of(item))};
     if (item.shown_by.empty() && !item.reason.empty()) {
         row["reason"] = item.reason;
     }
+    const std::vector<CaseGroup> all = grouped(item.shown_by);
     List groups;
-    for (const CaseGroup& group : grouped(item.shown_by)) {
-        data made{"glob", group.glob};
-        made["count"] = std::to_string(group.cases);
+    for (std::size_t i = 0; i < std::min(all.size(), groups_shown); ++i) {
+        data made{"glob", all[i].glob};
+        made["count"] = std::to_string(all[i].cases);
         groups.push_back(made);
     }
     row["groups"] = data{groups};
+    if (all.size() > groups_shown) {
+        row["more"] = fmt::format("and {} rows more", all.size() - groups_shown);
+    }
     List verdicts;
     for (const VerdictCounts& counts : item.verdicts) {
         verdicts.push_back(data{"text", verdicts_text(counts)});
@@ -171,6 +158,7 @@ std::string coverage_html(const Coverage& coverage) {
         coverage.targets.empty()
             ? std::string{"Without results: no case has a verdict here."}
             : fmt::format("With the results of {}.", fmt::join(coverage.targets, ", "));
+    page["vmcb"] = vmcb_coverage_svg(coverage);
     kainjow::mustache::mustache frame{coverage_page};
     return frame.render(page);
 }

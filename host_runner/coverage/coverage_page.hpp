@@ -35,6 +35,13 @@ td.number, th.number { text-align: right; }
 .confirmed { background: var(--confirmed); } .deviation { background: var(--deviation); }
 .unconfirmed { background: var(--unconfirmed); } .failing { background: var(--failing); }
 .missing { background: var(--missing); } .excused { background: var(--excused); }
+.vmcb { width: 100%; min-width: 34rem; height: auto; display: block; }
+.vmcb text { fill: var(--faint); font: 9px ui-monospace, monospace; }
+.vmcb .idle { fill: var(--line); opacity: .45; }
+.vmcb .confirmed { fill: var(--confirmed); } .vmcb .deviation { fill: var(--deviation); }
+.vmcb .unconfirmed { fill: var(--unconfirmed); } .vmcb .failing { fill: var(--failing); }
+.vmcb .missing { fill: var(--missing); } .vmcb .excused { fill: var(--excused); }
+.scroll { overflow-x: auto; }
 .mark { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 4px; }
 .legend span { margin-right: 1.2rem; white-space: nowrap; }
 summary { cursor: pointer; } :target { outline: 2px solid var(--unconfirmed); }
@@ -50,20 +57,23 @@ summary { cursor: pointer; } :target { outline: 2px solid var(--unconfirmed); }
 <span><i class="mark failing"></i>fails</span>
 <span><i class="mark excused"></i>no case, for a reason</span>
 <span><i class="mark missing"></i>no case and no reason</span></p>
-<table>
+<div class="scroll"><table>
 <tr><th>What<th class="number">items<th class="number">with cases<th class="number">without, for a reason<th class="number">missing<th class="number">passed on a target</tr>
 {{#families}}<tr><td><a href="#{{name}}">{{title}}</a><td class="number">{{items}}<td class="number">{{covered}}<td class="number">{{excused}}<td class="number">{{missing}}<td class="number">{{confirmed}}</tr>
-{{/families}}</table>
+{{/families}}</table></div>
+{{#vmcb}}<h2 id="vmcb">The VMCB, byte by byte</h2>
+<p class="faint">Each byte in four bands: loaded by VMRUN or VMLOAD, stored by #VMEXIT or VMSAVE, checked by VMRUN, and left alone. Pale: no item says so of it.</p>
+<div class="scroll">{{{vmcb}}}</div>{{/vmcb}}
 {{#families}}
 <h2 id="{{name}}">{{title}}</h2>
-{{#has_words}}<div class="map">
+{{#has_words}}<div class="map scroll">
 {{#words}}<div>{{word}}</div><div class="bits{{#wide}} wide{{/wide}}">{{#cells}}{{#empty}}<span class="bit none" title="bit {{bit}}"></span>{{/empty}}{{^empty}}<a class="bit {{state}}" href="#{{first}}" title="{{hint}}">{{bit}}</a>{{/empty}}{{/cells}}</div>
 {{/words}}</div>{{/has_words}}
 <details{{#open}} open{{/open}}><summary>{{items}} items</summary>
-<table>
+<div class="scroll"><table>
 <tr><th>item<th>what<th>cases{{#targets}}<th>{{target}}{{/targets}}</tr>
-{{#rows}}<tr id="{{id}}"><td class="id"><i class="mark {{state}}"></i>{{id}}<td>{{what}} <span class="faint">{{manual}}</span><td>{{#reason}}<span class="faint">{{reason}}</span>{{/reason}}{{#groups}}{{count}} <code>{{glob}}</code><br>{{/groups}}{{#verdicts}}<td>{{text}}{{/verdicts}}</tr>
-{{/rows}}</table></details>
+{{#rows}}<tr id="{{id}}"><td class="id"><i class="mark {{state}}"></i>{{id}}<td>{{what}} <span class="faint">{{manual}}</span><td>{{#reason}}<span class="faint">{{reason}}</span>{{/reason}}{{#groups}}{{count}} <code>{{glob}}</code><br>{{/groups}}{{#more}}<span class="faint">{{more}}</span>{{/more}}{{#verdicts}}<td>{{text}}{{/verdicts}}</tr>
+{{/rows}}</table></div></details>
 {{/families}}
 </body>
 </html>

@@ -148,5 +148,36 @@ TEST_F(CoverageTest, ThePageDrawsWordsAndEscapesText) {
     EXPECT_THAT(page, Not(HasSubstr("{{")));
 }
 
+TEST_F(CoverageTest, AnItemOfSeveralBitsFillsTheirCells) {
+    families_[0].items[0].bits = 3;
+    const std::string page = coverage_html(measure());
+    for (const char* bit : {"3", "4", "5"}) {
+        EXPECT_THAT(page, HasSubstr(std::string{"a/one: excused\n\">"} + bit + "</a>"));
+    }
+    EXPECT_THAT(page, HasSubstr("title=\"bit 6\""));
+}
+
+TEST_F(CoverageTest, BytesOfTheVmcbAreDrawnAndLeadToTheirItems) {
+    EXPECT_THAT(coverage_html(measure()), Not(HasSubstr("<svg class=\"vmcb\"")));
+    families_[0].items[0].vmcb = {{0x058, 4, cases::VmcbUse::checked}};
+    families_[0].items[1].vmcb = {{0x058, 2, cases::VmcbUse::loaded}};
+    const std::string page = coverage_html(measure());
+    EXPECT_THAT(page, HasSubstr("<svg class=\"vmcb\""));
+    // What has cases that nobody has run asks more for attention than what is excused.
+    EXPECT_THAT(page, HasSubstr("<a href=\"#a/two\"><g><title>058 control.guest_asid"));
+    EXPECT_THAT(page, HasSubstr("<a href=\"#a/one\"><g><title>058 control.guest_asid"));
+    EXPECT_THAT(page, HasSubstr("<rect class=\"unconfirmed\""));
+    EXPECT_THAT(page, HasSubstr("<rect class=\"excused\""));
+}
+
+TEST_F(CoverageTest, ThePageNamesAFewRowsOfMany) {
+    for (const char* row : {"1", "2", "3", "4", "5", "6", "7", "8", "9"}) {
+        catalogue_.add(case_of(std::string{"x/many/"} + row, "two"));
+    }
+    const std::string page = coverage_html(measure());
+    EXPECT_THAT(page, HasSubstr("and 2 rows more"));
+    EXPECT_THAT(page, Not(HasSubstr("x/many/9")));
+}
+
 } // namespace
 } // namespace vmrunit::runner

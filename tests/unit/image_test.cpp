@@ -11,7 +11,7 @@ namespace {
 using samples::PayloadSample;
 using wire::Op;
 
-constexpr std::uint32_t data_at = offsetof(L2Memory, data);
+constexpr std::uint32_t data_offset = offsetof(L2Memory, data);
 
 class Image : public testing::Test {
 protected:
@@ -20,7 +20,7 @@ protected:
         return {code, size, static_cast<std::uint16_t>(region), offset, value};
     }
     [[nodiscard]] std::uint64_t data(std::uint32_t offset) const {
-        return before.word(Region::l2_memory, data_at + offset);
+        return before.word(Region::l2_memory, data_offset + offset);
     }
 
 private:
@@ -68,23 +68,23 @@ TEST_F(Image, WritesGoToVmcbAndRegisters) {
 }
 
 TEST_F(Image, WritesToMemoryReachAcrossWords) {
-    before.apply(op(Op::Code::write, Region::l2_memory, data_at + 6, 4, 0x1122'3344));
+    before.apply(op(Op::Code::write, Region::l2_memory, data_offset + 6, 4, 0x1122'3344));
     EXPECT_EQ(data(0), 0x3344'd5d4'd3d2'd1d0u);
     EXPECT_EQ(data(8), 0xdfde'dddc'dbda'1122u);
     EXPECT_EQ(data(16), 0xe7e6'e5e4'e3e2'e1e0u);
-    before.apply(op(Op::Code::set_bits, Region::l2_memory, data_at + 7, 2, 0xff0f));
+    before.apply(op(Op::Code::set_bits, Region::l2_memory, data_offset + 7, 2, 0xff0f));
     EXPECT_EQ(data(0), 0x3f44'd5d4'd3d2'd1d0u);
     EXPECT_EQ(data(8), 0xdfde'dddc'dbda'11ffu);
-    before.apply(op(Op::Code::clear_bits, Region::l2_memory, data_at, 8, ~0ull));
+    before.apply(op(Op::Code::clear_bits, Region::l2_memory, data_offset, 8, ~0ull));
     EXPECT_EQ(data(0), 0u);
 }
 
 TEST_F(Image, FillsReachAcrossWords) {
-    before.apply(op(Op::Code::fill, Region::l2_memory, data_at + 3, 0xaa, 14));
+    before.apply(op(Op::Code::fill, Region::l2_memory, data_offset + 3, 0xaa, 14));
     EXPECT_EQ(data(0), 0xaaaa'aaaa'aad2'd1d0u);
     EXPECT_EQ(data(8), 0xaaaa'aaaa'aaaa'aaaau);
     EXPECT_EQ(data(16), 0xe7e6'e5e4'e3e2'e1aau);
-    before.apply(op(Op::Code::fill, Region::l2_memory, data_at, 0xbb, 0));
+    before.apply(op(Op::Code::fill, Region::l2_memory, data_offset, 0xbb, 0));
     EXPECT_EQ(data(0), 0xaaaa'aaaa'aad2'd1d0u);
 }
 

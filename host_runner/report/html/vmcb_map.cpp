@@ -3,6 +3,7 @@
 #include "host_runner/report/html/vmcb_map.hpp"
 
 #include "harness/svm/vmcb_fields.hpp"
+#include "host_runner/report/html/vmcb_drawing.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -11,8 +12,6 @@
 
 namespace vmrunit::runner::html {
 namespace {
-
-constexpr std::size_t bytes_in_row = 32;
 
 ByteState state_of(const CaseResult& result) {
     switch (result.verdict) {
@@ -162,52 +161,18 @@ VmcbMap map_vmcb(const RunRecord& record, const cases::Catalogue& catalogue) {
 }
 
 std::string vmcb_svg(const VmcbMap& map) {
-    constexpr unsigned cell = 18;
-    constexpr unsigned height = 15; // Three bands of 4 and a gap.
-    constexpr unsigned left = 30;
-    std::size_t end = 0;
-    for (const svm::Field& field : svm::vmcb_fields) {
-        if (field.kind != svm::FieldKind::reserved) {
-            end = field.offset + field.bit_count / 8u;
-        }
+    DrawnVmcb page;
+    for (std::size_t at = 0; at < map.size(); ++at) {
+        const VmcbByte& byte = map[at];
+        const bool only_differs = byte.deviation != ByteState::untouched &&
+                                  byte.as_stored == ByteState::untouched &&
+                                  byte.as_checked == ByteState::untouched;
+        page[at] = {{class_of(shown(byte.as_loaded, byte)),
+                     class_of(only_differs ? byte.deviation : shown(byte.as_stored, byte)),
+                     class_of(shown(byte.as_checked, byte))},
+                    hint(*svm::find_field(at), byte)};
     }
-    const std::size_t rows = (end + bytes_in_row - 1) / bytes_in_row;
-    std::string out = fmt::format(
-        "<svg class=\"vmcb\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Map of the VMCB; the "
-        "table below says the same\">\n",
-        left + cell * bytes_in_row, rows * height);
-    for (std::size_t row = 0; row < rows; ++row) {
-        const std::size_t first = row * bytes_in_row;
-        if (row % 2 == 0) {
-            out += fmt::format("<text x=\"0\" y=\"{}\">{:03x}</text>\n", row * height + 10, first);
-        }
-        // Neighbours of one field that look alike are one drawing.
-        for (std::size_t at = first; at < first + bytes_in_row;) {
-            const svm::Field& field = *svm::find_field(at);
-            std::size_t stop = at + 1;
-            while (stop < first + bytes_in_row && svm::find_field(stop) == &field &&
-                   map[stop] == map[at]) {
-                ++stop;
-            }
-            const VmcbByte& byte = map[at];
-            const bool only_differs = byte.deviation != ByteState::untouched &&
-                                      byte.as_stored == ByteState::untouched &&
-                                      byte.as_checked == ByteState::untouched;
-            const ByteState bands[] = {shown(byte.as_loaded, byte),
-                                       only_differs ? byte.deviation : shown(byte.as_stored, byte),
-                                       shown(byte.as_checked, byte)};
-            out += fmt::format("<g><title>{}</title>", hint(field, byte));
-            for (unsigned band = 0; band < 3; ++band) {
-                out +=
-                    fmt::format("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"4\"/>",
-                                class_of(bands[band]), left + (at - first) * cell,
-                                row * height + band * 4, (stop - at) * cell - 1);
-            }
-            out += "</g>\n";
-            at = stop;
-        }
-    }
-    return out + "</svg>\n";
+    return vmcb_drawing(page, "Map of the VMCB; the table below says the same");
 }
 
 } // namespace vmrunit::runner::html

@@ -32,7 +32,7 @@ using VmcbMap = std::array<VmcbByte, svm::vmcb_size>;
 
 [[nodiscard]] VmcbMap map_vmcb(const RunRecord& record, const cases::Catalogue& catalogue);
 
-/// An SVG element: 32 bytes to a row, three bands to a byte, up to the last field there is.
+/// An SVG element with three bands to a byte: loaded, stored, checked.
 [[nodiscard]] std::string vmcb_svg(const VmcbMap& map);
 
 } // namespace vmrunit::runner::html

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Coverage of nested paging. What EXITINFO1 can say bit by bit are items of `exit_info`; here are
+// the whole words that a cause leads to, and the rules of the walk. APM2 15.25.
+
+#include "cases/coverage/family.hpp"
+#include "cases/coverage/shown_by_rows.hpp"
+
+#include "harness/svm/vmcb_fields.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace vmrunit::cases {
+namespace {
+
+using svm::Feature;
+
+/// A nested page fault that some case expects with exactly this EXITINFO1.
+struct Fault {
+    std::string_view id;
+    std::string_view title;
+    std::uint64_t exit_info_1;
+};
+
+// clang-format off
+constexpr Fault faults[] = {
+    {"fault/read_absent",        "a read, and the entry is not present",            0x1'0000'0004},
+    {"fault/write_absent",       "a write, and the entry is not present",           0x1'0000'0006},
+    {"fault/fetch_absent",       "a fetch, and the entry is not present",           0x1'0000'0014},
+    {"fault/write_read_only",    "a write, and the entry is read-only",             0x1'0000'0007},
+    {"fault/read_supervisor",    "a read, and the entry is the supervisor's",       0x1'0000'0005},
+    {"fault/fetch_no_execute",   "a fetch, and the entry cannot be executed",       0x1'0000'0015},
+    {"fault/read_reserved",      "a read, and the entry has a reserved bit",        0x1'0000'000d},
+    {"fault/fetch_reserved",     "a fetch, and the entry has a reserved bit",       0x1'0000'001d},
+    {"fault/walk_absent",        "a page of L2's tables that is not present",       0x2'0000'0006},
+    {"fault/walk_read_only",     "a page of L2's tables that is read-only",         0x2'0000'0007},
+    {"fault/walk_reserved",      "a reserved bit on the way to L2's tables",        0x2'0000'000f},
+};
+
+constexpr RowItem items[] = {
+    {"report/address",           "EXITINFO2 is the guest physical address with its low bits", "15.25.6", "npt/leaf_* npt/pd npt/pdpt npt/pml4"},
+    {"report/address_of_walk",   "EXITINFO2 is the address of L2's own entry",          "15.25.6", "npt/walk_root/absent npt/walk_second/absent"},
+    {"report/bit_5",             "bit 5 is not defined here",                           "15.25.6"},
+    {"report/bytes_of_data",     "a data fault stores the bytes of the instruction",    "15.8.4", "", Feature::decode_assists},
+    {"report/no_bytes_of_fetch", "a fetch stores none",                                 "15.8.4", "", Feature::decode_assists},
+    {"walk/as_user_write",       "L2's tables are accessed as by a user's write",       "15.25.5", "npt/walk_root/read_only npt/walk_root/supervisor npt/walk_second/read_only npt/walk_second/supervisor"},
+    {"walk/not_a_fetch",         "L2's tables need not be executable",                  "15.25.5", "npt/walk_root/no_execute"},
+    {"walk/final_as_user",       "the final access is a user's at any CPL",             "15.25.5", "npt/leaf_4k/supervisor/*/cpl0/* npt/leaf_4k/sound/*/cpl3/*"},
+    {"walk/level_by_level",      "each table of L2 is asked for before L2's entry in it is judged", "15.25.6", "npt/walk_second"},
+    {"walk/guest_first",         "L2's own #PF comes before the fault of the final address", "15.25.6", "npt/order/guest_fault_first"},
+    {"walk/accessed_dirty",      "A and D of the nested entries",                       "15.25.5", "npt/accessed_dirty/read npt/accessed_dirty/write"},
+    {"walk/dirty_by_walk",       "a walk sets D of the page that L2's table lies in",   "15.25.5", "npt/accessed_dirty/walk"},
+    {"walk/guest_accessed_dirty","A and D of L2's own entries are set through the nested ones", "15.25.5"},
+    {"mode/levels",              "each level of the tables of a 64-bit L1",             "15.25.3", "npt/leaf_4k/sound npt/leaf_2m/sound npt/leaf_1g/sound npt/pml4/sound"},
+    {"mode/legacy_l1",           "the tables of a 32-bit L1, legacy or PAE",            "15.25.3"},
+    {"mode/five_levels",         "five levels, where L1 has CR4.LA57",                  "15.25.3", "", Feature::la57},
+    {"mode/host_wp",             "CR0.WP of L1 does not count",                         "15.25.7"},
+    {"mode/guest_wp",            "CR0.WP of L2 is about L2's own tables",               "15.25.7", "npt/*/read_only/write_wp_clear"},
+    {"mode/nx_of_l1",            "EFER.NXE of L1 makes NX count in nested entries",     "15.25.7", "npt/leaf_4k/no_execute/fetch"},
+    {"mode/nx_of_l1_clear",      "without it the bit is reserved",                      "15.25.7"},
+    {"mode/nx_of_l2",            "EFER.NXE of L2 is about L2's own tables",             "15.25.7", "npt/leaf_4k/no_execute/fetch/l2_prot32*"},
+    {"mode/host_smep",           "SMEP, SMAP and PKE of L1 permit and refuse nothing",  "15.25.7"},
+    {"mode/global",              "G is L2's own bit",                                   "15.25.7"},
+    {"mode/l2_without_paging",   "with CR0.PG clear the nested tables still translate", "15.25.5", "consistency/mode_bits/entered/pg0*/np1/* intercept/cpuid/*/l2_real/*/np1/*"},
+    {"mode/pae_pdptes",          "the PDPTEs of PAE are read by each walk",             "15.25.10", "consistency/pdpte/entered/nested_entry_*"},
+    {"mode/pae_bad_pdpte",       "a PDPTE with a reserved bit is a fault of the walk",  "15.25.10"},
+    {"mode/n_cr3_low_bits",      "N_CR3[4:0] of a PAE L1 are ignored",                  "15.25.3"},
+    {"mode/page_sizes",          "L2's page and the nested one differ in size",         "15.25.9", "npt/leaf_4k/sound/*/l2_prot32* npt/leaf_1g/sound/*/l2_prot32* npt/leaf_2m/sound/*/l2_prot32*"},
+    {"mode/a20",                 "A20 masks no guest physical address",                 "15.25.11"},
+    {"mode/cr2",                 "CR2 of L2 and L1's are one register",                 "15.25.2", "fields/save_cr2/loaded"},
+    {"g_pat/loaded",             "L2 has the PAT of the VMCB",                          "15.25.4", "fields/save_g_pat/loaded", Feature::pat},
+    {"g_pat/written_by_l2",      "WRMSR in L2 changes that PAT",                        "15.25.4", "fields/save_g_pat/stored", Feature::pat},
+    {"g_pat/stored",             "#VMEXIT stores it",                                   "15.25.4", "fields/save_g_pat/stored", Feature::pat},
+    {"g_pat/shared_without_np",  "without nested paging L2 has L1's PAT",               "15.25.4", "fields/save_g_pat/not_loaded", Feature::pat},
+    {"g_pat/bad_type",           "a type that does not exist is refused",               "15.25.4", "consistency/g_pat/entry_*"},
+    {"gmet",                     "guest-mode execute trap",                             "15.25.13", "", Feature::gmet},
+    {"supervisor_shadow_stack",  "supervisor shadow-stack pages",                       "15.25.14", "", Feature::sss_check},
+    {"read_only_tables",         "walks of L2's tables that write only A and D",        "15.25", "", Feature::rogpt},
+    {"page_modification_log",    "page modification logging",                           "15.25", "", Feature::pml},
+    {"tlb/flush_all",            "TLB_CONTROL 1 after an entry lost a permission",      "15.16", "npt/changed/*_flush_all"},
+    {"tlb/flush_asid",           "TLB_CONTROL 3 after an entry lost a permission",      "15.16", "npt/changed/*_flush_asid", Feature::flush_by_asid},
+    {"tlb/given",                "an entry that gains a permission needs no flush",     "15.16", "npt/changed/present"},
+    {"tlb/invlpga",              "INVLPGA takes a linear address, not a guest physical one", "15.16"},
+};
+// clang-format on
+
+void covered_by(const Case& one, const CoveredSink& covered) {
+    covered_by_rows("npt", items, one, covered);
+    for (const Expectation& expectation : one.expectations) {
+        const auto* exit = std::get_if<ExitExpectation>(&expectation);
+        if (exit == nullptr || exit->exit_code != svm::ExitCode::npf) {
+            continue;
+        }
+        for (const FieldExpectation& field : exit->fields) {
+            for (const Fault& fault : faults) {
+                if (field.field == svm::field::exit_info_1 && field.match == Match::equals &&
+                    field.value == Value{fault.exit_info_1}) {
+                    covered("npt/" + std::string{fault.id});
+                }
+            }
+        }
+    }
+}
+
+CoverageFamily nested_paging() {
+    CoverageFamily family{"npt", "Nested paging", {}, covered_by};
+    for (const Fault& fault : faults) {
+        family.items.push_back({"npt/" + std::string{fault.id},
+                                std::string{fault.title},
+                                "APM2 15.25.6",
+                                {},
+                                0,
+                                Feature::np});
+    }
+    add_items(family, items);
+    return family;
+}
+
+const FamilyRegistration registration{nested_paging};
+
+} // namespace
+} // namespace vmrunit::cases
