@@ -78,9 +78,9 @@ std::vector<std::byte> plan_of(std::uint32_t first, std::uint32_t count) {
     const auto body = std::as_bytes(std::span{cases});
     header.total_size = static_cast<std::uint32_t>(sizeof header + body.size());
     header.crc = wire::crc32(body);
-    std::vector<std::byte> plan(sizeof header);
+    std::vector<std::byte> plan(sizeof header + body.size());
     std::memcpy(plan.data(), &header, sizeof header);
-    plan.insert(plan.end(), body.begin(), body.end());
+    std::ranges::copy(body, plan.begin() + sizeof header);
     return plan;
 }
 
