@@ -42,6 +42,8 @@ std::string_view text_of(wire::PlanError error) {
         return "the plan was made for another payload";
     case wire::PlanError::bad_ring:
         return "the ring does not lie in free memory of the machine";
+    case wire::PlanError::other_l1_mode:
+        return "it has no L1 in the mode the plan is for";
     case wire::PlanError::no_svm:
         return "the CPU has no SVM: CPUID Fn8000_0001 ECX bit 2 is clear, or VM_CR.SVMDIS is set";
     }
