@@ -29,9 +29,10 @@ struct RingPlace {
     std::uint32_t size = 0; ///< Bytes, header page included; 0: no ring.
 };
 
-/// The bytes of the plan. `flags` are wire::PlanFlags.
+/// The bytes of the plan. `flags` are wire::PlanFlags; all cases have this mode of L1.
 [[nodiscard]] std::vector<std::byte> build_plan(const PayloadImage& image,
                                                 std::span<const EncodedCase* const> cases,
-                                                const RingPlace& ring, std::uint32_t flags);
+                                                const RingPlace& ring, std::uint32_t flags,
+                                                L1Mode l1_mode = L1Mode::long64);
 
 } // namespace vmrunit::runner

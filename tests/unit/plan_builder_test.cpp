@@ -199,7 +199,7 @@ TEST_F(PlanBuilder, ThePayloadReadsWhatTheRunnerWrote) {
     ASSERT_TRUE(first && second);
     const std::vector<const EncodedCase*> list{&*first, &*second};
     const RingPlace ring{0x40'0000, 0x3000};
-    auto plan = build_plan(image(), list, ring, wire::plan_measures);
+    auto plan = build_plan(image(), list, ring, wire::plan_measures, L1Mode::legacy);
     plan.resize(plan.size() + 100); // loaders round a module up
 
     PlanReader reader{plan, image().build_id()};
@@ -208,6 +208,7 @@ TEST_F(PlanBuilder, ThePayloadReadsWhatTheRunnerWrote) {
     EXPECT_EQ(reader.header().ring_address, ring.address);
     EXPECT_EQ(reader.header().ring_size, ring.size);
     EXPECT_EQ(reader.header().flags, wire::plan_measures);
+    EXPECT_EQ(reader.header().l1_mode, L1Mode::legacy);
     for (const EncodedCase* expected : list) {
         PlanReader::Case read{};
         ASSERT_TRUE(reader.next(read));
