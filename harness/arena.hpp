@@ -53,7 +53,7 @@ struct Arena {
     PageTable pd[4];       ///< ...shared with PAE: 4 GiB identity in 2 MiB pages.
     PageTable pae_pdpt;    ///< Only the first four entries.
     PageTable legacy_pd;   ///< 32-bit paging with 4 MiB pages, 1024 entries of 4 bytes.
-    PageTable nested_pml4; ///< Nested tables: 4 GiB identity in 2 MiB pages.
+    PageTable nested_pml4; ///< Nested tables of a 64-bit L1: 4 GiB identity in 2 MiB pages.
     PageTable nested_pdpt;
     PageTable nested_pd[4];
     Page idt16; ///< L2's IDT in 16-bit protected mode: 256 gates of 8 bytes.
@@ -64,6 +64,10 @@ struct Arena {
     /// L2's memory in 16-bit modes. The one that L2 runs on is not here but below 64 KiB, see
     /// LayoutDescriptor; this is the place of its copies.
     L2Memory low_memory;
+    /// Nested tables of a 32-bit L1, whose paging they are like: with PAE four entries above
+    /// nested_pd, without it 1024 entries of 4 bytes for pages of 4 MiB.
+    PageTable nested_pae_pdpt;
+    PageTable nested_legacy_pd;
 };
 static_assert(sizeof(Arena) % page_size == 0);
 
@@ -89,8 +93,10 @@ enum class Region : std::uint8_t {
     ivt = 17,
     low_memory = 18, ///< Rows say l2_memory; in 16-bit modes that is this.
     legacy_pt = 19,
+    nested_pae_pdpt = 20,
+    nested_legacy_pd = 21,
 };
-inline constexpr unsigned region_count = 20;
+inline constexpr unsigned region_count = 22;
 
 struct RegionPlace {
     const char* name;
@@ -127,6 +133,8 @@ inline constexpr RegionPlace region_places[region_count] = {
     {"ivt",             offsetof(Arena, ivt),             page_size,             0},
     {"low_memory",      offsetof(Arena, low_memory),      page_size,             l2_memory_watched},
     {"legacy_pt",       offsetof(Arena, legacy_pt),       page_size,             0},
+    {"nested_pae_pdpt", offsetof(Arena, nested_pae_pdpt), page_size,             0},
+    {"nested_legacy_pd", offsetof(Arena, nested_legacy_pd), page_size,           64},
 };
 // clang-format on
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "harness/arena.hpp"
+#include "harness/l1_mode.hpp"
 #include "harness/l2_mode.hpp"
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -15,11 +16,12 @@
 
 namespace vmrunit {
 
-/// How L2 begins.
+/// How L2 begins, and under which L1.
 struct L2Start {
     L2Mode mode = L2Mode::long64;
     std::uint8_t cpl = 0; ///< 0 or 3, see has_cpl().
     bool nested_paging = true;
+    L1Mode l1 = L1Mode::long64;
 
     constexpr bool operator==(const L2Start&) const = default;
 };
@@ -67,6 +69,19 @@ struct ModeRegisters {
     case L2Mode::paged_real:
     case L2Mode::real: // Not used, but MOV CR3 may load it.
         return arena_address + offsetof(Arena, legacy_pd);
+    }
+    return 0;
+}
+
+/// Nested tables have the form of L1's own paging (spec: NPT-MODE). APM2 15.25.3.
+[[nodiscard]] constexpr std::uint64_t nested_root(L1Mode mode, std::uint64_t arena_address) {
+    switch (mode) {
+    case L1Mode::long64:
+        return arena_address + offsetof(Arena, nested_pml4);
+    case L1Mode::pae:
+        return arena_address + offsetof(Arena, nested_pae_pdpt);
+    case L1Mode::legacy:
+        return arena_address + offsetof(Arena, nested_legacy_pd);
     }
     return 0;
 }
@@ -154,7 +169,7 @@ constexpr void fresh_vmcb(svm::Vmcb& vmcb, const ArenaPlace& place, const L2Star
     control.guest_asid = 1;
     if (start.nested_paging) {
         control.nested_control.set(svm::NestedControl::np_enable);
-        control.n_cr3 = place.arena + offsetof(Arena, nested_pml4);
+        control.n_cr3 = world::nested_root(start.l1, place.arena);
     }
 
     auto& save = vmcb.save;

@@ -146,6 +146,8 @@ constexpr void build_page_tables(Arena& arena, std::uint64_t address) {
         arena.pdpt.entries[i] = pd | table_bits;
         arena.pdpt.entries[4 + i] = pd | (table_bits & ~user);
         arena.pae_pdpt.entries[i] = pd | present; // PAE: all other bits of a PDPTE are reserved.
+        arena.nested_pae_pdpt.entries[i] =
+            (at(offsetof(Arena, nested_pd)) + i * page_size) | present;
         arena.nested_pdpt.entries[i] =
             (at(offsetof(Arena, nested_pd)) + i * page_size) | table_bits;
         for (unsigned j = 0; j < 512; ++j) {
@@ -158,6 +160,7 @@ constexpr void build_page_tables(Arena& arena, std::uint64_t address) {
         const std::uint64_t first = (std::uint64_t{2 * i} << 22) | leaf_bits;
         const std::uint64_t second = (std::uint64_t{2 * i + 1} << 22) | leaf_bits;
         arena.legacy_pd.entries[i] = first | (second << 32);
+        arena.nested_legacy_pd.entries[i] = first | (second << 32);
         const std::uint64_t small_bits = table_bits | dirty;
         const std::uint64_t first_page = (std::uint64_t{2 * i} << 12) | small_bits;
         const std::uint64_t second_page = (std::uint64_t{2 * i + 1} << 12) | small_bits;

@@ -23,7 +23,7 @@ kselftest=$2
 into=$kselftest/vmrunit
 mkdir -p "$into/host_runner" "$into/guest_payloads" "$into/baselines"
 cp "$build/host_runner/vmrunit" "$into/host_runner/"
-cp "$build/guest_payloads/case_runner.elf" "$into/guest_payloads/"
+cp "$build"/guest_payloads/case_runner*.elf "$into/guest_payloads/"
 cp "$build"/baselines/*.toml "$into/baselines/"
 for program in kvm_worker/kvm-worker lab/lab-init; do
     if [ -x "$build/host_runner/$program" ]; then # kvm-worker needs a Linux source to be built.

@@ -16,7 +16,8 @@ std::string full_name(std::string_view base, const Axes& axes, const L2Start& st
         name += start.nested_paging ? "/np1" : "/np0";
     }
     if (axes.l1_mode) {
-        name += "/l1_long64";
+        name += "/l1_";
+        name += l1_mode_names[static_cast<unsigned>(start.l1)];
     }
     return name;
 }

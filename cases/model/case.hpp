@@ -157,7 +157,7 @@ struct Case {
     std::string file;   ///< Where its row stands, from the project's root.
     unsigned line = 0;
     std::string program; ///< L2 program, by name; its width follows from start.mode.
-    L2Start start;
+    L2Start start;       ///< And the mode of L1.
     svm::Features needs; ///< Absent ones make the case SKIP.
     std::vector<Step> steps;
     std::vector<Expectation> expectations;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 namespace vmrunit::cases {
@@ -48,11 +49,12 @@ Catalogue registered_cases() {
     for (const TableFunction table : tables()) {
         table(collected);
     }
-    // Link order must not show: by name, and what ends the machine last.
+    // Link order must not show: by L1's mode, each of which has machines of its own, then by name,
+    // with what ends the machine last.
     std::vector<Case> sorted = collected.cases();
     std::ranges::sort(sorted, [](const Case& left, const Case& right) {
-        return std::pair{left.ends_machine, std::string_view{left.name}} <
-               std::pair{right.ends_machine, std::string_view{right.name}};
+        return std::tuple{left.start.l1, left.ends_machine, std::string_view{left.name}} <
+               std::tuple{right.start.l1, right.ends_machine, std::string_view{right.name}};
     });
     Catalogue catalogue;
     for (Case& one : sorted) {

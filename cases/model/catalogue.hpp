@@ -36,7 +36,8 @@ struct Registration {
     explicit Registration(TableFunction table);
 };
 
-/// The cases of every registered table; those that end the machine last, else in the tables' order.
+/// The cases of every registered table in the order they run: by L1's mode, in each those that end
+/// the machine last, else by name.
 [[nodiscard]] Catalogue registered_cases();
 
 } // namespace vmrunit::cases

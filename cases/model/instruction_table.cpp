@@ -31,7 +31,7 @@ std::vector<Step> all_intercepts(const InstructionRow& row) {
     return steps;
 }
 
-/// One row in one mode, at one privilege level, with or without nested paging.
+/// One row in one mode of L2 and L1, at one privilege level, with or without nested paging.
 class Expansion {
 public:
     Expansion(Catalogue& catalogue, const InstructionRow& row, const L2Start& start,
@@ -220,7 +220,11 @@ void InstructionTable::row(const InstructionRow& row, const std::source_location
                 if (row.paging == (nested_paging ? Paging::only_unnested : Paging::only_nested)) {
                     continue;
                 }
-                Expansion{catalogue_, row, {mode, cpl, nested_paging}, where}.add_all();
+                for (const L1Mode l1 : {L1Mode::long64, L1Mode::pae, L1Mode::legacy}) {
+                    if (row.l1_modes.contains(l1) && runs_under(mode, l1)) {
+                        Expansion{catalogue_, row, {mode, cpl, nested_paging, l1}, where}.add_all();
+                    }
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Rows about intercepted instructions, and what each of them becomes. APM2 15.7, 15.9.
 //
-// One row gives, for every mode, privilege level and paging it applies to:
+// One row gives, for every mode of L2 and of L1, privilege level and paging it applies to:
 //   taken        with the intercept set: exit code, RIP of the instruction, nothing executed
 //   taken_all_others  the same with every other intercept of the first five words set that does not
 //                come first and that the program does not run into before
@@ -90,6 +90,17 @@ inline constexpr Modes gated_modes = protected_modes | only_v86;
 /// Offsets of 32 bits and more, so that a row may name any address.
 inline constexpr Modes flat_modes = only_long64 | only_32bit;
 
+/// Which L1 modes a row runs under, where L2's mode runs under them (runs_under).
+struct L1Modes {
+    bool long64 = true, pae = true, legacy = true;
+    [[nodiscard]] constexpr bool contains(L1Mode mode) const {
+        const bool in[l1_mode_count] = {long64, pae, legacy};
+        return in[static_cast<unsigned>(mode)];
+    }
+};
+/// For rows about what only a 64-bit L1 can set up.
+inline constexpr L1Modes only_l1_long64{true, false, false};
+
 /// What executing an instruction does.
 struct Effect {
     std::vector<FieldExpectation> fields{};
@@ -106,6 +117,7 @@ struct InstructionRow {
     std::string_view manual;
     svm::Features needs{};
     Modes modes = all_modes;
+    L1Modes l1_modes{};
     /// In real and virtual-8086 mode the instruction is #UD, intercepted or not.
     bool needs_protected_mode = false;
     AtCpl3 cpl3 = AtCpl3::not_run;

@@ -129,7 +129,8 @@ CaseOutcome CaseExecutor::perform(const PlanReader::Case& plan_case, wire::ByteW
     }
     phases_ = {};
     const std::uint64_t before = measures_ ? read_tsc() : 0;
-    arena_.reset({plan_case.head.mode, plan_case.head.cpl, plan_case.head.nested_paging != 0});
+    arena_.reset(
+        {plan_case.head.mode, plan_case.head.cpl, plan_case.head.nested_paging != 0, l1_mode_});
     l1_.freshen();
     end_of_strays();
     if (measures_) {
@@ -212,7 +213,7 @@ CaseOutcome CaseExecutor::run(std::uint64_t vmcb, wire::ByteWriter& out) {
 
 CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
     RoutineCall call{arena_.live(), arena_.address(), op.offset};
-    const auto routine = reinterpret_cast<Routine>(op.value);
+    const auto routine = reinterpret_cast<Routine>(static_cast<std::uintptr_t>(op.value));
     const std::optional<Fault> fault = catch_fault([&] { routine(call); });
     arena_.distrust();
     // Whatever the routine did to L1's own state, to GIF and to the arena ends with it.

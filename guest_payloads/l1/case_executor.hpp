@@ -6,6 +6,7 @@
 #include "guest_payloads/l1/plan_reader.hpp"
 #include "guest_payloads/l1/record_stream.hpp"
 #include "harness/guest/case_arena.hpp"
+#include "harness/l1_mode.hpp"
 #include "harness/svm/features.hpp"
 #include "harness/wire/byte_writer.hpp"
 
@@ -15,8 +16,8 @@ namespace vmrunit::guest {
 
 class CaseExecutor {
 public:
-    CaseExecutor(CaseArena& arena, const svm::Features& features, bool measures)
-        : arena_(arena), features_(features), measures_(measures) {}
+    CaseExecutor(CaseArena& arena, const svm::Features& features, L1Mode l1_mode, bool measures)
+        : arena_(arena), features_(features), l1_mode_(l1_mode), measures_(measures) {}
 
     /// Once, in SVM operation, before the first case.
     void prepare();
@@ -39,6 +40,7 @@ private:
 
     CaseArena& arena_;
     svm::Features features_;
+    L1Mode l1_mode_;
     bool measures_;
     L1StateKeeper l1_;
     Phases phases_{};

@@ -10,6 +10,11 @@
 #include "harness/guest/exceptions.hpp"
 #include "harness/guest/start.hpp"
 #include "harness/guest/svm_mode.hpp"
+#ifdef __x86_64__
+#include "harness/guest/x64/paging.hpp"
+#else
+#include "harness/guest/x86/paging.hpp"
+#endif
 #include "harness/wire/record.hpp"
 
 #include <cstddef>
@@ -49,7 +54,7 @@ void say_hello(RecordStream& out, const BootInfo& boot_info, const PlanReader& p
                wire::PlanError error, const svm::Features& features) {
     wire::Hello hello{};
     hello.plan_version = wire::plan_version;
-    hello.l1_bits = 64;
+    hello.l1_bits = sizeof(void*) * 8;
     hello.door = static_cast<std::uint8_t>(boot_info.door);
     hello.plan_error = static_cast<std::uint32_t>(error);
     const auto id = build_id();
@@ -112,7 +117,7 @@ void run_plan(PlanReader& plan, RecordStream& out, const svm::Features& features
     arena.build(layout());
     const SvmMode svm_mode{reinterpret_cast<std::uintptr_t>(&arena_copies[0].live.host_save)};
     const bool measures = (plan.header().flags & wire::plan_measures) != 0;
-    CaseExecutor executor{arena, features, measures};
+    CaseExecutor executor{arena, features, plan.header().l1_mode, measures};
     executor.prepare();
     const std::uint64_t start = read_tsc();
     PlanReader::Case plan_case;
@@ -137,12 +142,16 @@ extern "C" void l1_main(const vmrunit::guest::BootInfo& boot_info) {
     stream = &out;
     set_unexpected_fault_hook(report_unexpected_fault);
 
-    const auto* module = reinterpret_cast<const std::byte*>(boot_info.module_begin);
-    PlanReader plan{{module, boot_info.module_end - boot_info.module_begin}, build_id()};
+    // Physical addresses below 4 GiB, whatever the width of their type.
+    const auto* module =
+        reinterpret_cast<const std::byte*>(static_cast<std::uintptr_t>(boot_info.module_begin));
+    const auto module_size =
+        static_cast<std::size_t>(boot_info.module_end - boot_info.module_begin);
+    PlanReader plan{{module, module_size}, build_id()};
     PlanError error = plan.error();
     if (error == PlanError::none && plan.header().ring_size != 0) {
         if (ring_fits(plan.header(), boot_info)) {
-            const std::uint64_t address = plan.header().ring_address;
+            const auto address = static_cast<std::uintptr_t>(plan.header().ring_address);
             out.use_ring(*reinterpret_cast<vmrunit::wire::RingHeader*>(address),
                          plan.header().ring_size - sizeof(vmrunit::wire::RingHeader));
         } else {
@@ -151,6 +160,9 @@ extern "C" void l1_main(const vmrunit::guest::BootInfo& boot_info) {
     }
     if (error == PlanError::none && svm_obstacle() != SvmObstacle::none) {
         error = PlanError::no_svm;
+    }
+    if (error == PlanError::none && !use_paging_of(plan.header().l1_mode)) {
+        error = PlanError::other_l1_mode;
     }
     const std::uint8_t machine = error == PlanError::none ? plan.header().machine : 0;
     const vmrunit::svm::Features features =

@@ -148,6 +148,7 @@ void L1StateKeeper::capture() {
         reference_[i] = read(static_cast<L1State>(i));
     }
     has_xsave_ = (cpuid(1).ecx >> 26 & 1) != 0;
+    has_cr8_ = has_cr8();
     if (has_xsave_) {
         xcr0_ = read_xcr0();
     }
@@ -166,7 +167,7 @@ void L1StateKeeper::disarm(std::uint64_t guest_dr7) {
 }
 
 void L1StateKeeper::freshen() {
-    asm volatile("fxrstor64 %0" : : "m"(fresh_fpu));
+    asm volatile("fxrstor %0" : : "m"(fresh_fpu));
     if (has_xsave_ && read_xcr0() != xcr0_) {
         write_xcr0(xcr0_);
     }
@@ -175,7 +176,8 @@ void L1StateKeeper::freshen() {
     write_dr1(0);
     write_dr2(0);
     write_dr3(0);
-    if (read_cr8() != 0) {
+    // Where L1 has no way to CR8, neither has the L2 of such an L1.
+    if (has_cr8_ && read_cr8() != 0) {
         write_cr8(0);
     }
     // VMRUN loads CR2 too; a subject that does not shall fail in its own cases only.

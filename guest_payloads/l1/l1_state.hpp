@@ -46,6 +46,7 @@ private:
     std::uint64_t reference_[wire::l1_state_count]{};
     std::uint64_t xcr0_ = 0;
     bool has_xsave_ = false;
+    bool has_cr8_ = false;
     Write writes_[max_writes]{};
     unsigned write_count_ = 0;
 };

@@ -66,6 +66,7 @@ void CaseArena::reset(const L2Start& start) {
     // Nobody compares the PDPTEs of PAE, and QEMU sets an A bit in them that is reserved: a KVM on
     // it would refuse every later case of that mode.
     restore_bytes(place_of(Region::pae_pdpt).offset, pae_pdpt_size);
+    restore_bytes(place_of(Region::nested_pae_pdpt).offset, pae_pdpt_size);
     other_memory_ = is_16bit(start.mode) ? Region::l2_memory : Region::low_memory;
     reset_vmcb(start);
     for (unsigned i = 0; i < register_count; ++i) {

@@ -82,25 +82,47 @@ struct CpuidResult {
 
 #define VMRUNIT_REGISTER_ACCESS(name, text)                                                        \
     [[nodiscard]] inline std::uint64_t read_##name() {                                             \
-        std::uint64_t value = 0;                                                                   \
+        std::uintptr_t value = 0;                                                                  \
         asm volatile("mov %%" text ", %0" : "=r"(value) : : "memory");                             \
         return value;                                                                              \
     }                                                                                              \
     inline void write_##name(std::uint64_t value) {                                                \
-        asm volatile("mov %0, %%" text : : "r"(value) : "memory");                                 \
+        asm volatile("mov %0, %%" text : : "r"(static_cast<std::uintptr_t>(value)) : "memory");    \
     }
 
 VMRUNIT_REGISTER_ACCESS(cr0, "cr0")
 VMRUNIT_REGISTER_ACCESS(cr2, "cr2")
 VMRUNIT_REGISTER_ACCESS(cr3, "cr3")
 VMRUNIT_REGISTER_ACCESS(cr4, "cr4")
-VMRUNIT_REGISTER_ACCESS(cr8, "cr8")
 VMRUNIT_REGISTER_ACCESS(dr0, "dr0")
 VMRUNIT_REGISTER_ACCESS(dr1, "dr1")
 VMRUNIT_REGISTER_ACCESS(dr2, "dr2")
 VMRUNIT_REGISTER_ACCESS(dr3, "dr3")
 VMRUNIT_REGISTER_ACCESS(dr6, "dr6")
 VMRUNIT_REGISTER_ACCESS(dr7, "dr7")
+#ifdef __x86_64__
+VMRUNIT_REGISTER_ACCESS(cr8, "cr8")
+[[nodiscard]] inline bool has_cr8() {
+    return true;
+}
+#else
+// Outside 64-bit mode CR8 is reached by LOCK MOV CR0, on CPUs that have that (AltMovCr8). The
+// assembler knows no LOCK there. APM vol. 3, MOV CRn.
+[[nodiscard]] inline std::uint64_t read_cr8() {
+    std::uint32_t value = 0;
+    asm volatile(".byte 0xf0, 0x0f, 0x20, 0xc0" : "=a"(value) : : "memory");
+    return value;
+}
+inline void write_cr8(std::uint64_t value) {
+    asm volatile(".byte 0xf0, 0x0f, 0x22, 0xc0"
+                 :
+                 : "a"(static_cast<std::uint32_t>(value))
+                 : "memory");
+}
+[[nodiscard]] inline bool has_cr8() {
+    return (cpuid_or_zero(0x8000'0001).ecx >> 4 & 1) != 0;
+}
+#endif
 #undef VMRUNIT_REGISTER_ACCESS
 
 [[nodiscard]] inline std::uint64_t read_xcr0() {
@@ -119,21 +141,21 @@ inline void write_xcr0(std::uint64_t value) {
 }
 
 [[nodiscard]] inline std::uint64_t read_rflags() {
-    std::uint64_t value = 0;
-    asm volatile("pushfq\n\tpopq %0" : "=r"(value) : : "memory");
+    std::uintptr_t value = 0;
+    asm volatile("pushf\n\tpop %0" : "=r"(value) : : "memory");
     return value;
 }
 
 inline void write_rflags(std::uint64_t value) {
-    asm volatile("pushq %0\n\tpopfq" : : "r"(value) : "memory", "cc");
+    asm volatile("push %0\n\tpopf" : : "r"(static_cast<std::uintptr_t>(value)) : "memory", "cc");
 }
 
-// The memory operand of LGDT, LIDT, SGDT and SIDT in 64-bit mode.
+// The memory operand of LGDT, LIDT, SGDT and SIDT.
 struct [[gnu::packed]] DescriptorTablePointer {
     std::uint16_t limit;
-    std::uint64_t base;
+    std::uintptr_t base;
 };
-static_assert(sizeof(DescriptorTablePointer) == 10);
+static_assert(sizeof(DescriptorTablePointer) == 2 + sizeof(void*));
 
 [[nodiscard]] inline DescriptorTablePointer read_gdtr() {
     DescriptorTablePointer pointer{};

@@ -36,15 +36,6 @@ void count_interrupt(EventCounts& events, const InterruptFrame& frame) {
         apic.end_of_interrupt();
 }
 
-void continue_at(InterruptFrame& frame, ResumePoint& resume) {
-    frame.rip = resume.rip;
-    frame.rsp = resume.rsp;
-    frame.rflags = l1_rflags;
-    frame.cs = static_cast<std::uint64_t>(Selector::code_64);
-    frame.ss = static_cast<std::uint64_t>(Selector::data);
-    resume = {};
-}
-
 } // namespace
 
 // exception_entry.S
@@ -72,7 +63,8 @@ extern "C" void guest_handle_interrupt(InterruptFrame* frame) {
     };
     ++cpu.fault_count;
     if (cpu.resume.rip != 0) {
-        continue_at(*frame, cpu.resume);
+        frame->return_to(cpu.resume.rip, cpu.resume.rsp);
+        cpu.resume = {};
         return;
     }
     if (unexpected_fault_hook && !cpu.reporting_unexpected_fault) {

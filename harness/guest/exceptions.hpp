@@ -4,6 +4,12 @@
 // stops. NMIs and interrupts are counted and execution continues.
 #pragma once
 
+#ifdef __x86_64__
+#include "harness/guest/x64/interrupt_frame.hpp"
+#else
+#include "harness/guest/x86/interrupt_frame.hpp"
+#endif
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -50,15 +56,6 @@ struct Fault {
     std::uint64_t cr2; // CR2 at the time; a #PF has set it
 };
 
-// What exception_entry.S leaves on the stack, lowest address first.
-struct InterruptFrame {
-    std::uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
-    std::uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
-    std::uint64_t vector;
-    std::uint64_t error_code; // 0 where the vector has none
-    std::uint64_t rip, cs, rflags, rsp, ss;
-};
-
 struct EventCounts {
     std::uint64_t nmis;
     std::uint64_t interrupts;
@@ -71,10 +68,10 @@ struct EventCounts {
 // Where a fault continues instead of at the faulting instruction: RIP 0 means nowhere. Assembly
 // that runs with no usable stack frame may fill one by itself; it is consumed by the fault.
 struct ResumePoint {
-    std::uint64_t rip;
-    std::uint64_t rsp;
+    std::uintptr_t rip;
+    std::uintptr_t rsp;
 };
-static_assert(offsetof(ResumePoint, rip) == 0 && offsetof(ResumePoint, rsp) == 8);
+static_assert(offsetof(ResumePoint, rip) == 0 && offsetof(ResumePoint, rsp) == sizeof(void*));
 
 // Called with a fault nobody waits for, before the CPU halts for ever; never called twice on a CPU.
 using UnexpectedFaultHook = void (*)(const Fault& fault, const InterruptFrame& frame);

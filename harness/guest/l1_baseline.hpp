@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The state in which the guest library hands a CPU over to C++ (64-bit L1), and the sizes and
-// selectors that assembly and C++ must agree on. Macros, because assembly includes this file too;
+// The state in which the guest library hands a CPU over to C++, in a 64-bit L1 and in a 32-bit one
+// (PAE paging; paging.hpp leads to 2-level paging), and the sizes and selectors that assembly and
+// C++ must agree on. Macros, because assembly includes this file too;
 // C++ code uses the constants below them.
 #pragma once
 
@@ -8,11 +9,17 @@
 #define VMRUNIT_L1_CR0 0x80010033
 // PAE | OSFXSR | OSXMMEXCPT; OSXSAVE is added where the CPU has XSAVE
 #define VMRUNIT_L1_CR4 0x00000620
+#ifdef __x86_64__
 // LME | NXE
 #define VMRUNIT_L1_EFER 0x00000900
+#else
+// NXE
+#define VMRUNIT_L1_EFER 0x00000800
+#endif
 
 #define VMRUNIT_SELECTOR_CODE_64 0x08
 #define VMRUNIT_SELECTOR_DATA 0x10
+#define VMRUNIT_SELECTOR_CODE_32 0x30
 
 #define VMRUNIT_MAXIMUM_CPUS 4
 #define VMRUNIT_STACK_SIZE 0x8000
@@ -35,7 +42,7 @@ namespace vmrunit::guest {
 
 inline constexpr std::uint64_t l1_cr0 = VMRUNIT_L1_CR0;
 inline constexpr std::uint64_t l1_cr4_without_osxsave = VMRUNIT_L1_CR4;
-// As written; reading it back shows LMA as well.
+// As written; reading it back in a 64-bit L1 shows LMA as well.
 inline constexpr std::uint64_t l1_efer = VMRUNIT_L1_EFER;
 inline constexpr std::uint64_t l1_xcr0 = 1;
 inline constexpr std::uint64_t l1_rflags = 2;

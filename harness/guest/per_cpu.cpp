@@ -44,7 +44,9 @@ void initialise_cpu(std::uint32_t index) {
     } else {
         write_cr4(l1_cr4_without_osxsave);
     }
-    write_cr8(0);
+    if (has_cr8()) {
+        write_cr8(0);
+    }
     // Loading a null selector leaves the base alone on AMD.
     write_msr(Msr::fs_base, 0);
     write_msr(Msr::gs_base, 0);

@@ -31,7 +31,7 @@ guest_second_cpu_trampoline:
     movl guest_second_cpu_index, %ebp
     xorl %ebx, %ebx
     movl $guest_second_cpu_start, %esi
-    movl $guest_enter_long_mode, %eax
+    movl $guest_enter_l1_mode, %eax
     jmp *%eax
 
     .balign 8

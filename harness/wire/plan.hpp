@@ -6,6 +6,7 @@
 #pragma once
 
 #include "harness/arena.hpp"
+#include "harness/l1_mode.hpp"
 #include "harness/l2_mode.hpp"
 
 #include <cstdint>
@@ -27,9 +28,9 @@ struct PlanHeader {
     std::uint64_t ring_address; ///< Guest physical, page aligned; 0: records go to port 0xE9.
     std::uint32_t ring_size;    ///< Bytes, header page included.
     std::uint32_t flags;        ///< PlanFlags.
-    std::uint8_t reserved_1;
-    std::uint8_t machine; ///< svm::machine_bits(): what CPUID does not say of the machine.
-    std::uint8_t reserved_2[6];
+    L1Mode l1_mode;             ///< The mode L1 runs all of these cases in.
+    std::uint8_t machine;       ///< svm::machine_bits(): what CPUID does not say of the machine.
+    std::uint8_t reserved[6];
 };
 static_assert(sizeof(PlanHeader) == 64);
 

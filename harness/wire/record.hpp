@@ -41,7 +41,8 @@ enum class PlanError : std::uint32_t {
     bad_crc,
     other_payload, ///< Built for a payload with another build-id.
     bad_ring,
-    no_svm, ///< CPUID Fn8000_0001 ECX.SVM is 0, or VM_CR.SVMDIS is locked.
+    no_svm,        ///< CPUID Fn8000_0001 ECX.SVM is 0, or VM_CR.SVMDIS is locked.
+    other_l1_mode, ///< It cannot run L1 in the mode the plan is for.
 };
 
 /// Payload of a record frame: this header, then `observations` observations.

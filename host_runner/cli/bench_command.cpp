@@ -164,7 +164,10 @@ CommandResult bench_command(const Program& program, const CommonOptions& common,
     if (!chosen) {
         return usage_error(chosen.error());
     }
-    std::erase_if(*chosen, [](const cases::Case* one) { return one->ends_machine; });
+    // A boot has L1 in one mode, and the floor is measured with a 64-bit one.
+    std::erase_if(*chosen, [](const cases::Case* one) {
+        return one->ends_machine || one->start.l1 != L1Mode::long64;
+    });
     auto target = choose_target(program, common);
     if (!target) {
         return tl::unexpected(target.error());
@@ -175,9 +178,9 @@ CommandResult bench_command(const Program& program, const CommonOptions& common,
                    Error{available.reason, available.cure}.line());
         return RunOutcome::skipped;
     }
-    auto image = PayloadImage::load(common.payload);
-    if (!image) {
-        return operation_error(image.error());
+    auto images = PayloadImages::load(common.payload);
+    if (!images) {
+        return operation_error(images.error());
     }
 
     const InterruptWatch watch;
@@ -187,7 +190,7 @@ CommandResult bench_command(const Program& program, const CommonOptions& common,
     session_options.case_limit = 120s;
     Collector collector;
     const auto measure = [&](const std::vector<const cases::Case*>& list) -> Result<void> {
-        Session session{**target, *image, session_options, collector};
+        Session session{**target, *images, session_options, collector};
         collector.session = &session;
         if (auto loaded = session.load(list); !loaded) {
             return loaded;

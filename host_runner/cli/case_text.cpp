@@ -199,7 +199,7 @@ std::string case_text(const cases::Case& subject, const Resolver& resolve) {
     text += fmt::format("  L2       {}, CPL {}, nested paging {}\n",
                         l2_mode_names[static_cast<unsigned>(subject.start.mode)], subject.start.cpl,
                         subject.start.nested_paging ? "on" : "off");
-    text += "  L1       long64\n";
+    text += fmt::format("  L1       {}\n", l1_mode_names[static_cast<unsigned>(subject.start.l1)]);
     text += fmt::format("  needs    {}\n", needs.empty() ? "nothing" : needs);
     if (!subject.confirmed) {
         text += "  unconfirmed: no target has shown this yet\n";
@@ -222,13 +222,13 @@ std::string case_text(const cases::Case& subject, const Resolver& resolve) {
 
 std::function<std::string(const cases::Case&)>
 case_definitions(const std::filesystem::path& payload) {
-    auto loaded = PayloadImage::load(payload);
+    auto loaded = PayloadImages::load(payload);
     if (!loaded) {
         return {};
     }
-    const auto image = std::make_shared<const PayloadImage>(std::move(*loaded));
-    return [image](const cases::Case& subject) {
-        const auto resolver = Resolver::make(*image, subject);
+    const auto images = std::make_shared<const PayloadImages>(std::move(*loaded));
+    return [images](const cases::Case& subject) {
+        const auto resolver = Resolver::make(*images, subject);
         return resolver ? case_text(subject, *resolver) : std::string{};
     };
 }

@@ -63,13 +63,13 @@ CommandResult show_command(const Program& program, const CommonOptions& common) 
     if (!chosen) {
         return usage_error(chosen.error());
     }
-    auto image = PayloadImage::load(common.payload);
-    if (!image) {
-        return operation_error(image.error());
+    auto images = PayloadImages::load(common.payload);
+    if (!images) {
+        return operation_error(images.error());
     }
     bool first = true;
     for (const cases::Case* one : *chosen) {
-        auto resolver = Resolver::make(*image, *one);
+        auto resolver = Resolver::make(*images, *one);
         if (!resolver) {
             return operation_error(resolver.error());
         }

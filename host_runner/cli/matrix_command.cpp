@@ -58,11 +58,11 @@ tl::expected<Words, CommandError> sort_words(const Program& program, const Commo
 class MatrixRun {
 public:
     MatrixRun(const Program& program, const CommonOptions& common, const MatrixOptions& options,
-              const PayloadImage& image, std::filesystem::path folder, MatrixInfo info)
+              const PayloadImages& images, std::filesystem::path folder, MatrixInfo info)
         : program_{program},
           common_{common},
           options_{options},
-          image_{image},
+          images_{images},
           folder_{std::move(folder)},
           info_{std::move(info)} {}
 
@@ -131,7 +131,7 @@ private:
         const ReportedRunInput input =
             run_input(program_, common_, options_.run, info_.command_line,
                       {.target = target,
-                       .image = image_,
+                       .images = images_,
                        .baseline = *baseline,
                        .reporter = **reports,
                        .subject = subject});
@@ -171,7 +171,7 @@ private:
     const Program& program_;
     const CommonOptions& common_;
     const MatrixOptions& options_;
-    const PayloadImage& image_;
+    const PayloadImages& images_;
     std::filesystem::path folder_;
     MatrixInfo info_;
     std::vector<std::string> names_;
@@ -203,9 +203,9 @@ CommandResult matrix_command(const Program& program, const CommonOptions& common
             return usage_error(*trouble);
         }
     }
-    const auto image = PayloadImage::load(common.payload);
-    if (!image) {
-        return operation_error(image.error());
+    const auto images = PayloadImages::load(common.payload);
+    if (!images) {
+        return operation_error(images.error());
     }
     std::filesystem::path runs = options.run.reports.runs_folder;
     if (runs.empty()) {
@@ -226,10 +226,10 @@ CommandResult matrix_command(const Program& program, const CommonOptions& common
     MatrixRun run{program,
                   common,
                   options,
-                  *image,
+                  *images,
                   *folder,
                   {.version = program.version,
-                   .payload_build_id = image->build_id_text(),
+                   .payload_build_id = images->main().build_id_text(),
                    .command_line = command_line,
                    .started = now}};
     run.run_all(words->targets, *chosen);

@@ -189,9 +189,9 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
                    Error{available.reason, available.cure}.line());
         return RunOutcome::skipped;
     }
-    auto image = PayloadImage::load(common.payload);
-    if (!image) {
-        return operation_error(image.error());
+    auto images = PayloadImages::load(common.payload);
+    if (!images) {
+        return operation_error(images.error());
     }
     if (auto ready = (*target)->prepare(); !ready) {
         return operation_error(ready.error());
@@ -219,7 +219,7 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
 
     const GtestRunInput input{.run = run_input(program, with_target, options, command_line,
                                                {.target = **target,
-                                                .image = *image,
+                                                .images = *images,
                                                 .baseline = *baseline,
                                                 .reporter = **reports,
                                                 .subject = (*target)->availability().reason,

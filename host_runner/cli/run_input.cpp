@@ -24,7 +24,7 @@ ReportedRunInput run_input(const Program& program, const CommonOptions& common,
     const SubjectFacts facts = target.facts();
     parts.baseline.select_subject(facts);
     ReportedRunInput input{.target = target,
-                           .image = parts.image,
+                           .images = parts.images,
                            .session = {},
                            .baseline = parts.baseline,
                            .reporter = parts.reporter,
@@ -43,7 +43,7 @@ ReportedRunInput run_input(const Program& program, const CommonOptions& common,
     input.info.facts = facts;
     input.info.shard = parts.shard;
     input.info.version = program.version;
-    input.info.payload_build_id = parts.image.build_id_text();
+    input.info.payload_build_id = parts.images.main().build_id_text();
     input.info.command_line = command_line;
     input.info.started = std::chrono::system_clock::now();
     input.info.strict = options.strict;

@@ -16,7 +16,7 @@ namespace vmrunit::runner {
 /// What a run is about. All of it outlives the run.
 struct RunParts {
     Target& target;
-    const PayloadImage& image;
+    const PayloadImages& images;
     Baseline& baseline;
     Reporter& reporter;
     std::string subject; ///< What the target is on this machine, from its availability.

@@ -147,9 +147,10 @@ private:
         }
     }
 
-    /// Bits of a general register that L2's mode can see: the rest is not preserved. APM1 3.1.2.
+    /// Bits of a general register that L2's mode and L1's can see: the rest is not preserved, and a
+    /// 32-bit L1 does not observe it. APM1 3.1.2.
     [[nodiscard]] std::uint64_t visible(unsigned number) const {
-        if (start_.mode == L2Mode::long64) {
+        if (start_.mode == L2Mode::long64 && l1_bits(start_.l1) == 64) {
             return every_bit;
         }
         return number < 8 ? 0xffff'ffff : 0;

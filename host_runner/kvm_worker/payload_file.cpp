@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Reads the program headers of an ELF64. The file may be anybody's: each offset is checked.
+// Reads the program headers of an ELF file of either class. The file may be anybody's: each offset
+// is checked.
 #include "host_runner/kvm_worker/payload_file.hpp"
 
 #include "host_runner/files/file_descriptor.hpp"
@@ -39,6 +40,23 @@ std::optional<Header> header_at(std::span<const std::byte> data, std::uint64_t o
     Header header;
     std::memcpy(&header, bytes->data(), sizeof header);
     return header;
+}
+
+/// What a loader needs of a program header, of either class.
+struct ProgramHeader {
+    std::uint32_t type;
+    std::uint64_t offset, address, file_size, memory_size;
+};
+
+template<class Header>
+std::optional<ProgramHeader> program_header_at(std::span<const std::byte> data, std::uint64_t table,
+                                               unsigned number) {
+    const auto header = header_at<Header>(data, table + std::uint64_t{number} * sizeof(Header));
+    if (!header) {
+        return std::nullopt;
+    }
+    return ProgramHeader{header->p_type, header->p_offset, header->p_paddr, header->p_filesz,
+                         header->p_memsz};
 }
 
 std::uint64_t align_4(std::uint64_t size) {
@@ -85,32 +103,38 @@ runner::Result<PayloadFile> PayloadFile::parse(std::vector<std::byte> data) {
     payload.data_ = std::move(data);
     const std::span<const std::byte> all{payload.data_};
     const auto header = header_at<Elf64_Ehdr>(all, 0);
-    if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-        header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != EM_X86_64) {
-        return failure("not an ELF64 image for x86-64");
+    const auto header_32 = header_at<Elf32_Ehdr>(all, 0);
+    const bool is_elf = header && header_32 && std::memcmp(header->e_ident, ELFMAG, SELFMAG) == 0;
+    const bool is_64bit =
+        is_elf && header->e_ident[EI_CLASS] == ELFCLASS64 && header->e_machine == EM_X86_64;
+    const bool is_32bit =
+        is_elf && header->e_ident[EI_CLASS] == ELFCLASS32 && header->e_machine == EM_386;
+    if (!is_64bit && !is_32bit) {
+        return failure("neither an ELF64 image for x86-64 nor an ELF32 image for i386");
     }
     bool enters = false;
-    for (unsigned i = 0; i < header->e_phnum; ++i) {
-        const auto segment =
-            header_at<Elf64_Phdr>(all, header->e_phoff + std::uint64_t{i} * sizeof(Elf64_Phdr));
+    const unsigned count = is_64bit ? header->e_phnum : header_32->e_phnum;
+    for (unsigned i = 0; i < count; ++i) {
+        const auto segment = is_64bit ? program_header_at<Elf64_Phdr>(all, header->e_phoff, i)
+                                      : program_header_at<Elf32_Phdr>(all, header_32->e_phoff, i);
         if (!segment) {
             return failure("its program headers lie outside the file");
         }
-        const auto bytes = part(all, segment->p_offset, segment->p_filesz);
+        const auto bytes = part(all, segment->offset, segment->file_size);
         if (!bytes) {
             return failure("a segment lies outside the file");
         }
-        if (segment->p_type == PT_NOTE) {
+        if (segment->type == PT_NOTE) {
             enters = payload.find_entry(*bytes) || enters;
         }
-        if (segment->p_type != PT_LOAD) {
+        if (segment->type != PT_LOAD) {
             continue;
         }
-        if (segment->p_memsz < segment->p_filesz || segment->p_paddr >= four_gibibytes ||
-            segment->p_memsz > four_gibibytes - segment->p_paddr) {
+        if (segment->memory_size < segment->file_size || segment->address >= four_gibibytes ||
+            segment->memory_size > four_gibibytes - segment->address) {
             return failure("a segment does not lie below 4 GiB");
         }
-        payload.segments_.push_back({segment->p_paddr, segment->p_memsz, *bytes});
+        payload.segments_.push_back({segment->address, segment->memory_size, *bytes});
     }
     if (!enters) {
         return failure("no PVH entry: it has no note XEN_ELFNOTE_PHYS32_ENTRY");

@@ -115,7 +115,7 @@ runner::Result<WorkerOptions> parse_options(std::span<char* const> arguments) {
 
 std::string usage() {
     return "kvm-worker: runs a payload in VMs of this machine's KVM\n"
-           "  --image FILE         the payload, an ELF64 with a PVH entry\n"
+           "  --image FILE         the payload, an ELF file with a PVH entry\n"
            "  --plan FILE          the plan it carries out\n"
            "  --serve              take requests and run each in a VM of its own\n"
            "  --requests IN        where from: fd:N (default fd:0), file:PATH, window:WINDOW\n"

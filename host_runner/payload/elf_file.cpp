@@ -13,9 +13,34 @@ namespace {
 
 constexpr std::uintmax_t max_file_size = 256u << 20;
 
-template<class Header>
-std::optional<std::vector<Header>> table(std::span<const std::byte> data, std::uint64_t offset,
-                                         std::size_t count, std::size_t entry_size) {
+Elf64_Shdr widened(const Elf64_Shdr& header) {
+    return header;
+}
+Elf64_Phdr widened(const Elf64_Phdr& header) {
+    return header;
+}
+Elf64_Shdr widened(const Elf32_Shdr& header) {
+    Elf64_Shdr wide{};
+    wide.sh_name = header.sh_name;
+    wide.sh_type = header.sh_type;
+    wide.sh_offset = header.sh_offset;
+    wide.sh_size = header.sh_size;
+    return wide;
+}
+Elf64_Phdr widened(const Elf32_Phdr& header) {
+    Elf64_Phdr wide{};
+    wide.p_type = header.p_type;
+    wide.p_offset = header.p_offset;
+    wide.p_vaddr = header.p_vaddr;
+    wide.p_paddr = header.p_paddr;
+    wide.p_filesz = header.p_filesz;
+    wide.p_memsz = header.p_memsz;
+    return wide;
+}
+
+template<class Header, class Wide>
+std::optional<std::vector<Wide>> table(std::span<const std::byte> data, std::uint64_t offset,
+                                       std::size_t count, std::size_t entry_size) {
     if (count != 0 && entry_size != sizeof(Header)) {
         return std::nullopt;
     }
@@ -23,9 +48,12 @@ std::optional<std::vector<Header>> table(std::span<const std::byte> data, std::u
     if (offset > data.size() || size > data.size() - offset) {
         return std::nullopt;
     }
-    std::vector<Header> entries(count);
-    if (count != 0) {
-        std::memcpy(entries.data(), data.data() + offset, size);
+    std::vector<Wide> entries;
+    entries.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        Header header;
+        std::memcpy(&header, data.data() + offset + i * sizeof header, sizeof header);
+        entries.push_back(widened(header));
     }
     return entries;
 }
@@ -41,7 +69,7 @@ Result<ElfFile> ElfFile::read(const std::filesystem::path& file) {
     }
     const auto bad = [&](std::string_view why) {
         return failure(fmt::format("{} is not a payload: {}", file.string(), why),
-                       "a payload is an ELF64 image built on the guest library");
+                       "a payload is an ELF image built on the guest library");
     };
     if (size > max_file_size) {
         return bad("larger than 256 MiB");
@@ -56,31 +84,44 @@ Result<ElfFile> ElfFile::read(const std::filesystem::path& file) {
     if (size < sizeof(Elf64_Ehdr)) {
         return bad("too short for an ELF header");
     }
-    Elf64_Ehdr header;
+    Elf64_Ehdr header; // What both classes begin with lies at the same place.
     std::memcpy(&header, elf.data_.data(), sizeof header);
     if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
         return bad("no ELF magic");
     }
-    if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
-        header.e_machine != EM_X86_64) {
-        return bad("not a little-endian x86-64 ELF64");
+    const bool is_64bit = header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_machine == EM_X86_64;
+    const bool is_32bit = header.e_ident[EI_CLASS] == ELFCLASS32 && header.e_machine == EM_386;
+    if (header.e_ident[EI_DATA] != ELFDATA2LSB || !(is_64bit || is_32bit)) {
+        return bad("neither an ELF64 for x86-64 nor an ELF32 for i386");
     }
-    auto sections =
-        table<Elf64_Shdr>(elf.data_, header.e_shoff, header.e_shnum, header.e_shentsize);
-    auto segments =
-        table<Elf64_Phdr>(elf.data_, header.e_phoff, header.e_phnum, header.e_phentsize);
-    if (!sections || !segments) {
+    if (!(is_64bit ? elf.read_tables<Elf64_Ehdr, Elf64_Shdr, Elf64_Phdr>()
+                   : elf.read_tables<Elf32_Ehdr, Elf32_Shdr, Elf32_Phdr>())) {
         return bad("its section or segment table reaches past the end of the file");
     }
-    elf.sections_ = std::move(*sections);
-    elf.segments_ = std::move(*segments);
-    if (header.e_shstrndx < elf.sections_.size()) {
-        const Elf64_Shdr& names = elf.sections_[header.e_shstrndx];
-        if (auto bytes = elf.bytes(names.sh_offset, names.sh_size)) {
-            elf.names_ = *bytes;
+    return elf;
+}
+
+/// False if a table reaches past the end of the file.
+template<class Header, class Section, class Segment>
+bool ElfFile::read_tables() {
+    Header header;
+    std::memcpy(&header, data_.data(), sizeof header);
+    auto sections =
+        table<Section, Elf64_Shdr>(data_, header.e_shoff, header.e_shnum, header.e_shentsize);
+    auto segments =
+        table<Segment, Elf64_Phdr>(data_, header.e_phoff, header.e_phnum, header.e_phentsize);
+    if (!sections || !segments) {
+        return false;
+    }
+    sections_ = std::move(*sections);
+    segments_ = std::move(*segments);
+    if (header.e_shstrndx < sections_.size()) {
+        const Elf64_Shdr& names = sections_[header.e_shstrndx];
+        if (auto text = bytes(names.sh_offset, names.sh_size)) {
+            names_ = *text;
         }
     }
-    return elf;
+    return true;
 }
 
 std::optional<std::span<const std::byte>> ElfFile::bytes(std::uint64_t offset,

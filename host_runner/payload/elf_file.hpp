@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The little of ELF64 that a payload needs: sections by name, loaded bytes by address, notes. A
-// payload may be anybody's file, so every offset is checked before it is used.
+// The little of ELF that a payload needs: sections by name, loaded bytes by address, notes. ELF64,
+// or ELF32 of a payload for a 32-bit L1. A payload may be anybody's file, so every offset is
+// checked before it is used.
 #pragma once
 
 #include "host_runner/error.hpp"
@@ -32,11 +33,13 @@ public:
                                                                  std::uint32_t type) const;
 
 private:
+    template<class Header, class Section, class Segment>
+    [[nodiscard]] bool read_tables();
     [[nodiscard]] std::optional<std::span<const std::byte>> bytes(std::uint64_t offset,
                                                                   std::uint64_t size) const;
 
     std::vector<std::byte> data_;
-    std::vector<Elf64_Shdr> sections_;
+    std::vector<Elf64_Shdr> sections_; ///< Those of an ELF32 too: the fields are the same.
     std::vector<Elf64_Phdr> segments_;
     std::span<const std::byte> names_;
 };

@@ -26,7 +26,7 @@ struct L2Program {
 
 class PayloadImage {
 public:
-    /// Reads and checks the file: an ELF64 with the sections of program.hpp and a build-id.
+    /// Reads and checks the file: an ELF image with the sections of program.hpp and a build-id.
     [[nodiscard]] static Result<PayloadImage> load(const std::filesystem::path& file);
 
     [[nodiscard]] const std::filesystem::path& file() const { return file_; }

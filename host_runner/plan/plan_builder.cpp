@@ -107,7 +107,8 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
 
 std::vector<std::byte> build_plan(const PayloadImage& image,
                                   std::span<const EncodedCase* const> cases, const RingPlace& ring,
-                                  std::uint32_t flags, const svm::Features& machine) {
+                                  std::uint32_t flags, L1Mode l1_mode,
+                                  const svm::Features& machine) {
     std::size_t size = sizeof(wire::PlanHeader);
     for (const EncodedCase* one : cases) {
         size += sizeof(wire::PlanCase) + one->ops.size() * sizeof(Op);
@@ -135,6 +136,7 @@ std::vector<std::byte> build_plan(const PayloadImage& image,
     header.ring_address = ring.address;
     header.ring_size = ring.size;
     header.flags = flags;
+    header.l1_mode = l1_mode;
     header.machine = svm::machine_bits(machine);
     std::memcpy(plan.data(), &header, sizeof header);
     return plan;

@@ -30,11 +30,12 @@ struct RingPlace {
     std::uint32_t size = 0; ///< Bytes, header page included; 0: no ring.
 };
 
-/// The bytes of the plan. `flags` are wire::PlanFlags; of `machine` count the features that CPUID
-/// does not tell.
+/// The bytes of the plan. `flags` are wire::PlanFlags; all cases have this mode of L1; of `machine`
+/// count the features that CPUID does not tell.
 [[nodiscard]] std::vector<std::byte> build_plan(const PayloadImage& image,
                                                 std::span<const EncodedCase* const> cases,
                                                 const RingPlace& ring, std::uint32_t flags,
+                                                L1Mode l1_mode = L1Mode::long64,
                                                 const svm::Features& machine = {});
 
 } // namespace vmrunit::runner

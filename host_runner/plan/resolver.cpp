@@ -22,6 +22,16 @@ Result<Resolver> Resolver::make(const PayloadImage& image, const cases::Case& su
     return Resolver{image, *program, subject.start, cpu};
 }
 
+Result<Resolver> Resolver::make(const PayloadImages& images, const cases::Case& subject) {
+    const PayloadImage* const image = images.of(subject.start.l1);
+    if (image == nullptr) {
+        return failure(fmt::format("the payload comes without an image for L1 in {}-bit mode, "
+                                   "which {} needs",
+                                   l1_bits(subject.start.l1), subject.name));
+    }
+    return make(*image, subject);
+}
+
 /// 16-bit gates and the interrupt vector table lead to low memory, in a segment that begins with
 /// the handlers. The monitor of virtual-8086 mode is flat 32-bit code.
 std::uint64_t Resolver::handler(unsigned vector) const {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cases/model/case.hpp"
-#include "host_runner/payload/payload_image.hpp"
+#include "host_runner/payload/payload_images.hpp"
 
 #include <cstdint>
 
@@ -14,6 +14,10 @@ public:
     /// Fails if the payload has no program of that name for the case's code width.
     [[nodiscard]] static Result<Resolver> make(const PayloadImage& image,
                                                const cases::Case& subject, unsigned cpu = 0);
+
+    /// Against the image for the case's mode of L1; fails if there is none.
+    [[nodiscard]] static Result<Resolver> make(const PayloadImages& images,
+                                               const cases::Case& subject);
 
     [[nodiscard]] std::uint64_t operator()(const cases::Value& value) const;
     [[nodiscard]] const L2Program& program() const { return *program_; }

@@ -41,12 +41,12 @@ CaseResult after_retry(CaseResult before, CaseResult now) {
 
 ReportedRun::ReportedRun(const ReportedRunInput& input) : input_{input} {
     if (input.more_targets.empty()) {
-        session_ = std::make_unique<Session>(input.target, input.image, input.session, *this);
+        session_ = std::make_unique<Session>(input.target, input.images, input.session, *this);
         return;
     }
     std::vector<Target*> targets{&input.target};
     targets.insert(targets.end(), input.more_targets.begin(), input.more_targets.end());
-    session_ = std::make_unique<ParallelSession>(targets, input.image, input.session, *this);
+    session_ = std::make_unique<ParallelSession>(targets, input.images, input.session, *this);
 }
 
 Result<void> ReportedRun::load(const std::vector<const cases::Case*>& order, std::size_t rounds) {

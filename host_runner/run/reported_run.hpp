@@ -22,7 +22,7 @@ namespace vmrunit::runner {
 /// What such a run is made of. Everything referred to outlives it.
 struct ReportedRunInput {
     Target& target;
-    const PayloadImage& image;
+    const PayloadImages& images;
     SessionOptions session;
     Baseline& baseline;
     Reporter& reporter;

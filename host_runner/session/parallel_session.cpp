@@ -20,9 +20,9 @@ constexpr auto lane_slice = 50ms;
 /// emulator dies with the thread that started it, and a lab kernel serves the next load as well.
 class ParallelSession::Lane final : public SessionListener {
 public:
-    Lane(ParallelSession& owner, Target& target, const PayloadImage& image,
+    Lane(ParallelSession& owner, Target& target, const PayloadImages& images,
          const SessionOptions& options)
-        : owner_{owner}, session_{target, image, options, *this}, thread_{[this] { serve(); }} {}
+        : owner_{owner}, session_{target, images, options, *this}, thread_{[this] { serve(); }} {}
     ~Lane() override {
         {
             const std::lock_guard guard{lock_};
@@ -110,11 +110,11 @@ private:
     std::thread thread_;
 };
 
-ParallelSession::ParallelSession(std::span<Target* const> targets, const PayloadImage& image,
+ParallelSession::ParallelSession(std::span<Target* const> targets, const PayloadImages& images,
                                  const SessionOptions& options, SessionListener& listener)
     : listener_{listener} {
     for (Target* const target : targets) {
-        lanes_.push_back(std::make_unique<Lane>(*this, *target, image, options));
+        lanes_.push_back(std::make_unique<Lane>(*this, *target, images, options));
     }
 }
 

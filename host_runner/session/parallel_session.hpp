@@ -22,7 +22,7 @@ class ParallelSession final : public Execution {
 public:
     /// The targets are alike, and each is used by one thread only. Everything referred to outlives
     /// the session.
-    ParallelSession(std::span<Target* const> targets, const PayloadImage& image,
+    ParallelSession(std::span<Target* const> targets, const PayloadImages& images,
                     const SessionOptions& options, SessionListener& listener);
     ~ParallelSession() override;
     ParallelSession(const ParallelSession&) = delete;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <iterator>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 namespace vmrunit::runner {
@@ -42,6 +43,8 @@ std::string_view text_of(wire::PlanError error) {
         return "the plan was made for another payload";
     case wire::PlanError::bad_ring:
         return "the ring does not lie in free memory of the machine";
+    case wire::PlanError::other_l1_mode:
+        return "it has no L1 in the mode the plan is for";
     case wire::PlanError::no_svm:
         return "the CPU has no SVM: CPUID Fn8000_0001 ECX bit 2 is clear, or VM_CR.SVMDIS is set";
     }
@@ -57,9 +60,13 @@ std::uint64_t ring_address(const PayloadImage& image) {
 
 } // namespace
 
-Session::Session(Target& target, const PayloadImage& image, SessionOptions options,
+Session::Session(Target& target, const PayloadImages& images, SessionOptions options,
                  SessionListener& listener)
-    : target_(target), image_(image), options_(options), listener_(listener), pristine_(image) {}
+    : target_(target), images_(images), options_(options), listener_(listener) {
+    for (const PayloadImage& image : images.all()) {
+        pristine_.emplace(&image, PristineArena{image});
+    }
+}
 
 Session::~Session() {
     stop_machine();
@@ -70,12 +77,21 @@ Result<void> Session::load(std::span<const cases::Case* const> cases) {
     entries_.clear();
     positions_.clear();
     open_cases_ = 0;
+    unrunnable_ = 0;
     std::vector<const cases::Case*> order(cases.begin(), cases.end());
-    std::stable_partition(order.begin(), order.end(),
-                          [](const cases::Case* one) { return !one->ends_machine; });
+    std::ranges::stable_sort(order, {}, [](const cases::Case* one) {
+        return std::pair{one->start.l1, one->ends_machine};
+    });
     entries_.reserve(order.size());
     for (const cases::Case* one : order) {
-        auto resolver = Resolver::make(image_, *one);
+        const PayloadImage* const image = images_.of(one->start.l1);
+        if (image == nullptr) {
+            ++unrunnable_;
+            positions_.emplace(one, entries_.size());
+            entries_.push_back({one, std::nullopt, {}, std::nullopt, false});
+            continue;
+        }
+        auto resolver = Resolver::make(*image, *one);
         if (!resolver) {
             return tl::unexpected(resolver.error());
         }
@@ -99,7 +115,24 @@ const CaseResult* Session::result(const cases::Case& subject) const {
     return &*entries_[found->second].result;
 }
 
+void Session::skip_unrunnable() {
+    unrunnable_ = 0;
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (!entries_[i].resolve) {
+            const L1Mode mode = entries_[i].subject->start.l1;
+            CaseResult result = blank_result(*entries_[i].subject);
+            result.verdict = Verdict::skip;
+            result.reason = fmt::format("{} comes without an image for L1 in {}-bit mode",
+                                        images_.main().file().filename().string(), l1_bits(mode));
+            close(i, std::move(result));
+        }
+    }
+}
+
 void Session::step(std::chrono::milliseconds limit) {
+    if (unrunnable_ != 0 && open_cases_ == unrunnable_) {
+        skip_unrunnable(); // Behind what runs, so that a run that stops early shows that first.
+    }
     if (finished()) {
         stop_machine();
         return;
@@ -119,24 +152,29 @@ void Session::step(std::chrono::milliseconds limit) {
 
 void Session::start_machine() {
     std::vector<const EncodedCase*> rest;
+    L1Mode mode{}; // That of the first open case.
     for (Entry& entry : entries_) {
         entry.sent = false;
         const bool room =
             options_.cases_per_machine == 0 || rest.size() < options_.cases_per_machine;
-        if (!entry.result && room) {
+        if (entry.resolve && !entry.result && room &&
+            (rest.empty() || entry.subject->start.l1 == mode)) {
             entry.sent = true;
             rest.push_back(&entry.encoded);
+            mode = entry.subject->start.l1;
         }
     }
+    booted_ = images_.of(mode);
     BootRequest request;
-    request.image = image_.file();
+    request.image = booted_->file();
     RingPlace ring;
     if (options_.use_ring && target_.shares_memory()) {
-        ring = {ring_address(image_), options_.ring_size};
+        ring = {ring_address(*booted_), options_.ring_size};
         request.ring_address = ring.address;
         request.ring_size = ring.size;
     }
-    request.plan = build_plan(image_, rest, ring, options_.plan_flags, target_.machine_features());
+    request.plan =
+        build_plan(*booted_, rest, ring, options_.plan_flags, mode, target_.machine_features());
     parser_ = wire::FrameParser{};
     hello_.reset();
     running_.reset();
@@ -229,10 +267,10 @@ void Session::handle_hello(const wire::Frame& frame) {
     if (error != wire::PlanError::none) {
         return abandon(Verdict::error, fmt::format("the payload refused: {}", text_of(error)));
     }
-    if (!std::ranges::equal(hello->head.build_id, image_.build_id())) {
+    if (!std::ranges::equal(hello->head.build_id, booted_->build_id())) {
         return abandon(Verdict::error, "the machine booted another payload: its build-id is not "
                                        "that of " +
-                                           image_.file().string());
+                                           booted_->file().string());
     }
     hello_ = std::move(*hello);
     const auto now = Clock::now();
@@ -276,8 +314,9 @@ void Session::handle_record(const wire::Frame& frame) {
             fmt::format("stream corrupt: its record claims to be case number {}", record->index));
     }
     const Entry& entry = entries_[*running_];
-    CaseResult result =
-        judge({*entry.subject, entry.encoded, entry.resolve, pristine_, hello_->features}, *record);
+    CaseResult result = judge(
+        {*entry.subject, entry.encoded, *entry.resolve, pristine_.at(booted_), hello_->features},
+        *record);
     judging_time_ += Clock::now() - start;
     last_record_ = std::move(*record);
     if (result.verdict != Verdict::pass) {

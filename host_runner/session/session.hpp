@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Runs cases on a target: plan, machine, stream, judge, for as many machines as it takes. A case
-// whose machine dies or stalls gets its verdict, and a new machine runs the rest.
+// Runs cases on a target: plan, machine, stream, judge, for as many machines as it takes. A machine
+// is one boot of one image with L1 in one mode, so each mode has machines of its own. A case whose
+// machine dies or stalls gets its verdict, and a new machine runs the rest.
 //
 // Driven from outside by step(), so that Google Test's order, a progress line or another program
 // can own the loop. Holds no global state: two sessions in one process do not know of each other.
@@ -9,13 +10,14 @@
 #include "cases/model/case.hpp"
 #include "harness/wire/frame_parser.hpp"
 #include "host_runner/judge/judge.hpp"
-#include "host_runner/payload/payload_image.hpp"
+#include "host_runner/payload/payload_images.hpp"
 #include "host_runner/session/execution.hpp"
 #include "host_runner/targets/target.hpp"
 #include "host_runner/verdict.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -50,7 +52,7 @@ struct SessionOptions {
 class Session final : public Execution {
 public:
     /// Everything referred to outlives the session.
-    Session(Target& target, const PayloadImage& image, SessionOptions options,
+    Session(Target& target, const PayloadImages& images, SessionOptions options,
             SessionListener& listener);
     ~Session() override;
     Session(const Session&) = delete;
@@ -82,12 +84,14 @@ private:
 
     struct Entry {
         const cases::Case* subject = nullptr;
-        Resolver resolve;
+        std::optional<Resolver> resolve; ///< Empty: the payload has no image for its L1 mode.
         EncodedCase encoded;
         std::optional<CaseResult> result;
         bool sent = false; ///< Part of the running machine's plan.
     };
 
+    /// Cases that no image can run get their verdict.
+    void skip_unrunnable();
     void start_machine();
     void stop_machine();
     void read_machine(std::chrono::milliseconds limit);
@@ -111,16 +115,18 @@ private:
     [[nodiscard]] Entry* entry_of(std::uint32_t index);
 
     Target& target_;
-    const PayloadImage& image_;
+    const PayloadImages& images_;
     SessionOptions options_;
     SessionListener& listener_;
-    PristineArena pristine_;
+    std::map<const PayloadImage*, PristineArena> pristine_;
 
     std::vector<Entry> entries_;
     std::unordered_map<const cases::Case*, std::size_t> positions_; ///< In entries_.
     std::size_t open_cases_ = 0;
+    std::size_t unrunnable_ = 0; ///< Of the open cases those that no image can run.
 
     std::unique_ptr<Machine> machine_;
+    const PayloadImage* booted_ = nullptr; ///< The image of the machine at hand.
     wire::FrameParser parser_;
     unsigned machines_ = 0;
     unsigned fruitless_ = 0; ///< Machines in a row that ended without settling a case.

@@ -116,7 +116,7 @@ void run_plan(PlanReader& plan, RecordFrames& frames, Saboteur& saboteur,
                     arena_place(layout(), 0)};
     arena.build(layout());
     const SvmMode svm_mode{reinterpret_cast<std::uintptr_t>(&arena_copies[0].live.host_save)};
-    CaseExecutor executor{arena, features, false};
+    CaseExecutor executor{arena, features, plan.header().l1_mode, false};
     executor.prepare();
     PlanReader::Case plan_case;
     while (plan.next(plan_case)) {

@@ -19,6 +19,11 @@ constinit volatile std::uint64_t zeroed[512] = {};
 extern "C" const std::byte lowtext_begin[], lowtext_end[], lowtext_load[];
 extern "C" const std::byte image_end[];
 
+std::string_view text_at(std::uint64_t address, std::uint64_t size) {
+    return {reinterpret_cast<const char*>(static_cast<std::uintptr_t>(address)),
+            static_cast<std::size_t>(size)};
+}
+
 } // namespace
 
 extern "C" void l1_main(const BootInfo& boot_info) {
@@ -28,12 +33,9 @@ extern "C" void l1_main(const BootInfo& boot_info) {
     print("module_aligned", boot_info.module_begin % 4096 == 0);
     print("module_behind_image",
           boot_info.module_begin >= reinterpret_cast<std::uint64_t>(image_end));
-    print("module", std::string_view{reinterpret_cast<const char*>(boot_info.module_begin),
-                                     boot_info.module_end - boot_info.module_begin});
+    print("module", text_at(boot_info.module_begin, boot_info.module_end - boot_info.module_begin));
     print("memory_end", boot_info.memory_end);
-    print("rsdp_signature",
-          boot_info.rsdp == 0 ? std::string_view{}
-                              : std::string_view{reinterpret_cast<const char*>(boot_info.rsdp), 8});
+    print("rsdp_signature", boot_info.rsdp == 0 ? std::string_view{} : text_at(boot_info.rsdp, 8));
 
     print("cr0", read_cr0());
     print("cr4", read_cr4());
@@ -46,11 +48,10 @@ extern "C" void l1_main(const BootInfo& boot_info) {
     print("ldtr", read_ldtr());
     print("dr6", read_dr6());
     print("dr7", read_dr7());
-    print("cr8", read_cr8());
+    print("cr8", has_cr8() ? read_cr8() : 0);
     print("cpu_index", current_cpu().index);
     print("gdt_is_own", read_gdtr().base == reinterpret_cast<std::uint64_t>(&cpu_by_index(0).gdt));
-    std::uint64_t on_stack = 0;
-    asm("mov %%rsp, %0" : "=r"(on_stack));
+    const auto on_stack = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
     print("stack_is_own", on_stack < stack_top(0) && on_stack >= stack_top(0) - stack_size);
 
     std::uint64_t set = 0;

@@ -14,8 +14,10 @@ using namespace vmrunit::guest;
 using vmrunit::guest_test::print;
 
 // Labels on the instructions under test; L1's addresses are small enough for a name= line.
-extern "C" const std::byte ud2_instruction[], wrmsr_instruction[], load_instruction[];
-extern "C" const std::byte no_stack_instruction[];
+extern "C" const std::byte ud2_instruction[], wrmsr_instruction[];
+#ifdef __x86_64__
+extern "C" const std::byte load_instruction[], no_stack_instruction[];
+#endif
 
 namespace {
 
@@ -42,6 +44,7 @@ void plain_faults() {
             asm volatile("wrmsr_instruction: wrmsr" : : "c"(Msr::vm_hsave_pa), "a"(1), "d"(0));
         }),
         wrmsr_instruction);
+#ifdef __x86_64__ // All that 32-bit code can address is mapped.
     print_fault("load", catch_fault([] {
                     std::uint64_t value = 0;
                     asm volatile("load_instruction: mov (%1), %0"
@@ -49,6 +52,7 @@ void plain_faults() {
                                  : "r"(identity_map_end + 0x123'4560));
                 }),
                 load_instruction);
+#endif
     print_fault("selector", catch_fault([] { write_fs(0x4228); }), nullptr);
     print_fault("divide", catch_fault([] {
                     asm volatile("divl %0" : : "r"(0), "a"(1), "d"(0) : "cc");
@@ -56,6 +60,7 @@ void plain_faults() {
                 nullptr);
     print_fault("int3", catch_fault([] { asm volatile("int3"); }), nullptr);
     print_fault("nothing", catch_fault([] { (void)read_msr(Msr::efer); }), nullptr);
+#ifdef __x86_64__
     // The stack is not canonical: #UD cannot be delivered on it, #DF is, on its own stack.
     print_fault("no_stack", catch_fault([] {
                     asm volatile("movabs $0x8000000000000000, %%rsp\n"
@@ -65,6 +70,7 @@ void plain_faults() {
                                  : "memory");
                 }),
                 nullptr);
+#endif
     print("fault_count", current_cpu().fault_count);
 }
 
@@ -74,6 +80,7 @@ void registers_survive() {
     std::uint64_t sum = 0;
     for (std::uint64_t round = 1; round <= 100; ++round) {
         const auto fault = catch_fault([] {
+#ifdef __x86_64__
             asm volatile("mov $-1, %rax\n\t"
                          "mov %rax, %rbx\n\t"
                          "mov %rax, %rbp\n\t"
@@ -83,6 +90,15 @@ void registers_survive() {
                          "mov %rax, %r15\n\t"
                          "std\n\t"
                          "ud2");
+#else
+            asm volatile("mov $-1, %eax\n\t"
+                         "mov %eax, %ebx\n\t"
+                         "mov %eax, %ebp\n\t"
+                         "mov %eax, %esi\n\t"
+                         "mov %eax, %edi\n\t"
+                         "std\n\t"
+                         "ud2");
+#endif
         });
         sum += fault ? round : 0;
     }
@@ -129,7 +145,7 @@ void events() {
     apic.reset();
     print("after_reset", events.interrupts);
     print("pending_after_reset", apic.anything_pending());
-    print("priority_after_reset", read_cr8());
+    print("priority_after_reset", apic.read(ApicRegister::task_priority));
     apic.send_nmi(apic.id());
     for (int turn = 0;
          turn < 1'000'000 && *const_cast<const volatile std::uint64_t*>(&events.nmis) == 0; ++turn)
@@ -173,6 +189,10 @@ extern "C" void l1_main(const BootInfo&) {
     nested();
     events();
     x2apic();
+#ifdef __x86_64__
     asm volatile("movb $0, (%%rax)" : : "a"(identity_map_end + 0x777) : "memory");
+#else
+    asm volatile("mov %w1, %%fs" : : "a"(0x777), "r"(0x4228) : "memory");
+#endif
     print("case", "survived");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What every payload must be as a file, whoever built it: an ELF64 that both kinds of loader accept
-// and that contains nothing but guest code. The images are the command line's arguments.
+// What every payload must be as a file, whoever built it: an ELF64, or an ELF32 for a 32-bit L1,
+// that both kinds of loader accept and that contains nothing but guest code. The images are the
+// command line's arguments.
 
 #include <gtest/gtest.h>
 
@@ -37,12 +38,29 @@ public:
         return value;
     }
 
-    [[nodiscard]] Elf64_Ehdr header() const { return at<Elf64_Ehdr>(0); }
+    [[nodiscard]] bool is_32bit() const { return bytes_.at(EI_CLASS) == ELFCLASS32; }
+
+    // Headers of an ELF32 are given in the form of ELF64.
+    [[nodiscard]] Elf64_Ehdr header() const {
+        if (!is_32bit())
+            return at<Elf64_Ehdr>(0);
+        const auto narrow = at<Elf32_Ehdr>(0);
+        Elf64_Ehdr wide{};
+        std::memcpy(wide.e_ident, narrow.e_ident, sizeof(wide.e_ident));
+        wide.e_type = narrow.e_type;
+        wide.e_machine = narrow.e_machine;
+        wide.e_entry = narrow.e_entry;
+        wide.e_phoff = narrow.e_phoff;
+        wide.e_shoff = narrow.e_shoff;
+        wide.e_phnum = narrow.e_phnum;
+        wide.e_shnum = narrow.e_shnum;
+        return wide;
+    }
 
     [[nodiscard]] std::vector<Elf64_Phdr> segments(std::uint32_t type) const {
         std::vector<Elf64_Phdr> found;
         for (std::size_t index = 0; index < header().e_phnum; ++index) {
-            const auto segment = at<Elf64_Phdr>(header().e_phoff + index * sizeof(Elf64_Phdr));
+            const auto segment = segment_header(index);
             if (segment.p_type == type)
                 found.push_back(segment);
         }
@@ -52,7 +70,7 @@ public:
     [[nodiscard]] std::vector<Elf64_Shdr> sections() const {
         std::vector<Elf64_Shdr> found;
         for (std::size_t index = 0; index < header().e_shnum; ++index)
-            found.push_back(at<Elf64_Shdr>(header().e_shoff + index * sizeof(Elf64_Shdr)));
+            found.push_back(section_header(index));
         return found;
     }
 
@@ -68,9 +86,9 @@ public:
             if (section.sh_type != SHT_SYMTAB)
                 continue;
             const std::size_t names = all.at(section.sh_link).sh_offset;
-            for (std::size_t at_symbol = 0; at_symbol < section.sh_size;
-                 at_symbol += sizeof(Elf64_Sym)) {
-                const auto symbol = at<Elf64_Sym>(section.sh_offset + at_symbol);
+            const std::size_t entry = is_32bit() ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
+            for (std::size_t at_symbol = 0; at_symbol < section.sh_size; at_symbol += entry) {
+                const Elf64_Sym symbol = symbol_at(section.sh_offset + at_symbol);
                 found.push_back({bytes_.c_str() + names + symbol.st_name, symbol});
             }
         }
@@ -94,6 +112,44 @@ public:
     }
 
 private:
+    [[nodiscard]] Elf64_Phdr segment_header(std::size_t index) const {
+        const std::size_t table = header().e_phoff;
+        if (!is_32bit())
+            return at<Elf64_Phdr>(table + index * sizeof(Elf64_Phdr));
+        const auto narrow = at<Elf32_Phdr>(table + index * sizeof(Elf32_Phdr));
+        Elf64_Phdr wide{};
+        wide.p_type = narrow.p_type;
+        wide.p_flags = narrow.p_flags;
+        wide.p_offset = narrow.p_offset;
+        wide.p_vaddr = narrow.p_vaddr;
+        wide.p_paddr = narrow.p_paddr;
+        wide.p_filesz = narrow.p_filesz;
+        wide.p_memsz = narrow.p_memsz;
+        return wide;
+    }
+    [[nodiscard]] Elf64_Shdr section_header(std::size_t index) const {
+        const std::size_t table = header().e_shoff;
+        if (!is_32bit())
+            return at<Elf64_Shdr>(table + index * sizeof(Elf64_Shdr));
+        const auto narrow = at<Elf32_Shdr>(table + index * sizeof(Elf32_Shdr));
+        Elf64_Shdr wide{};
+        wide.sh_type = narrow.sh_type;
+        wide.sh_offset = narrow.sh_offset;
+        wide.sh_size = narrow.sh_size;
+        wide.sh_link = narrow.sh_link;
+        return wide;
+    }
+    [[nodiscard]] Elf64_Sym symbol_at(std::size_t offset) const {
+        if (!is_32bit())
+            return at<Elf64_Sym>(offset);
+        const auto narrow = at<Elf32_Sym>(offset);
+        Elf64_Sym wide{};
+        wide.st_name = narrow.st_name;
+        wide.st_value = narrow.st_value;
+        wide.st_shndx = narrow.st_shndx;
+        return wide;
+    }
+
     // Name and descriptor of a note fill whole 32-bit words.
     static std::size_t aligned(std::size_t size) { return (size + 3) / 4 * 4; }
 
@@ -114,11 +170,13 @@ bool is_executable_at(const Image& image, std::uint64_t address) {
     return false;
 }
 
-TEST_P(GuestImage, IsAnElf64ForX86) {
+TEST_P(GuestImage, IsAnElfForX86) {
     const Elf64_Ehdr header = image_.header();
     ASSERT_EQ(std::memcmp(header.e_ident, ELFMAG, SELFMAG), 0);
-    EXPECT_EQ(header.e_ident[EI_CLASS], ELFCLASS64);
-    EXPECT_EQ(header.e_machine, EM_X86_64);
+    const std::string name = std::filesystem::path{GetParam()}.filename();
+    const bool for_32bit_l1 = name.find("_x86") != std::string::npos;
+    EXPECT_EQ(header.e_ident[EI_CLASS], for_32bit_l1 ? ELFCLASS32 : ELFCLASS64);
+    EXPECT_EQ(header.e_machine, for_32bit_l1 ? EM_386 : EM_X86_64);
     EXPECT_EQ(header.e_type, ET_EXEC);
     EXPECT_TRUE(is_executable_at(image_, header.e_entry));
 }

@@ -37,13 +37,22 @@ Booted boot_pvh(const std::string& name, const std::string& cpu = "max,+svm",
     return boot(qemu(cpu, more));
 }
 
+// What the width of L1 makes of its baseline.
+struct Width {
+    std::string suffix; // of the payload's name
+    std::string efer;
+    std::string cs;
+};
+const Width x64{"", "d00", "8"};
+const Width x86{"_x86", "800", "30"};
+
 // All that does not depend on the door; xsave and its bit in CR4 depend on the CPU.
-void expect_baseline(const Table& seen) {
+void expect_baseline(const Table& seen, const Width& width = x64) {
     EXPECT_EQ(seen.at("cr0"), "80010033");
     EXPECT_EQ(seen.at("cr4"), seen.at("has_xsave") == "1" ? "40620" : "620");
-    EXPECT_EQ(seen.at("efer"), "d00");
+    EXPECT_EQ(seen.at("efer"), width.efer);
     EXPECT_EQ(seen.at("rflags"), "2");
-    EXPECT_EQ(seen.at("cs"), "8");
+    EXPECT_EQ(seen.at("cs"), width.cs);
     EXPECT_EQ(seen.at("ss"), "10");
     EXPECT_EQ(seen.at("tr"), "48");
     EXPECT_EQ(seen.at("ldtr"), "0");
@@ -66,11 +75,11 @@ void expect_nearly_64_mib(const std::string& memory_end) {
     EXPECT_GE(end, 0x3f0'0000ul);
 }
 
-TEST(GuestBoot, PvhWithModule) {
+void boots_by_pvh(const Width& width) {
     const TemporaryFolder folder;
     const auto module = folder.write("module", "seventeen bytes:)");
-    const Booted booted =
-        boot_pvh("boot", "max,+svm", {"-initrd", module, "-append", "one two=3 \"four\""});
+    const Booted booted = boot_pvh("boot" + width.suffix, "max,+svm",
+                                   {"-initrd", module, "-append", "one two=3 \"four\""});
     const Table& seen = booted.report.at("");
     EXPECT_EQ(seen.at("door"), "pvh");
     EXPECT_EQ(seen.at("arguments"), "one two=3 \"four\"");
@@ -80,7 +89,14 @@ TEST(GuestBoot, PvhWithModule) {
     EXPECT_EQ(seen.at("module_behind_image"), "1");
     EXPECT_EQ(seen.at("rsdp_signature"), "RSD PTR ");
     expect_nearly_64_mib(seen.at("memory_end"));
-    expect_baseline(seen);
+    expect_baseline(seen, width);
+}
+
+TEST(GuestBoot, PvhWithModule) {
+    boots_by_pvh(x64);
+}
+TEST(GuestBoot, PvhWithModuleX86) {
+    boots_by_pvh(x86);
 }
 
 TEST(GuestBoot, PvhWithNothing) {
@@ -108,7 +124,7 @@ TEST(GuestBoot, DirtyMemory) {
     expect_baseline(booted.report.at(""));
 }
 
-TEST(GuestBoot, Multiboot2ByGrub) {
+void boots_by_multiboot2(const Width& width) {
     const TemporaryFolder folder;
     const auto tree = folder.path() / "tree";
     folder.write("tree/boot/module", "seventeen bytes:)");
@@ -118,7 +134,7 @@ TEST(GuestBoot, Multiboot2ByGrub) {
                                             "module2 /boot/module\n"
                                             "module2 /boot/second_module\n"
                                             "boot\n");
-    std::filesystem::copy_file(payload("boot"), tree / "boot" / "payload.elf");
+    std::filesystem::copy_file(payload("boot" + width.suffix), tree / "boot" / "payload.elf");
     const auto image = folder.path() / "boot.iso";
     const Output made = run_until_end({"grub-mkrescue", "-d", "/usr/lib/grub/i386-pc",
                                        "--install-modules=multiboot2 iso9660 biosdisk normal",
@@ -136,7 +152,14 @@ TEST(GuestBoot, Multiboot2ByGrub) {
     EXPECT_EQ(seen.at("module_behind_image"), "1");
     EXPECT_EQ(seen.at("rsdp_signature"), "RSD PTR ");
     expect_nearly_64_mib(seen.at("memory_end"));
-    expect_baseline(seen);
+    expect_baseline(seen, width);
+}
+
+TEST(GuestBoot, Multiboot2ByGrub) {
+    boots_by_multiboot2(x64);
+}
+TEST(GuestBoot, Multiboot2ByGrubX86) {
+    boots_by_multiboot2(x86);
 }
 
 TEST(GuestBoot, SecondStartIsLikeTheFirst) {
@@ -269,8 +292,41 @@ TEST_F(GuestFaults, UnexpectedOneGoesToTheHookAndEndsTheRun) {
     EXPECT_FALSE(booted_.report.contains("survived"));
 }
 
-TEST(GuestCpus, StartAndAnswer) {
-    const Booted booted = boot_pvh("second_cpu", "max,+svm", {"-smp", "3"});
+// What 64-bit and 32-bit L1 have in common, on the latter.
+TEST(GuestFaultsX86, AreReportedAsDataAndEventsAreCounted) {
+    const Booted booted = boot_pvh("fault_x86");
+    const auto expect = [&](const std::string& name, const std::string& vector,
+                            const std::string& error_code) {
+        SCOPED_TRACE(name);
+        const Table& seen = booted.report.at(name);
+        EXPECT_EQ(seen.at("vector"), vector);
+        EXPECT_EQ(seen.at("error_code"), error_code);
+        EXPECT_EQ(seen.contains("rip_matches") ? seen.at("rip_matches") : "1", "1");
+    };
+    expect("ud2", "6", "0");
+    expect("wrmsr", "d", "0");
+    expect("selector", "d", "4228");
+    expect("divide", "0", "0");
+    expect("int3", "3", "0");
+    EXPECT_EQ(booted.report.at("nothing").at("vector"), "none");
+    EXPECT_EQ(booted.report.at("registers").at("sum"), "13ba");
+    EXPECT_EQ(booted.report.at("registers").at("rflags"), "2");
+    EXPECT_EQ(booted.report.at("nested").at("inner"), "6");
+    EXPECT_EQ(booted.report.at("nested").at("outer"), "3");
+    const Table& events = booted.report.at("events");
+    EXPECT_EQ(events.at("held"), "1");
+    EXPECT_EQ(events.at("taken"), "2");
+    EXPECT_EQ(events.at("taken_vector"), "92");
+    EXPECT_EQ(events.at("after_reset"), "4");
+    EXPECT_EQ(events.at("priority_after_reset"), "0");
+    EXPECT_EQ(events.at("nmis"), "1");
+    EXPECT_EQ(booted.report.at("unexpected").at("vector"), "d");
+    EXPECT_EQ(booted.report.at("unexpected").at("rax"), "777");
+    EXPECT_FALSE(booted.report.contains("survived"));
+}
+
+void second_cpus_answer(const Width& width) {
+    const Booted booted = boot_pvh("second_cpu" + width.suffix, "max,+svm", {"-smp", "3"});
     for (const std::string number : {"1", "2"}) {
         SCOPED_TRACE("cpu " + number);
         const Table& seen = booted.report.at("cpu" + number);
@@ -301,17 +357,24 @@ TEST(GuestCpus, StartAndAnswer) {
     EXPECT_EQ(refused.at("own_interrupts"), "0");
 }
 
-TEST(GuestSvmMode, EntersAndLeaves) {
-    const Booted booted = boot_pvh("svm");
+TEST(GuestCpus, StartAndAnswer) {
+    second_cpus_answer(x64);
+}
+TEST(GuestCpus, StartAndAnswerX86) {
+    second_cpus_answer(x86);
+}
+
+void enters_and_leaves_svm(const Width& width) {
+    const Booted booted = boot_pvh("svm" + width.suffix);
     EXPECT_EQ(booted.report.at("").at("cpuid_svm"), "1");
     for (const std::string when : {"before", "after"}) {
         SCOPED_TRACE(when);
-        EXPECT_EQ(booted.report.at(when).at("efer"), "d00");
+        EXPECT_EQ(booted.report.at(when).at("efer"), width.efer);
         EXPECT_EQ(booted.report.at(when).at("save_area_is_ours"), "0");
         EXPECT_EQ(booted.report.at(when).at("clgi_vector"), "6");
     }
     const Table& inside = booted.report.at("inside");
-    EXPECT_EQ(inside.at("efer"), "1d00");
+    EXPECT_EQ(inside.at("efer"), "1" + width.efer);
     EXPECT_EQ(inside.at("save_area_is_ours"), "1");
     EXPECT_EQ(inside.at("clgi_vector"), "ff");
     const Table& mode = booted.report.at("mode");
@@ -323,6 +386,13 @@ TEST(GuestSvmMode, EntersAndLeaves) {
     EXPECT_EQ(misaligned.at("svme_inside"), "0");
 }
 
+TEST(GuestSvmMode, EntersAndLeaves) {
+    enters_and_leaves_svm(x64);
+}
+TEST(GuestSvmMode, EntersAndLeavesX86) {
+    enters_and_leaves_svm(x86);
+}
+
 TEST(GuestSvmMode, SaysThatTheCpuHasNone) {
     const Booted booted = boot_pvh("svm", "max,-svm");
     EXPECT_EQ(booted.report.at("").at("cpuid_svm"), "0");
@@ -332,14 +402,21 @@ TEST(GuestSvmMode, SaysThatTheCpuHasNone) {
         EXPECT_EQ(booted.report.at(when).at("efer"), "d00") << when;
 }
 
-TEST(GuestMemory, FunctionsAgreeWithAByteLoop) {
-    const Booted booted = boot_pvh("memory");
+void memory_functions_agree(const Width& width) {
+    const Booted booted = boot_pvh("memory" + width.suffix);
     const Table& seen = booted.report.at("");
     EXPECT_EQ(seen.at("wrong_moves"), "0");
     EXPECT_EQ(seen.at("wrong_copies"), "0");
     EXPECT_EQ(seen.at("wrong_fills"), "0");
     EXPECT_EQ(seen.at("wrong_comparisons"), "0");
     EXPECT_EQ(seen.at("calls"), "8d42");
+}
+
+TEST(GuestMemory, FunctionsAgreeWithAByteLoop) {
+    memory_functions_agree(x64);
+}
+TEST(GuestMemory, FunctionsAgreeWithAByteLoopX86) {
+    memory_functions_agree(x86);
 }
 
 } // namespace

@@ -234,7 +234,7 @@ TEST_F(KvmMachineTest, WhatIsNoPayloadDoesNotStart) {
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().what,
               "kvm-worker did not start the machine: kvm-worker: exit status 99: kvm-worker: "
-              "/dev/null: not an ELF64 image for x86-64");
+              "/dev/null: neither an ELF64 image for x86-64 nor an ELF32 image for i386");
 }
 
 TEST_F(KvmMachineTest, APlanThatDoesNotFitIsRefused) {

@@ -68,6 +68,46 @@ TEST(PayloadFile, SegmentsAtTheirPhysicalAddresses) {
     EXPECT_EQ(payload->segments()[0].bytes.size(), 16u);
 }
 
+TEST(PayloadFile, AnElf32IsReadTheSameWay) {
+    struct Image32 {
+        Elf32_Ehdr header{};
+        Elf32_Phdr segments[2]{};
+        Elf32_Nhdr note{4, 8, 18};
+        char owner[4]{'X', 'e', 'n', 0};
+        std::uint32_t entry[2]{mebibyte + 0x10, 0};
+        char text[16]{};
+    } image;
+    std::memcpy(image.header.e_ident, ELFMAG, SELFMAG);
+    image.header.e_ident[EI_CLASS] = ELFCLASS32;
+    image.header.e_machine = EM_386;
+    image.header.e_phoff = offsetof(Image32, segments);
+    image.header.e_phnum = 2;
+    image.segments[0] = {.p_type = PT_LOAD,
+                         .p_offset = offsetof(Image32, text),
+                         .p_vaddr = 0x1000,
+                         .p_paddr = mebibyte,
+                         .p_filesz = sizeof image.text,
+                         .p_memsz = 0x3000,
+                         .p_flags = PF_R,
+                         .p_align = 1};
+    image.segments[1] = {.p_type = PT_NOTE,
+                         .p_offset = offsetof(Image32, note),
+                         .p_vaddr = 0,
+                         .p_paddr = 0,
+                         .p_filesz = sizeof image.note + sizeof image.owner + sizeof image.entry,
+                         .p_memsz = 0,
+                         .p_flags = PF_R,
+                         .p_align = 4};
+    const auto all = std::as_bytes(std::span{&image, 1});
+    const auto payload = PayloadFile::parse({all.begin(), all.end()});
+    ASSERT_TRUE(payload) << payload.error().line();
+    EXPECT_EQ(payload->entry(), mebibyte + 0x10);
+    EXPECT_EQ(payload->memory_end(), mebibyte + 0x3000);
+    ASSERT_EQ(payload->segments().size(), 1u);
+    EXPECT_EQ(payload->segments()[0].address, mebibyte);
+    EXPECT_EQ(payload->segments()[0].bytes.size(), 16u);
+}
+
 TEST(PayloadFile, WhatIsNoImageIsSaid) {
     const auto reason = [](const Image& image) {
         const auto payload = image.parse();
@@ -75,7 +115,7 @@ TEST(PayloadFile, WhatIsNoImageIsSaid) {
     };
     Image image;
     image.header.e_ident[EI_CLASS] = ELFCLASS32;
-    EXPECT_EQ(reason(image), "not an ELF64 image for x86-64");
+    EXPECT_EQ(reason(image), "neither an ELF64 image for x86-64 nor an ELF32 image for i386");
     image = Image{};
     image.header.e_phoff = ~std::uint64_t{0} - 8;
     EXPECT_EQ(reason(image), "its program headers lie outside the file");

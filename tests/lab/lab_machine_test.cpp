@@ -9,7 +9,7 @@
 #include "host_runner/files/temporary_folder.hpp"
 #include "host_runner/lab/kernel_package_cache.hpp"
 #include "host_runner/lab/qemu_lab.hpp"
-#include "host_runner/payload/payload_image.hpp"
+#include "host_runner/payload/payload_images.hpp"
 #include "host_runner/session/session.hpp"
 #include "tests/lab/faulty_module.hpp"
 #include "tests/lab/kernel_samples.hpp"
@@ -85,15 +85,15 @@ protected:
 
     static std::vector<CaseResult> run(Target& target, const std::vector<std::string>& names) {
         static const cases::Catalogue catalogue = cases::registered_cases();
-        const auto image = PayloadImage::load(from_environment("CASE_RUNNER"));
-        EXPECT_TRUE(image);
+        const auto images = PayloadImages::load(from_environment("CASE_RUNNER"));
+        EXPECT_TRUE(images);
         std::vector<const cases::Case*> list;
         for (const auto& name : names) {
             list.push_back(catalogue.find(name));
             EXPECT_NE(list.back(), nullptr) << name;
         }
         SessionListener nobody;
-        Session session{target, *image, {}, nobody};
+        Session session{target, *images, {}, nobody};
         EXPECT_TRUE(session.load(list));
         const auto deadline = std::chrono::steady_clock::now() + 600s;
         while (!session.finished() && std::chrono::steady_clock::now() < deadline) {

@@ -59,10 +59,13 @@ TEST(Catalogue, CollectsRegisteredTablesInTheOrderOfNames) {
     const Catalogue catalogue = registered_cases();
     const auto& all = catalogue.cases();
     EXPECT_TRUE(std::ranges::is_sorted(all, [](const Case& left, const Case& right) {
-        return std::pair{left.ends_machine, left.name} < std::pair{right.ends_machine, right.name};
+        return std::tuple{left.start.l1, left.ends_machine, left.name} <
+               std::tuple{right.start.l1, right.ends_machine, right.name};
     }));
     EXPECT_EQ(std::ranges::count_if(all, is_own), 3);
-    EXPECT_TRUE(all.back().ends_machine) << "what ends the machine comes last";
+    const auto last =
+        std::ranges::find_if(all, [](const Case& one) { return one.start.l1 != L1Mode::long64; });
+    EXPECT_TRUE(std::prev(last)->ends_machine) << "what ends the machine comes last";
     const Catalogue again = registered_cases();
     EXPECT_TRUE(std::ranges::equal(all, again.cases(), {}, &Case::name, &Case::name));
 }
@@ -74,6 +77,10 @@ TEST(FullName, AppendsTheAxesInTheirOrder) {
               "a/b/c/cpl3/l1_long64");
     EXPECT_EQ(full_name("a/b/c", {false, false, false, false}, start), "a/b/c");
     EXPECT_EQ(full_name("a/b/c", {}, {}), "a/b/c/l2_long64/cpl0/np1/l1_long64");
+    EXPECT_EQ(full_name("a/b/c", {}, {L2Mode::real, 0, true, L1Mode::pae}),
+              "a/b/c/l2_real/cpl0/np1/l1_pae");
+    EXPECT_EQ(full_name("a/b/c", {}, {L2Mode::v86, 3, false, L1Mode::legacy}),
+              "a/b/c/l2_v86/cpl3/np0/l1_legacy");
 }
 
 /// The value of an axis in a name: "cpl" of ".../cpl3/..." is "3"; empty if the name has none.

@@ -73,6 +73,15 @@ TEST_F(ElfFileTest, GivesLoadedBytesOnlyWhereAllAreInTheFile) {
     EXPECT_EQ(elf->memory_end(), 0x1100u);
 }
 
+TEST_F(ElfFileTest, ReadsAnElf32AsWell) {
+    const auto elf = read(sample().file_32());
+    ASSERT_TRUE(elf) << elf.error().line();
+    EXPECT_EQ(copy_of(elf->section(".one")), bytes({1, 2, 3}));
+    EXPECT_EQ(copy_of(elf->loaded(0x1001, 2)), bytes({11, 12}));
+    EXPECT_EQ(elf->memory_end(), 0x1100u);
+    EXPECT_EQ(copy_of(elf->note("Xen", 18)), bytes({0x20}));
+}
+
 TEST_F(ElfFileTest, FindsNotesByOwnerAndType) {
     const auto elf = read(sample().file());
     ASSERT_TRUE(elf);
@@ -103,10 +112,10 @@ TEST_F(ElfFileTest, SaysWhatIsNoPayload) {
 
     ElfSample other = sample();
     other.header.e_ident[EI_CLASS] = ELFCLASS32;
-    EXPECT_THAT(refused(other.file()), HasSubstr("not a little-endian x86-64 ELF64"));
+    EXPECT_THAT(refused(other.file()), HasSubstr("neither an ELF64 for x86-64 nor an ELF32"));
     other = sample();
     other.header.e_machine = EM_AARCH64;
-    EXPECT_THAT(refused(other.file()), HasSubstr("not a little-endian x86-64 ELF64"));
+    EXPECT_THAT(refused(other.file()), HasSubstr("neither an ELF64 for x86-64 nor an ELF32"));
     other = sample();
     other.header.e_shentsize = 1;
     EXPECT_THAT(refused(other.file()), HasSubstr("section or segment table"));

@@ -103,7 +103,7 @@ protected:
         }
     }
 
-    PayloadImage image_ = samples::PayloadSample{}.load();
+    PayloadImages images_{samples::PayloadSample{}.load()};
     std::vector<cases::Case> cases_;
     std::vector<const cases::Case*> list_;
     SessionOptions options_;
@@ -114,7 +114,7 @@ protected:
 
 TEST_F(ParallelSessionTest, EveryCaseRunsOnceAndEveryMachineHasItsNumber) {
     make_targets(answers_all());
-    ParallelSession session{targets_, image_, options_, hearer_};
+    ParallelSession session{targets_, images_, options_, hearer_};
     ASSERT_TRUE(session.load(list_));
     drive(session);
     ASSERT_EQ(hearer_.results.size(), cases_.size());
@@ -131,7 +131,7 @@ TEST_F(ParallelSessionTest, EveryCaseRunsOnceAndEveryMachineHasItsNumber) {
 
 TEST_F(ParallelSessionTest, ADeadlyCaseCostsItsLaneAMachineAndNobodyElse) {
     make_targets(dies_at(1));
-    ParallelSession session{targets_, image_, options_, hearer_};
+    ParallelSession session{targets_, images_, options_, hearer_};
     ASSERT_TRUE(session.load(list_));
     drive(session);
     ASSERT_EQ(hearer_.results.size(), cases_.size());
@@ -145,7 +145,7 @@ TEST_F(ParallelSessionTest, ADeadlyCaseCostsItsLaneAMachineAndNobodyElse) {
 
 TEST_F(ParallelSessionTest, CanBeLoadedAgainAndHasFewerCasesThanLanes) {
     make_targets(answers_all());
-    ParallelSession session{targets_, image_, options_, hearer_};
+    ParallelSession session{targets_, images_, options_, hearer_};
     ASSERT_TRUE(session.load(list_));
     drive(session);
     hearer_.results.clear();
@@ -162,7 +162,7 @@ TEST_F(ParallelSessionTest, StopsInTheMiddleAndLeavesNoMachine) {
     });
     options_.case_limit = 1h;
     {
-        ParallelSession session{targets_, image_, options_, hearer_};
+        ParallelSession session{targets_, images_, options_, hearer_};
         ASSERT_TRUE(session.load(list_));
         while (hearer_.begun.size() < 3) {
             session.step(10ms);
@@ -179,7 +179,7 @@ TEST_F(ParallelSessionTest, StopsInTheMiddleAndLeavesNoMachine) {
 TEST_F(ParallelSessionTest, ATargetThatDoesNotStartFailsItsOwnPartOnly) {
     make_targets(answers_all());
     owned_[1]->refuse_starts_from = 1;
-    ParallelSession session{targets_, image_, options_, hearer_};
+    ParallelSession session{targets_, images_, options_, hearer_};
     ASSERT_TRUE(session.load(list_));
     drive(session);
     for (std::size_t i = 0; i < cases_.size(); ++i) {

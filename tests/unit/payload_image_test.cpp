@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // A payload as the runner reads it: programs, routines, layout, build-id, and every reason to
 // refuse one.
-#include "host_runner/payload/payload_image.hpp"
+#include "host_runner/payload/payload_images.hpp"
 #include "tests/unit/payload_sample.hpp"
 
 #include <gmock/gmock.h>
@@ -65,6 +65,28 @@ TEST(PayloadImage, ANameMayFillItsField) {
     const std::string longest(32, 'x');
     sample.programs = {PayloadSample::program(longest, 64, PayloadSample::code)};
     EXPECT_NE(sample.load().program(longest, 64), nullptr);
+}
+
+TEST(PayloadImages, FindsTheOneFor32BitL1BesideTheOther) {
+    const samples::ScratchFolder folder;
+    const auto main = folder.path / "some.elf";
+    samples::write_file(main, PayloadSample{}.elf().file());
+    const auto alone = PayloadImages::load(main);
+    ASSERT_TRUE(alone) << alone.error().line();
+    EXPECT_EQ(alone->of(L1Mode::long64), &alone->main());
+    EXPECT_EQ(alone->of(L1Mode::pae), nullptr);
+
+    samples::write_file(folder.path / "some_x86.elf",
+                        PayloadSample::for_32bit_l1().elf().file_32());
+    const auto both = PayloadImages::load(main);
+    ASSERT_TRUE(both) << both.error().line();
+    EXPECT_EQ(both->of(L1Mode::long64), &both->main());
+    ASSERT_NE(both->of(L1Mode::pae), nullptr);
+    EXPECT_EQ(both->of(L1Mode::pae), both->of(L1Mode::legacy));
+    EXPECT_EQ(both->of(L1Mode::pae)->layout().l1_bits, 32u);
+
+    samples::write_file(folder.path / "some_x86.elf", {});
+    EXPECT_FALSE(PayloadImages::load(main)) << "what is there must be good";
 }
 
 TEST(PayloadImage, NeedsABuildIdOf20Bytes) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A payload made by hand, for the tests of whatever reads one: an ELF64 with loaded code, notes and
-// the sections of program.hpp. Everything in it can be changed before it is written, so that each
-// way of being wrong has its test.
+// A payload made by hand, for the tests of whatever reads one: an ELF64 or ELF32 with loaded code,
+// notes and the sections of program.hpp. Everything in it can be changed before it is written, so
+// that each way of being wrong has its test.
 #pragma once
 
 #include "harness/arena.hpp"
@@ -38,7 +38,7 @@ FileBytes bytes_of_all(const std::vector<T>& values) {
     return bytes;
 }
 
-/// Puts an ELF64 together: header, contents, section names, section and program headers.
+/// Puts an ELF file together: header, contents, section names, section and program headers.
 class ElfSample {
 public:
     Elf64_Ehdr header = usual_header();
@@ -52,27 +52,46 @@ public:
     }
 
     [[nodiscard]] FileBytes file() const {
-        FileBytes bytes(sizeof(Elf64_Ehdr));
-        std::vector<Elf64_Phdr> program_headers;
+        return file_of<Elf64_Ehdr, Elf64_Phdr, Elf64_Shdr>(header);
+    }
+    /// The same as an ELF32 for i386.
+    [[nodiscard]] FileBytes file_32() const {
+        Elf32_Ehdr narrow{};
+        std::memcpy(narrow.e_ident, header.e_ident, sizeof narrow.e_ident);
+        narrow.e_ident[EI_CLASS] = ELFCLASS32;
+        narrow.e_machine = EM_386;
+        narrow.e_phentsize = sizeof(Elf32_Phdr);
+        narrow.e_shentsize = sizeof(Elf32_Shdr);
+        return file_of<Elf32_Ehdr, Elf32_Phdr, Elf32_Shdr>(narrow);
+    }
+
+private:
+    template<class Header, class ProgramHeader, class SectionHeader>
+    [[nodiscard]] FileBytes file_of(const Header& wanted) const {
+        FileBytes bytes(sizeof(Header));
+        std::vector<ProgramHeader> program_headers;
         for (const Segment& one : segments_) {
-            Elf64_Phdr entry{};
+            using Number = decltype(ProgramHeader::p_offset);
+            ProgramHeader entry{};
             entry.p_type = one.type;
-            entry.p_offset = bytes.size();
-            entry.p_vaddr = entry.p_paddr = one.address;
-            entry.p_filesz = one.content.size();
-            entry.p_memsz = std::max<std::uint64_t>(one.memory_size, one.content.size());
+            entry.p_offset = static_cast<Number>(bytes.size());
+            entry.p_vaddr = entry.p_paddr = static_cast<Number>(one.address);
+            entry.p_filesz = static_cast<Number>(one.content.size());
+            entry.p_memsz =
+                static_cast<Number>(std::max<std::uint64_t>(one.memory_size, one.content.size()));
             program_headers.push_back(entry);
             bytes.insert(bytes.end(), one.content.begin(), one.content.end());
         }
         FileBytes names(1);
-        std::vector<Elf64_Shdr> section_headers(1);
+        std::vector<SectionHeader> section_headers(1);
         const auto add_section = [&](const std::string& name, const FileBytes& content,
                                      std::uint32_t type) {
-            Elf64_Shdr entry{};
+            using Number = decltype(SectionHeader::sh_offset);
+            SectionHeader entry{};
             entry.sh_name = static_cast<Elf64_Word>(names.size());
             entry.sh_type = type;
-            entry.sh_offset = bytes.size();
-            entry.sh_size = content.size();
+            entry.sh_offset = static_cast<Number>(bytes.size());
+            entry.sh_size = static_cast<Number>(content.size());
             section_headers.push_back(entry);
             const auto* text = reinterpret_cast<const std::byte*>(name.c_str());
             names.insert(names.end(), text, text + name.size() + 1);
@@ -82,12 +101,13 @@ public:
             add_section(one.name, one.content, one.type);
         }
         add_section(".shstrtab", {}, SHT_STRTAB);
-        section_headers.back().sh_size = names.size();
+        section_headers.back().sh_size =
+            static_cast<decltype(SectionHeader::sh_size)>(names.size());
         bytes.insert(bytes.end(), names.begin(), names.end());
 
-        Elf64_Ehdr complete = header;
-        const auto place = [&](const auto& headers, Elf64_Off& offset, Elf64_Half& count) {
-            offset = bytes.size();
+        Header complete = wanted;
+        const auto place = [&](const auto& headers, auto& offset, Elf64_Half& count) {
+            offset = static_cast<std::remove_reference_t<decltype(offset)>>(bytes.size());
             count = static_cast<Elf64_Half>(headers.size());
             const FileBytes raw = bytes_of_all(headers);
             bytes.insert(bytes.end(), raw.begin(), raw.end());
@@ -99,7 +119,6 @@ public:
         return bytes;
     }
 
-private:
     struct Section {
         std::string name;
         FileBytes content;
@@ -220,11 +239,19 @@ struct PayloadSample {
         return sample;
     }
 
+    /// A sample of the image for a 32-bit L1, told apart by its build-id.
+    [[nodiscard]] static PayloadSample for_32bit_l1() {
+        PayloadSample sample;
+        sample.layout.l1_bits = 32;
+        sample.build_id = FileBytes(20, std::byte{0xb2});
+        return sample;
+    }
+
     /// The image as the runner loads it.
     [[nodiscard]] PayloadImage load() const {
         const ScratchFolder folder;
         const auto path = folder.path / "sample.elf";
-        write_file(path, elf().file());
+        write_file(path, layout.l1_bits == 32 ? elf().file_32() : elf().file());
         auto image = PayloadImage::load(path);
         if (!image) {
             throw std::runtime_error{image.error().line()};

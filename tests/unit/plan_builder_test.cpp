@@ -199,7 +199,8 @@ TEST_F(PlanBuilder, ThePayloadReadsWhatTheRunnerWrote) {
     ASSERT_TRUE(first && second);
     const std::vector<const EncodedCase*> list{&*first, &*second};
     const RingPlace ring{0x40'0000, 0x3000};
-    auto plan = build_plan(image(), list, ring, wire::plan_measures, svm::Feature::second_cpu);
+    auto plan = build_plan(image(), list, ring, wire::plan_measures, L1Mode::legacy,
+                           svm::Feature::second_cpu);
     plan.resize(plan.size() + 100); // loaders round a module up
 
     PlanReader reader{plan, image().build_id()};
@@ -209,6 +210,7 @@ TEST_F(PlanBuilder, ThePayloadReadsWhatTheRunnerWrote) {
     EXPECT_EQ(reader.header().ring_size, ring.size);
     EXPECT_EQ(reader.header().flags, wire::plan_measures);
     EXPECT_EQ(reader.header().machine, 1);
+    EXPECT_EQ(reader.header().l1_mode, L1Mode::legacy);
     for (const EncodedCase* expected : list) {
         PlanReader::Case read{};
         ASSERT_TRUE(reader.next(read));

@@ -89,7 +89,7 @@ protected:
 
     ReportedRunInput input(ScriptedTarget& target, unsigned retries) {
         ReportedRunInput made{.target = target,
-                              .image = image_,
+                              .images = images_,
                               .session = {},
                               .baseline = baseline_,
                               .reporter = heard_,
@@ -144,7 +144,7 @@ protected:
         return made;
     }
 
-    PayloadImage image_ = samples::PayloadSample{}.load();
+    PayloadImages images_{samples::PayloadSample{}.load()};
     std::vector<cases::Case> cases_;
     std::vector<const cases::Case*> list_;
     Baseline baseline_;

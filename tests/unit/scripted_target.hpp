@@ -183,6 +183,8 @@ public:
     /// What the last plan says of the ring, and what the request said.
     [[nodiscard]] RingPlace last_ring() const { return last_ring_; }
     [[nodiscard]] RingPlace last_request_ring() const { return last_request_ring_; }
+    /// Of each plan, the mode of L1 it is for, and the first byte of its build-id.
+    [[nodiscard]] const std::vector<std::pair<L1Mode, unsigned>>& plans() const { return plans_; }
 
     std::string name() const override { return called; }
     std::string baseline_name() const override { return "scripted"; }
@@ -199,6 +201,7 @@ public:
         }
         wire::PlanHeader header{};
         std::memcpy(&header, request.plan.data(), sizeof header);
+        plans_.emplace_back(header.l1_mode, header.build_id[0]);
         last_ring_ = {header.ring_address, header.ring_size};
         last_request_ring_ = {request.ring_address, request.ring_size};
         std::vector<PlannedCase> plan;
@@ -221,6 +224,7 @@ private:
     Script script_;
     unsigned starts_ = 0;
     unsigned running_ = 0;
+    std::vector<std::pair<L1Mode, unsigned>> plans_;
     RingPlace last_ring_;
     RingPlace last_request_ring_;
 };

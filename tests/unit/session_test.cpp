@@ -88,7 +88,7 @@ protected:
         run_on(target);
     }
     void run_on(ScriptedTarget& target) {
-        Session session{target, image_, options_, hearer_};
+        Session session{target, images_, options_, hearer_};
         load_into(session);
         drive(session);
         collect(session);
@@ -140,7 +140,7 @@ protected:
         }
     }
 
-    PayloadImage image_ = samples::PayloadSample{}.load();
+    PayloadImages images_{samples::PayloadSample{}.load()};
     std::vector<cases::Case> cases_;
     SessionOptions options_;
     Hearer hearer_;
@@ -659,8 +659,47 @@ TEST_F(SessionTest, TheRingIsUsedWhereMemoryIsShared) {
     EXPECT_EQ(ring_of(true, false).size, 0u);
     const RingPlace ring = ring_of(true, true);
     EXPECT_EQ(ring.size, options_.ring_size);
-    EXPECT_GE(ring.address, image_.memory_end());
+    EXPECT_GE(ring.address, images_.main().memory_end());
     EXPECT_EQ(ring.address % (2u << 20), 0u);
+}
+
+TEST_F(SessionTest, EachModeOfL1HasMachinesAndTheImageOfItsOwn) {
+    images_ = PayloadImages{samples::PayloadSample{}.load(),
+                            samples::PayloadSample::for_32bit_l1().load()};
+    constexpr L1Mode modes[]{L1Mode::legacy, L1Mode::long64, L1Mode::pae, L1Mode::legacy,
+                             L1Mode::long64};
+    for (std::size_t i = 0; i < cases_.size(); ++i) {
+        cases_[i].start = {L2Mode::pae, 0, true, modes[i]};
+    }
+    // Calls are routines at some address, the same in both samples; each answers its number.
+    ScriptedTarget target{[](GuestVoice& voice, const std::vector<PlannedCase>& plan, unsigned) {
+        constexpr std::uint64_t numbers[]{1, 4, 2, 0, 3}; // by mode, then as they were given
+        voice.hello();
+        for (const PlannedCase& one : plan) {
+            voice.begin(one.index);
+            voice.report(one.index, {numbers[one.index]});
+        }
+        voice.end();
+    }};
+    run_on(target);
+    EXPECT_THAT(target.plans(),
+                ElementsAre(std::pair{L1Mode::long64, 0xb1u}, std::pair{L1Mode::pae, 0xb2u},
+                            std::pair{L1Mode::legacy, 0xb2u}));
+    for (const CaseResult& result : results_) {
+        EXPECT_EQ(result.verdict, Verdict::pass) << result.name << ": " << result.reason;
+    }
+}
+
+TEST_F(SessionTest, WithoutAnImageForItsModeOfL1ACaseIsSkipped) {
+    cases_[2].start = {L2Mode::pae, 0, true, L1Mode::pae};
+    run(answering([](GuestVoice& voice, const PlannedCase& one, unsigned) {
+        // The skipped one is the last by mode; the two behind it have moved up.
+        voice.begin(one.index);
+        voice.report(one.index, {one.index < 2 ? one.index : one.index + 1});
+        return true;
+    }));
+    expect_only_case_2(Verdict::skip, HasSubstr("without an image for L1 in 32-bit mode"));
+    EXPECT_EQ(machines_, 1u);
 }
 
 TEST_F(SessionTest, BytesMayComeOneByOne) {
@@ -689,7 +728,7 @@ TEST_F(SessionTest, WhereThePlanMeasuresTheEndIsWaitedFor) {
         voice.frame(wire::FrameType::end, ticks);
     }};
     target.bytes_per_read = 50; // the end is read long after the last record
-    Session session{target, image_, options_, hearer_};
+    Session session{target, images_, options_, hearer_};
     load_into(session);
     drive(session);
     EXPECT_EQ(session.guest_ticks(), 12'345u);
@@ -709,7 +748,7 @@ TEST_F(SessionTest, TheRecordBehindAResultIsThatCasesOwn) {
         voice.begin(2);
         voice.dies({MachineEnd::How::triple_fault, "text"});
     })};
-    Session session{target, image_, options_, watcher};
+    Session session{target, images_, options_, watcher};
     watcher.session = &session;
     load_into(session);
     drive(session);
@@ -724,11 +763,11 @@ TEST_F(SessionTest, TwoSessionsInOneProcessDoNotKnowOfEachOther) {
     ScriptedTarget second{
         answering([](GuestVoice&, const PlannedCase&, unsigned) { return false; })};
     second.bytes_per_read = 20;
-    Session one{first, image_, options_, hearer_};
+    Session one{first, images_, options_, hearer_};
     Hearer other_hearer;
     SessionOptions patient = options_;
     patient.case_limit = patient.boot_limit = 10s;
-    Session two{second, image_, patient, other_hearer};
+    Session two{second, images_, patient, other_hearer};
     load_into(one);
     load_into(two);
     while (!one.finished() || !two.finished()) {
@@ -744,7 +783,7 @@ TEST_F(SessionTest, TwoSessionsInOneProcessDoNotKnowOfEachOther) {
 TEST_F(SessionTest, LoadBeginsAnew) {
     ScriptedTarget target{
         answering([](GuestVoice&, const PlannedCase&, unsigned) { return false; })};
-    Session session{target, image_, options_, hearer_};
+    Session session{target, images_, options_, hearer_};
     for (int round = 0; round < 3; ++round) {
         load_into(session);
         EXPECT_FALSE(session.finished());
@@ -763,7 +802,7 @@ TEST_F(SessionTest, LoadBeginsAnew) {
 
 TEST_F(SessionTest, ARowThePayloadCannotRunIsAnErrorOfLoad) {
     ScriptedTarget target{{}};
-    Session session{target, image_, options_, hearer_};
+    Session session{target, images_, options_, hearer_};
     load_into(session);
     cases_[3].program = "nosuch";
     std::vector<const cases::Case*> list{&cases_[0], &cases_[3]};
@@ -780,7 +819,7 @@ TEST_F(SessionTest, AbandonSettlesWhatIsOpen) {
         voice.falls_silent();
     })};
     options_.case_limit = 10s;
-    Session session{target, image_, options_, hearer_};
+    Session session{target, images_, options_, hearer_};
     load_into(session);
     while (session.result(cases_[1]) == nullptr) {
         session.step(5ms);
@@ -801,7 +840,7 @@ TEST_F(SessionTest, AnInterruptedSessionLeavesOpenCasesWithoutResult) {
     })};
     options_.case_limit = 10s;
     {
-        Session session{target, image_, options_, hearer_};
+        Session session{target, images_, options_, hearer_};
         load_into(session);
         while (session.result(cases_[1]) == nullptr) {
             session.step(5ms);
@@ -812,7 +851,7 @@ TEST_F(SessionTest, AnInterruptedSessionLeavesOpenCasesWithoutResult) {
         EXPECT_EQ(target.running(), 0u);
     }
     {
-        Session session{target, image_, options_, hearer_};
+        Session session{target, images_, options_, hearer_};
         load_into(session);
         session.step(5ms);
         EXPECT_EQ(target.running(), 1u);

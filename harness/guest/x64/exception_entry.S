@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // 256 entry stubs of 16 bytes each, their common way into guest_handle_interrupt() and back
-// (InterruptFrame in exceptions.hpp is the layout), and the call that a fault can end.
+// (InterruptFrame in x64/interrupt_frame.hpp is the layout), and the call that a fault can end.
 #include "harness/guest/l1_baseline.hpp"
 
     .section .text.exception_entry, "ax", @progbits
