@@ -2,6 +2,7 @@
 // vmrunit: the host library with the built-in tables and targets.
 #include "cases/model/catalogue.hpp"
 #include "host_runner/build_paths.hpp"
+#include "host_runner/cli/interrupt.hpp"
 #include "host_runner/cli/program.hpp"
 #include "host_runner/lab/bochs_lab.hpp"
 #include "host_runner/lab/lab_target.hpp"
@@ -23,9 +24,10 @@ int main(int argc, char** argv) {
         targets.add(runner::qemu_target_factories());
         targets.add(runner::kvm_target_factory(paths.kvm_worker));
         targets.add(runner::bochs_target_factory());
-        targets.add(runner::lab_target_factory(
-            {paths.lab_init, paths.kvm_worker},
-            {runner::qemu_lab_emulator(), runner::bochs_lab_emulator()}));
+        targets.add(
+            runner::lab_target_factory({paths.lab_init, paths.kvm_worker},
+                                       {runner::qemu_lab_emulator(), runner::bochs_lab_emulator()},
+                                       runner::InterruptWatch::interrupted));
         targets.add(runner::libvirt_target_factory());
         return runner::run_program({.catalogue = catalogue,
                                     .targets = targets,

@@ -5,6 +5,7 @@
 #include "host_runner/lab/kernel_files.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,9 @@ struct LabConfiguration {
     unsigned vm_cpus = 2;
     unsigned vm_memory_mebibytes = 64;
     std::vector<std::string> hidden_features;
+
+    /// Asked while a kernel boots, which may take a minute: true ends that. May be empty.
+    std::function<bool()> give_up{};
 };
 
 } // namespace vmrunit::runner

@@ -22,6 +22,8 @@ using How = MachineEnd::How;
 // it.
 constexpr milliseconds silence_after_complaint{300};
 constexpr milliseconds longest_complaint{3'000};
+// How often it is asked whether a boot is still wanted.
+constexpr milliseconds boot_slice{100};
 
 } // namespace
 
@@ -43,17 +45,22 @@ Result<std::shared_ptr<LabKernel>> LabKernel::boot(LabEmulator& emulator,
     }
     std::shared_ptr<LabKernel> kernel{
         new LabKernel{payload, std::move(*boot), longest_request, plan}};
-    if (auto error = kernel->wait_until_ready(emulator.boot_limit())) {
+    if (auto error = kernel->wait_until_ready(emulator.boot_limit(), configuration.give_up)) {
         return tl::unexpected(std::move(*error));
     }
     return kernel;
 }
 
-std::optional<Error> LabKernel::wait_until_ready(milliseconds limit) {
+std::optional<Error> LabKernel::wait_until_ready(milliseconds limit,
+                                                 const std::function<bool()>& give_up) {
     const auto begin = Clock::now();
     const auto passed = [&] { return std::chrono::ceil<milliseconds>(Clock::now() - begin); };
     while (!ready_ && !fault_ && passed() < limit) {
-        wait(limit - passed());
+        if (give_up && give_up()) {
+            note_fault(How::lost, "interrupted");
+            break;
+        }
+        wait(std::min(limit - passed(), boot_slice));
     }
     boot_time_ = passed();
     if (ready_) {

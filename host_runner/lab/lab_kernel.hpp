@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -81,7 +82,8 @@ private:
           longest_request_{longest_request},
           plan_{plan.begin(), plan.end()} {}
 
-    [[nodiscard]] std::optional<Error> wait_until_ready(std::chrono::milliseconds limit);
+    [[nodiscard]] std::optional<Error> wait_until_ready(std::chrono::milliseconds limit,
+                                                        const std::function<bool()>& give_up);
     void read_log();
     void read_status();
     void hear(const std::string& line);

@@ -102,9 +102,22 @@ Result<void> take_parameter(const std::string& key, const std::string& value,
     return {};
 }
 
+/// In place of one whose boot was given up: no case is to be blamed for that, nor the target.
+class UnwantedMachine final : public Machine {
+public:
+    ReadOutcome read(std::span<std::byte>, std::chrono::milliseconds) override {
+        return {.ended = true};
+    }
+    [[nodiscard]] MachineEnd end() const override {
+        return {MachineEnd::How::lost, "interrupted while it booted", {}};
+    }
+    void stop() override {}
+};
+
 } // namespace
 
-TargetFactory lab_target_factory(LabPrograms programs, std::vector<NamedLabEmulator> emulators) {
+TargetFactory lab_target_factory(LabPrograms programs, std::vector<NamedLabEmulator> emulators,
+                                 std::function<bool()> give_up) {
     std::string usage = "lab:VERSION[@EMULATOR] | lab[@EMULATOR],kernel=PATH [,PARAMETER=VALUE]..."
                         " [,kvm.PARAMETER=VALUE]... [,boot.PARAMETER=VALUE]..."
                         " [,cpuid.FEATURE=off]... [,cpu=MODEL][,cpus=N][,memory=MIB]; EMULATOR is ";
@@ -118,20 +131,22 @@ TargetFactory lab_target_factory(LabPrograms programs, std::vector<NamedLabEmula
     }
     usage += "or a QEMU program";
     return {"lab", "KVM of a Linux kernel, booted under an emulated CPU", std::move(usage),
-            [programs = std::move(programs),
-             emulators = std::move(emulators)](TargetSpec spec, const TargetOptions& options) {
-                return LabTarget::create(std::move(spec), programs, emulators, options);
+            [programs = std::move(programs), emulators = std::move(emulators),
+             give_up = std::move(give_up)](TargetSpec spec, const TargetOptions& options) {
+                return LabTarget::create(std::move(spec), programs, emulators, options, give_up);
             },
             std::move(examples)};
 }
 
 Result<std::unique_ptr<Target>> LabTarget::create(TargetSpec spec, LabPrograms programs,
                                                   std::span<const NamedLabEmulator> emulators,
-                                                  const TargetOptions& options) {
+                                                  const TargetOptions& options,
+                                                  std::function<bool()> give_up) {
     const auto bad = [&](const std::string& what, const std::string& cure = {}) {
         return failure("target '" + spec.text + "': " + what, cure);
     };
     LabConfiguration configuration;
+    configuration.give_up = std::move(give_up);
     configuration.init = std::move(programs.init);
     configuration.worker = std::move(programs.worker);
     auto path = spec.take("kernel");
@@ -297,6 +312,9 @@ Result<std::unique_ptr<Machine>> LabTarget::start(const BootRequest& request) {
         return tl::unexpected(ready.error());
     }
     auto kernel = idle_kernel(request);
+    if (!kernel && configuration_.give_up && configuration_.give_up()) {
+        return std::make_unique<UnwantedMachine>();
+    }
     if (!kernel) {
         return tl::unexpected(kernel.error());
     }

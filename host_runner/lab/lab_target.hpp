@@ -11,6 +11,7 @@
 #include "host_runner/targets/target_registry.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,16 +25,18 @@ struct LabPrograms {
     std::filesystem::path worker;
 };
 
-/// `lab`, for a registry. The first emulator is the one taken where none is named.
+/// `lab`, for a registry. The first emulator is the one taken where none is named. `give_up`: as
+/// LabConfiguration.
 [[nodiscard]] TargetFactory lab_target_factory(LabPrograms programs,
-                                               std::vector<NamedLabEmulator> emulators);
+                                               std::vector<NamedLabEmulator> emulators,
+                                               std::function<bool()> give_up = {});
 
 class LabTarget final : public Target {
 public:
     /// Errors are of usage: a key, a version that is none.
     [[nodiscard]] static Result<std::unique_ptr<Target>>
     create(TargetSpec spec, LabPrograms programs, std::span<const NamedLabEmulator> emulators,
-           const TargetOptions& options);
+           const TargetOptions& options, std::function<bool()> give_up = {});
 
     [[nodiscard]] std::string name() const override { return name_; }
     /// "lab-qemu-tcg-7.2": of all kernels on one emulated CPU. Its entries say in which of them.

@@ -18,6 +18,8 @@ namespace {
 
 class ReadyBoot final : public LabBoot {
 public:
+    explicit ReadyBoot(std::string status) : line_{std::move(status)} {}
+
     pid_t process_id() const override { return 0; }
     void wait(std::chrono::milliseconds) override {}
     bool read_log(std::string&) override { return true; }
@@ -36,7 +38,7 @@ public:
     void kill() override {}
 
 private:
-    std::string line_ = worker::format_status({.kind = worker::StatusKind::ready, .detail = "x"});
+    std::string line_;
 };
 
 class ReadyEmulator final : public LabEmulator {
@@ -53,11 +55,13 @@ public:
     Result<std::unique_ptr<LabBoot>> boot(const LabImage& image) override {
         initramfs_.assign(reinterpret_cast<const char*>(image.initramfs.data()),
                           image.initramfs.size());
-        return std::make_unique<ReadyBoot>();
+        return std::make_unique<ReadyBoot>(status);
     }
     [[nodiscard]] bool image_has_plan() const {
         return initramfs_.find(" --plan /plan") != std::string::npos;
     }
+
+    std::string status = worker::format_status({.kind = worker::StatusKind::ready, .detail = "x"});
 
 private:
     WorkerLines lines_;
@@ -131,6 +135,15 @@ TEST_F(LabKernelTest, ElseItComesAlongAndRequestsNameAPartOfIt) {
     EXPECT_EQ(found.header.number, 7u);
     EXPECT_EQ(found.header.first, 8u);
     EXPECT_EQ(found.header.count, 12u);
+}
+
+TEST_F(LabKernelTest, ABootThatNobodyWantsAnyMoreIsGivenUp) {
+    ReadyEmulator emulator{200};
+    emulator.status.clear(); // never ready
+    configuration_.give_up = [] { return true; };
+    const auto kernel = LabKernel::boot(emulator, configuration_, payload_, {});
+    ASSERT_FALSE(kernel);
+    EXPECT_EQ(kernel.error().what, "the lab machine did not come up: interrupted");
 }
 
 TEST_F(LabKernelTest, AnotherPlanIsSentIfItIsShortAndElseNotTaken) {
