@@ -30,7 +30,6 @@ namespace {
 
 using svm::Field;
 using svm::FieldKind;
-using svm::FieldRef;
 using svm::OnExit;
 using svm::OnVmrun;
 

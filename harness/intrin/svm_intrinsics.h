@@ -11,9 +11,10 @@
 #error "the SVM intrinsics exist on x86 and x64 only"
 #endif
 
-#include <stddef.h>
+#include <stddef.h> // NOLINT(modernize-deprecated-headers): for C, too
 
 /* Names of parameters and macros are reserved ones: no macro of the including code can hit them. */
+// NOLINTBEGIN(readability-identifier-naming, modernize-use-using): a header for C, too
 
 #ifdef __cplusplus
 extern "C" {
@@ -170,6 +171,7 @@ __SVM_INTRINSIC void __svm_vmrun(size_t __vmcb_physical_address) {
 #undef __SVM_VECTORS_LOW
 #undef __SVM_VECTORS_HIGH
 #undef __SVM_VECTORS_MASK
+// NOLINTEND(readability-identifier-naming, modernize-use-using)
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 #include "host_runner/gtest/gtest_name.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <gtest/gtest.h>
 #include <memory>
@@ -135,6 +136,14 @@ private:
 } // namespace
 
 GtestRunResult run_through_gtest(const GtestRunInput& input, std::vector<std::string> arguments) {
+    static std::atomic_flag taken;
+    if (taken.test_and_set()) {
+        // Its tests cannot be taken back, and those of the first run refer to what is gone.
+        GtestRunResult refused;
+        refused.problem = failure("Google Test runs once in a process",
+                                  "start another process, or use ReportedRun without it");
+        return refused;
+    }
     std::vector<char*> argv;
     for (std::string& argument : arguments) {
         argv.push_back(argument.data());

@@ -29,8 +29,8 @@ struct GtestRunResult {
     Result<void> problem;         ///< A row that cannot be encoded.
 };
 
-/// `arguments`: the --gtest_ flags, program name first. Google Test is one for the process: call
-/// this once; sessions themselves have no such limit.
+/// `arguments`: the --gtest_ flags, program name first. Google Test is one for the process: a
+/// second call is refused with a problem. ReportedRun and sessions have no such limit.
 [[nodiscard]] GtestRunResult run_through_gtest(const GtestRunInput& input,
                                                std::vector<std::string> arguments);
 

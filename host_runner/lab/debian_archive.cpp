@@ -44,6 +44,20 @@ bool holds_kernel_image(std::string_view name) {
            name[front.size()] <= '9';
 }
 
+/// Since 6.18 image and modules are packages that the one of the old name depends on.
+bool holds_part(std::string_view name) {
+    return name.starts_with("linux-binary-") || name.starts_with("linux-modules-");
+}
+
+/// An archive may have an image whose modules are gone from it.
+bool is_complete(const ArchivePackage& image, const std::vector<ArchivePackage>& packages) {
+    return std::ranges::all_of(image.depends, [&](const std::string& name) {
+        return !holds_part(name) || std::ranges::any_of(packages, [&](const ArchivePackage& part) {
+            return part.name == name && part.version == image.version;
+        });
+    });
+}
+
 } // namespace
 
 std::vector<ArchiveSuite> suites_for(std::string_view version, const MirrorSites& sites) {
@@ -74,7 +88,7 @@ std::uint64_t KernelPackages::download() const {
 std::vector<std::string> kernel_versions(const std::vector<ArchivePackage>& packages) {
     std::vector<std::string> versions;
     for (const auto& package : packages) {
-        if (holds_kernel_image(package.name)) {
+        if (holds_kernel_image(package.name) && is_complete(package, packages)) {
             versions.push_back(package.version.substr(0, package.version.find('-')));
         }
     }
@@ -88,6 +102,7 @@ std::optional<KernelPackages> choose_kernel(const std::vector<ArchivePackage>& p
     const ArchivePackage* best = nullptr;
     for (const auto& package : packages) {
         if (holds_kernel_image(package.name) && version_covers(wanted, package.version) &&
+            is_complete(package, packages) &&
             (best == nullptr || version_is_older(best->version, package.version))) {
             best = &package;
         }
@@ -95,12 +110,10 @@ std::optional<KernelPackages> choose_kernel(const std::vector<ArchivePackage>& p
     if (best == nullptr) {
         return std::nullopt;
     }
-    // Since 6.18 image and modules are packages that the one of the old name depends on.
     KernelPackages kernel{best->version, {*best}};
     for (const auto& package : packages) {
-        const bool is_part =
-            package.name.starts_with("linux-binary-") || package.name.starts_with("linux-modules-");
-        if (is_part && package.version == best->version && best->depends.contains(package.name)) {
+        if (holds_part(package.name) && package.version == best->version &&
+            best->depends.contains(package.name)) {
             kernel.packages.push_back(package);
         }
     }

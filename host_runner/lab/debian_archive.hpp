@@ -27,7 +27,7 @@ struct KernelPackages {
 };
 
 /// The newest kernel of the wanted version ("6.12", "6.12.95") among packages, with those that hold
-/// its parts.
+/// its parts. One of which a part is missing is none.
 [[nodiscard]] std::optional<KernelPackages>
 choose_kernel(const std::vector<ArchivePackage>& packages, std::string_view wanted);
 

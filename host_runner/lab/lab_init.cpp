@@ -81,7 +81,7 @@ std::string read_steps() {
 
 std::string take_word(std::string_view& line) {
     const auto end = std::min(line.find(' '), line.size());
-    const std::string word{line.substr(0, end)};
+    std::string word{line.substr(0, end)};
     line.remove_prefix(std::min(end + 1, line.size()));
     return word;
 }

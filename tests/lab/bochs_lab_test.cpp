@@ -29,7 +29,7 @@ protected:
         ::setenv("PATH", (folder_->path().string() + ":" + old_path_).c_str(), 1);
         install("exit 1\n");
     }
-    ~BochsLabTest() override {
+    void TearDown() override {
         ::setenv("PATH", old_path_.c_str(), 1);
         ::unsetenv("XDG_CACHE_HOME");
     }

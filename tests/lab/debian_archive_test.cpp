@@ -95,6 +95,15 @@ TEST(ChooseKernel, NoneOfThatVersionButOthers) {
     EXPECT_FALSE(choose_kernel(parse_packages("Version: 6.5\nnonsense\n\n"), "6.5"));
 }
 
+TEST(ChooseKernel, OneWhoseModulesAreGoneIsNone) {
+    auto packages = parse_packages(records);
+    std::erase_if(packages, [](const ArchivePackage& package) {
+        return package.name.starts_with("linux-modules-7.3.4");
+    });
+    EXPECT_FALSE(choose_kernel(packages, "7.3"));
+    EXPECT_EQ(kernel_versions(packages), (Names{"6.12.90", "6.12.95"}));
+}
+
 TEST(KernelVersions, EachOnceOldestFirst) {
     auto packages = parse_packages(records);
     std::ranges::reverse(packages);

@@ -184,7 +184,7 @@ TEST_F(LibvirtMachineTest, ADomainThatSomebodyElseDestroysIsLost) {
     {
         const auto other = LibvirtConnection::open(libvirt->uri());
         ASSERT_TRUE(other) << other.error().line();
-        virDomainPtr const domain =
+        auto* const domain =
             virDomainLookupByName((*other)->handle(), machine().domain_name().c_str());
         ASSERT_NE(domain, nullptr);
         EXPECT_EQ(virDomainDestroy(domain), 0);
