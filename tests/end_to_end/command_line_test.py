@@ -133,6 +133,9 @@ class Refusals(EndToEnd):
                    str(report))
         self.assertFalse(self.runs.exists() and os.listdir(self.runs))
 
+    def test_bench_of_what_it_does_not_measure(self):
+        self.check(["bench", "event/physical_nmi", "--target", "qemu"], 64, "one VMRUN")
+
     def test_shards_that_make_no_sense(self):
         for total, index in (("3", "3"), ("3", None), (None, "0"), ("0", "0"), ("x", "0"),
                              ("3", "-1"), ("", ""), ("99999999999", "0")):
