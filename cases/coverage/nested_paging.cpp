@@ -86,6 +86,9 @@ constexpr RowItem items[] = {
 
 void covered_by(const Case& one, const CoveredSink& covered) {
     covered_by_rows("npt", items, one, covered);
+    if (one.start.nested_paging && one.start.l1 != L1Mode::long64) {
+        covered("npt/mode/legacy_l1");
+    }
     for (const Expectation& expectation : one.expectations) {
         const auto* exit = std::get_if<ExitExpectation>(&expectation);
         if (exit == nullptr || exit->exit_code != svm::ExitCode::npf) {

@@ -299,6 +299,14 @@ constexpr RowItem items[] = {
 
 void covered_by(const Case& one, const CoveredSink& covered) {
     covered_by_rows("rule", items, one, covered);
+    if (one.start.l1 != L1Mode::long64) {
+        covered("rule/instruction/l1_of_32_bits");
+        covered("rule/mode/l1_of_32_bits");
+    }
+    // L1 goes on only if its PDPTEs are back in place of L2's.
+    if (one.start.l1 == L1Mode::pae && one.start.mode == L2Mode::pae) {
+        covered("rule/host/pdptes");
+    }
 }
 
 CoverageFamily rules() {

@@ -50,7 +50,7 @@ Result<void> verify_end(const BisectionInput& input, const Candidate& end, Answe
                     : result->answer == Answer::good ? "good"
                                                      : "bad");
     return failure(what, result->answer == Answer::skip
-                             ? "mend that, or take a neighbour for this end"
+                             ? "mend that and add --restart, or take a neighbour for this end"
                              : fmt::format("take another version for --{}", to_string(called)));
 }
 

@@ -11,6 +11,7 @@
 #include "host_runner/lab/debian_archive.hpp"
 #include "host_runner/lab/kernel_package_cache.hpp"
 #include "host_runner/process/capture.hpp"
+#include "host_runner/process/text_tail.hpp"
 #include "host_runner/report/json_report.hpp"
 #include "host_runner/report/json_values.hpp"
 #include "host_runner/report/output.hpp"
@@ -250,10 +251,13 @@ private:
     /// A mistake in the target's name is to be told before a kernel is built. What is searched may
     /// not be there yet, so a target is asked no more than that unless only versions differ.
     [[nodiscard]] Result<void> check_target() const {
-        const Candidate& end = search_->good_end();
-        const bool by_version =
-            git_ == nullptr && options_.qemu_list.empty() && end.id.find('/') == std::string::npos;
-        std::string spec = by_version ? with_subject(target_, ":" + end.id) : target_;
+        const Candidate end = search_->good_end();
+        const bool kernels = git_ == nullptr && options_.qemu_list.empty();
+        const bool by_version = kernels && end.id.find('/') == std::string::npos;
+        std::string spec = target_;
+        if (kernels) {
+            spec = with_subject(spec, (by_version ? ":" : ",kernel=") + end.id);
+        }
         replace_all(spec, "{tree}", git_ != nullptr ? git_->tree().string() : "");
         auto target = program_.targets.create(spec, common_.target_options);
         if (!target) {
@@ -306,11 +310,14 @@ private:
             std::string path = candidate.id;
             if (path.ends_with(".deb")) {
                 path = (folder_ / "unpacked" / candidate.title).string();
+                std::error_code ignored; // dpkg-deb says why it cannot write there.
+                fs::create_directories(path, ignored);
                 auto unpacked =
                     capture({"dpkg-deb", "-x", candidate.id, path}, std::chrono::minutes{10});
                 if (!unpacked || !unpacked->status.succeeded()) {
-                    prepared.skip = "cannot be unpacked: " +
-                                    (unpacked ? unpacked->errors : unpacked.error().line());
+                    TextTail said{4096};
+                    said.append(unpacked ? unpacked->errors : unpacked.error().line());
+                    prepared.skip = "cannot be unpacked: " + said.last_line();
                 }
             }
             prepared.target = with_subject(target_, ",kernel=" + path);

@@ -110,6 +110,38 @@ class Kernels(Bisect):
         self.assertEqual(numbers, sorted(set(numbers)))
         self.assertLess({(6, 1), (6, 12)}, {number[:2] for number in numbers})
 
+    def test_a_folder_of_what_does_not_boot(self):
+        self.path("kernels").mkdir()
+        for name in ("vmlinuz-6.1", "vmlinuz-6.12"):
+            self.path("kernels", name).write_text("none")
+        ran = self.bisect("--kernels", "kernels", "--good", "vmlinuz-6.1", "--bad", "vmlinuz-6.12")
+        self.check(ran, 99, "not to be tested", stream="stderr")
+
+    def package(self, name):
+        """A .deb with a file where kernels lie, which is none."""
+        root = self.path("root")
+        (root / "DEBIAN").mkdir(parents=True)
+        (root / "boot").mkdir()
+        (root / "boot/vmlinuz-9.9").write_text("none")
+        (root / "DEBIAN/control").write_text(
+            "Package: x\nVersion: 1\nArchitecture: amd64\nMaintainer: T <t@localhost>\n"
+            "Description: nothing\n")
+        subprocess.run(["dpkg-deb", "--build", "--root-owner-group", root, self.path("kernels", name)],
+                       check=True, capture_output=True, timeout=PATIENCE)
+        shutil.rmtree(root)
+
+    def test_a_folder_of_packages(self):
+        self.path("kernels").mkdir()
+        for name in ("a_1.deb", "b_2.deb"):
+            self.package(name)
+        ran = self.bisect("--kernels", "kernels", "--good", "a_1.deb", "--bad", "b_2.deb")
+        self.check(ran, 99, "not to be tested", stream="stderr")
+        self.assertTrue(self.path("work/unpacked/a_1.deb/boot/vmlinuz-9.9").exists())
+        self.path("kernels/a_1.deb").write_text("no package")
+        ran = self.bisect("--kernels", "kernels", "--good", "a_1.deb", "--bad", "b_2.deb",
+                          "--restart")
+        self.check(ran, 99, "cannot be unpacked: dpkg-deb: ", stream="stderr")
+
     def test_a_folder_without_kernels(self):
         self.path("kernels").mkdir()
         self.check(self.bisect("--kernels", "kernels", "--good", "a", "--bad", "b"), 64,

@@ -37,8 +37,8 @@ class CommandTest(unittest.TestCase):
         for text in texts:
             self.assertIn(text, getattr(ran, stream))
 
-    def path(self, name):
-        return self.folder / name
+    def path(self, *names):
+        return self.folder.joinpath(*names)
 
 
 def main():
