@@ -7,7 +7,7 @@ import unittest
 
 from end_to_end import EndToEnd
 
-SEEDS = (1, 20260, 99999)
+SEEDS = (1, 20260)
 # A busy machine may be slow, and no case may hang in one run only; one case hangs QEMU each time.
 OPTIONS = ("--baseline", "none", "--timeout", 20)
 
@@ -41,16 +41,20 @@ class Order(EndToEnd):
     def test_order(self):
         self.plain_order, self.plain = self.outcomes()
         self.assertEqual(sorted(self.plain_order), sorted(self.names()))
-        for seed in SEEDS:
-            with self.subTest(seed=seed):
-                self.shuffled(seed)
-        with self.subTest("by port"):
-            self.shuffled(SEEDS[0], "--no-ring")
+        with self.subTest("shuffled"):
+            self.shuffled(SEEDS[0])
         with self.subTest("reversed"):
             order, outcomes = self.outcomes("--reverse")
-            self.assertGreater(order.index(self.plain_order[0]),
-                               order.index(self.plain_order[-1000]))
+            # A boot has L1 in one mode, so each mode's cases are reversed among themselves.
+            of_one_boot = [name for name in self.plain_order if name.endswith("/l1_long64")]
+            self.assertGreater(order.index(of_one_boot[0]), order.index(of_one_boot[-1000]))
             self.assert_same(outcomes, self.plain)
+        # The way of the records has no memory of its own: a part of the cases is enough.
+        with self.subTest("by port"):
+            self.environment.update(GTEST_TOTAL_SHARDS="8", GTEST_SHARD_INDEX="3")
+            order, outcomes = self.outcomes("--shuffle", "--seed", SEEDS[1], "--no-ring")
+            self.assertGreater(len(order), 1000)
+            self.assert_same(outcomes, {name: self.plain[name] for name in order})
 
 
 if __name__ == "__main__":

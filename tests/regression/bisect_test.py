@@ -100,16 +100,6 @@ class Programs(Bisect):
 
 
 class Kernels(Bisect):
-    def test_those_of_debian_are_asked_for(self):
-        ran = self.bisect("--kernels", "debian", "--good", "6.1", "--bad", "nonsense", timeout=600)
-        if "check the network" in ran.stderr:
-            self.skipTest(ran.stderr)
-        self.check(ran, 64, "'6.1' is more than one of the versions", stream="stderr")
-        offered = ran.stderr.strip().rsplit("they are ", 1)[1].split(", ")
-        numbers = [tuple(map(int, version.split("."))) for version in offered]
-        self.assertEqual(numbers, sorted(set(numbers)))
-        self.assertLess({(6, 1), (6, 12)}, {number[:2] for number in numbers})
-
     def test_a_folder_of_what_does_not_boot(self):
         self.path("kernels").mkdir()
         for name in ("vmlinuz-6.1", "vmlinuz-6.12"):

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`vmrunit bisect --tree` over commits of Linux, from the first build to the name of the commit.
 
-kernel_bisect_test.py VMRUNIT [FAULT...]   FAULT is one of kernel_tree.FAULTS
+kernel_bisect_test.py VMRUNIT [WHAT...]   WHAT is one of kernel_tree.FAULTS, or debian: the mirror is
+                                          asked which kernels there are
 """
 
 import pathlib
@@ -20,7 +21,7 @@ FIRST_BUILD = 2400  # A whole kernel, on processors that others use as well.
 
 
 class KernelBisect(CommandTest):
-    faults = tuple(sys.argv[2:])
+    faults = tuple(word for word in sys.argv[2:] if word != "debian")
 
     def setUp(self):
         super().setUp()
@@ -58,6 +59,20 @@ class KernelBisect(CommandTest):
                     ran = self.vmrunit("bisect", fault.case, "--tree", "tree", "--good", good,
                                        "--bad", bad, timeout=FIRST_BUILD)
                     self.check(ran, 99, "was called bad and is good", stream="stderr")
+
+
+@unittest.skipUnless("debian" in sys.argv, "not asked for")
+class DebianKernels(CommandTest):
+    def test_those_of_debian_are_asked_for(self):
+        ran = self.vmrunit("bisect", FAULTS["asid"].case, "--kernels", "debian", "--good", "6.1",
+                           "--bad", "nonsense", timeout=600)
+        if "check the network" in ran.stderr:
+            self.skipTest(ran.stderr)
+        self.check(ran, 64, "'6.1' is more than one of the versions", stream="stderr")
+        offered = ran.stderr.strip().rsplit("they are ", 1)[1].split(", ")
+        numbers = [tuple(map(int, version.split("."))) for version in offered]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertLess({(6, 1), (6, 12)}, {number[:2] for number in numbers})
 
 
 def missing():
