@@ -5,6 +5,7 @@
 #include "host_runner/cli/choose_target.hpp"
 #include "host_runner/cli/commands.hpp"
 #include "host_runner/cli/interrupt.hpp"
+#include "host_runner/cli/run_input.hpp"
 #include "host_runner/selection/case_filter.hpp"
 #include "host_runner/session/session.hpp"
 
@@ -187,9 +188,9 @@ CommandResult bench_command(const Program& program, const CommonOptions& common,
                    Error{available.reason, available.cure}.line());
         return RunOutcome::skipped;
     }
-    auto images = PayloadImages::load(common.payload);
+    auto images = load_images(program, common);
     if (!images) {
-        return operation_error(images.error());
+        return tl::unexpected(images.error());
     }
 
     const InterruptWatch watch;

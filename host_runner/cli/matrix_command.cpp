@@ -203,9 +203,9 @@ CommandResult matrix_command(const Program& program, const CommonOptions& common
             return usage_error(*trouble);
         }
     }
-    const auto images = PayloadImages::load(common.payload);
+    const auto images = load_images(program, common);
     if (!images) {
-        return operation_error(images.error());
+        return tl::unexpected(images.error());
     }
     std::filesystem::path runs = options.run.reports.runs_folder;
     if (runs.empty()) {

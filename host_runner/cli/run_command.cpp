@@ -79,28 +79,14 @@ Result<std::string> keep_failed(const RunOptions& options, CommonOptions& common
     return record->info.baseline;
 }
 
-/// What is wrong with files that the command line names, before anything is started.
-std::optional<Error> bad_file(const Program& program, const CommonOptions& common,
-                              const RunOptions& options) {
-    if (!options.reports.kcidb.empty()) {
-        if (auto bad = bad_build_id(options.reports.kcidb_names.build)) {
+/// What is wrong with the reports asked for, before anything is started.
+std::optional<Error> bad_reports(const ReportOptions& reports) {
+    if (!reports.kcidb.empty()) {
+        if (auto bad = bad_build_id(reports.kcidb_names.build)) {
             return bad;
         }
     }
-    if (auto bad = ReportSet::bad_destination(options.reports)) {
-        return bad;
-    }
-    if (common.payload != program.payload) {
-        if (auto image = PayloadImage::load(common.payload); !image) {
-            return image.error();
-        }
-    }
-    if (!common.baseline.empty() && common.baseline != "none") {
-        if (auto baseline = Baseline::load(common.baseline); !baseline) {
-            return baseline.error();
-        }
-    }
-    return std::nullopt;
+    return ReportSet::bad_destination(reports);
 }
 
 /// What the page shows beside the run: the cases' definitions, and the run before this one.
@@ -154,7 +140,7 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
     if (!shard) {
         return usage_error(shard.error());
     }
-    if (auto bad = bad_file(program, common, options)) {
+    if (auto bad = bad_reports(options.reports)) {
         return usage_error(*bad);
     }
     CommonOptions with_target = common;
@@ -189,16 +175,32 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
                    Error{available.reason, available.cure}.line());
         return RunOutcome::skipped;
     }
-    auto images = PayloadImages::load(common.payload);
+    auto images = load_images(program, common);
     if (!images) {
-        return operation_error(images.error());
+        return tl::unexpected(images.error());
+    }
+    // A mistake of the command line is told before a kernel is fetched.
+    std::optional<Baseline> baseline;
+    const auto take_baseline = [&]() -> std::optional<Error> {
+        auto loaded = load_baseline(with_target, **target);
+        if (!loaded) {
+            return loaded.error();
+        }
+        baseline.emplace(std::move(*loaded));
+        return std::nullopt;
+    };
+    if (!with_target.baseline.empty()) {
+        if (auto bad = take_baseline()) {
+            return usage_error(*bad);
+        }
     }
     if (auto ready = (*target)->prepare(); !ready) {
         return operation_error(ready.error());
     }
-    auto baseline = load_baseline(with_target, **target);
     if (!baseline) {
-        return operation_error(baseline.error());
+        if (auto bad = take_baseline()) {
+            return operation_error(*bad);
+        }
     }
     const auto jobs = std::min<std::size_t>(options.jobs, chosen->size());
     std::vector<std::unique_ptr<Target>> others;

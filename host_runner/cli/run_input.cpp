@@ -17,6 +17,17 @@ Result<Baseline> load_baseline(const CommonOptions& common, const Target& target
     return Baseline::load_for(common.baselines_folder, target.baseline_name());
 }
 
+tl::expected<PayloadImages, CommandError> load_images(const Program& program,
+                                                      const CommonOptions& common) {
+    auto images = PayloadImages::load(common.payload);
+    if (!images) {
+        const bool ours = common.payload == program.payload;
+        return tl::unexpected(
+            CommandError{images.error(), ours ? RunOutcome::broken : RunOutcome::usage});
+    }
+    return std::move(*images);
+}
+
 ReportedRunInput run_input(const Program& program, const CommonOptions& common,
                            const RunOptions& options, const std::vector<std::string>& command_line,
                            const RunParts& parts) {

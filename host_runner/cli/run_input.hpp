@@ -13,6 +13,10 @@ namespace vmrunit::runner {
 /// The file that was named, none, or that of the target.
 [[nodiscard]] Result<Baseline> load_baseline(const CommonOptions& common, const Target& target);
 
+/// The images of --payload, or our own. That a file the user names is none is a usage error.
+[[nodiscard]] tl::expected<PayloadImages, CommandError> load_images(const Program& program,
+                                                                    const CommonOptions& common);
+
 /// What a run is about. All of it outlives the run.
 struct RunParts {
     Target& target;

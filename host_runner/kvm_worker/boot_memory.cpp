@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 
 namespace vmrunit::worker {
 
@@ -61,6 +62,15 @@ std::uint64_t page_below(std::uint64_t address) {
     return address & ~std::uint64_t{page_size - 1};
 }
 
+std::optional<wire::PlanHeader> header_of(std::span<const std::byte> plan) {
+    wire::PlanHeader header{};
+    if (plan.size() < sizeof header) {
+        return std::nullopt;
+    }
+    std::memcpy(&header, plan.data(), sizeof header);
+    return header.magic == wire::plan_magic ? std::optional{header} : std::nullopt;
+}
+
 bool overlap(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64_t b_size) {
     return a < b + b_size && b < a + a_size;
 }
@@ -68,15 +78,16 @@ bool overlap(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64
 } // namespace
 
 RingPlace ring_of_plan(std::span<const std::byte> plan) {
-    wire::PlanHeader header{};
-    if (plan.size() < sizeof header) {
-        return {};
+    const auto header = header_of(plan);
+    return header ? RingPlace{header->ring_address, header->ring_size} : RingPlace{};
+}
+
+void withdraw_machine_features(std::span<std::byte> plan, const svm::Features& absent) {
+    // The plan's check sum is over what lies behind its header.
+    if (auto header = header_of(plan)) {
+        header->machine &= static_cast<std::uint8_t>(~svm::machine_bits(absent));
+        std::memcpy(plan.data(), &*header, sizeof *header);
     }
-    std::memcpy(&header, plan.data(), sizeof header);
-    if (header.magic != wire::plan_magic) {
-        return {};
-    }
-    return {header.ring_address, header.ring_size};
 }
 
 runner::Result<BootMemory> BootMemory::build(const PayloadFile& payload,
@@ -104,6 +115,7 @@ runner::Result<BootMemory> BootMemory::build(const PayloadFile& payload,
     }
     if (!plan.empty()) {
         std::memcpy(bytes.data() + plan_address, plan.data(), plan.size());
+        memory.plan_ = bytes.subspan(plan_address, plan.size());
     }
     StartPage page;
     page.info.module_count = plan.empty() ? 0 : 1;

@@ -7,6 +7,7 @@
 namespace vmrunit::runner {
 
 /// No firmware has run in it, so SMBASE is as after reset, and the worker gives it memory there.
+/// Where KVM has no SMM, the worker takes that back.
 [[nodiscard]] inline svm::Features machine_features_of_worker(unsigned cpus) {
     svm::Features features{svm::Feature::smm_in_memory};
     if (cpus > 1) {

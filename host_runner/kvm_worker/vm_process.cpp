@@ -48,6 +48,9 @@ public:
     VmProcess(const VmOptions& options, const BootMemory& memory, VmState& state,
               const VmSignals& signals)
         : state_{state}, signals_{signals}, ports_{state, signals} {
+        if (!vm_.has_smm()) {
+            withdraw_machine_features(memory.plan(), svm::Feature::smm_in_memory);
+        }
         for (const auto& piece : memory.pieces()) {
             vm_.map(piece.address, piece.bytes);
         }

@@ -177,6 +177,29 @@ TEST(BootMemory, ThePayloadFindsItsPlanByPvh) {
     EXPECT_TRUE(memory->ring().empty());
 }
 
+TEST(BootMemory, TakesBackWhatTheMachineDoesNotHave) {
+    const auto payload = Image{}.parse();
+    wire::PlanHeader header{};
+    header.magic = wire::plan_magic;
+    header.machine = 3;
+    header.flags = 0xa5;
+    std::vector<std::byte> plan(sizeof header);
+    std::memcpy(plan.data(), &header, sizeof header);
+    const auto memory = BootMemory::build(*payload, plan, 4 * mebibyte, {}, {});
+    ASSERT_TRUE(memory);
+    withdraw_machine_features(memory->plan(), svm::Feature::smm_in_memory);
+    wire::PlanHeader seen{};
+    ASSERT_EQ(memory->plan().size(), sizeof seen);
+    std::memcpy(&seen, memory->plan().data(), sizeof seen);
+    EXPECT_EQ(seen.machine, 1);
+    EXPECT_EQ(seen.flags, header.flags);
+    auto no_plan =
+        text_bytes("no plan, but as long as the header of one, or a good deal longer, yes");
+    const auto before = no_plan;
+    withdraw_machine_features(no_plan, svm::Feature::smm_in_memory);
+    EXPECT_EQ(no_plan, before);
+}
+
 TEST(BootMemory, WithoutAPlanThereIsNoModule) {
     const auto payload = Image{}.parse();
     ASSERT_TRUE(payload);

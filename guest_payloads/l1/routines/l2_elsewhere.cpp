@@ -97,30 +97,28 @@ VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     const bool exits = (call.argument & no_exit) == 0;
     const bool resets = kind == init;
     const LocalApic apic;
-    {
-        L2Elsewhere there{call.arena};
-        call.report(there.start(reinterpret_cast<std::uintptr_t>(&arena_copies[1].live.host_save)));
-        switch (kind) {
-        case nmi:
-            apic.send_nmi(second_cpu_id);
-            break;
-        case init:
-            apic.send_init(second_cpu_id);
-            break;
-        default:
-            apic.send_fixed(second_cpu_id, OwnEvent::vector);
-        }
-        call.report(there.wait_for_exit(exits));
-        call.report(there.seen().exit_code);
-        call.report(there.seen().rip);
-        call.report(there.seen().before_stgi);
-        call.report(there.wait_for_stgi(exits && !resets));
-        call.report(there.seen().behind_stgi);
+    // Lives until the CPU does something else: it writes here while it can.
+    L2Elsewhere there{call.arena};
+    call.report(there.start(reinterpret_cast<std::uintptr_t>(&arena_copies[1].live.host_save)));
+    switch (kind) {
+    case nmi:
+        apic.send_nmi(second_cpu_id);
+        break;
+    case init:
+        apic.send_init(second_cpu_id);
+        break;
+    default:
+        apic.send_fixed(second_cpu_id, OwnEvent::vector);
     }
+    call.report(there.wait_for_exit(exits));
+    call.report(there.seen().exit_code);
+    call.report(there.seen().rip);
+    call.report(there.seen().before_stgi);
+    call.report(there.wait_for_stgi(exits && !resets));
+    call.report(there.seen().behind_stgi);
     const CpuStart again = start_cpu(
         second_cpu_id, second_cpu_id, [](void*) {}, nullptr);
     call.report(again == CpuStart::started);
-    apic.send_init(second_cpu_id);
 }
 
 } // namespace vmrunit::guest
