@@ -21,7 +21,7 @@ constexpr RowItem items[] = {
     {"delivery/interrupt",            "any vector, whatever IF, V_TPR and the gate's DPL say", "15.20", "event/injected_interrupt/vector_* event/injected_interrupt/if_set"},
     {"delivery/interrupt_in_shadow",  "INTERRUPT_SHADOW does not hold an injected interrupt off", "15.20"},
     {"delivery/nmi",                  "vector 2, whatever the field says",                   "15.20", "event/injected_nmi"},
-    {"delivery/nmi_sets_v_nmi_mask",  "with V_NMI_ENABLE an injected NMI sets V_NMI_MASK",   "15.21.10", "", svm::Feature::vnmi},
+    {"delivery/nmi_sets_v_nmi_mask",  "with V_NMI_ENABLE an injected NMI sets V_NMI_MASK",   "15.21.10", "event/virtual_nmi/injected", svm::Feature::vnmi},
     {"delivery/fault",                "a fault returns to RIP",                              "15.20", "event/injected_exception/vector_0 event/injected_exception/vector_5 event/injected_exception/vector_6 event/injected_exception/vector_7"},
     {"delivery/error_code",           "EV pushes the error code of the field",               "15.20", "event/injected_exception/vector_*_error_*"},
     {"delivery/error_code_missing",   "without EV a vector that has an error code pushes none", "15.20", ""},
@@ -52,7 +52,7 @@ constexpr RowItem items[] = {
     {"exit_int_info/virtual_interrupt","a virtual interrupt has type 0",                     "15.7.2", "intercept/exception_np/gate_of_interrupt intercept/exception_gp/interrupt_beyond_idt"},
     {"exit_int_info/int3_into_int1",  "INT3, INTO and INT1 have type 3",                     "15.7.2", "intercept/exception_bp/no_idt intercept/exception_of/no_idt"},
     {"exit_int_info/reserved_bits",   "what the reserved bits and an error code without EV hold", "15.7.2", ""},
-    {"exit_int_info/virtual_nmi",     "a virtual NMI has type 2 and leaves V_NMI_MASK clear","15.21.10", "", svm::Feature::vnmi},
+    {"exit_int_info/virtual_nmi",     "a virtual NMI has type 2 and leaves V_NMI_MASK clear","15.21.10", "event/virtual_nmi/cut_short", svm::Feature::vnmi},
     {"exit_int_info/refused",         "what it holds after VMEXIT_INVALID",                  "15.7.2", ""},
 };
 // clang-format on

@@ -58,6 +58,51 @@ void minimum_state(Catalogue& catalogue) {
                             .covers = std::move(covers)});
 }
 
+/// The same of the parts that only VMSAVE shows: whatever stands in the VMCB, L1 has its own
+/// afterwards, and the VMCB what stood there.
+void hidden_parts(Catalogue& catalogue) {
+    struct Place {
+        std::string_view name;
+        svm::FieldRef selector;
+    };
+    constexpr Place places[] = {{"fs", svm::field::fs_selector},
+                                {"gs", svm::field::gs_selector},
+                                {"ldtr", svm::field::ldtr_selector},
+                                {"tr", svm::field::tr_selector}};
+    constexpr std::uint32_t segment_size = 16;
+    struct Filling {
+        std::string name;
+        std::uint8_t byte;
+    };
+    for (const Filling& filling :
+         {Filling{"ones", 0xff}, Filling{"a5", 0xa5}, Filling{"5a", 0x5a}}) {
+        CallExpectation expected;
+        std::vector<Step> steps;
+        std::vector<std::string> covers;
+        for (const Place& place : places) {
+            const std::string name{place.name};
+            expected.values.push_back(
+                reported(name + " selector, attributes and limit differ by", 0));
+            expected.values.push_back(reported(name + " base differs by", 0));
+            expected.values.push_back(reported("bytes of " + name + " changed in the VMCB", 0));
+            steps.emplace_back(Write{wire::Op::Code::fill, Region::vmcb, place.selector.offset,
+                                     filling.byte, segment_size});
+            cover_segment(covers, place.name, "not_loaded");
+        }
+        cover_segment(covers, "tr", "left_alone");
+        covers.emplace_back("field/save.tr.attributes.unused/left_alone");
+        steps.emplace_back(vmcb_field(svm::field::rip, at_start));
+        steps.emplace_back(Call{"vmrun_hidden_parts"});
+        add_l1_case(catalogue,
+                    {.name = "intrinsics/vmrun/hidden_parts/" + filling.name,
+                     .title = "FS, GS, LDTR and TR are neither loaded nor stored, hidden or not.",
+                     .manual = "APM2 15.5.1",
+                     .steps = std::move(steps),
+                     .expectations = {expected},
+                     .covers = std::move(covers)});
+    }
+}
+
 void keeps_registers(Catalogue& catalogue) {
     static constexpr const char* names[] = {"rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
                                             "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
@@ -128,6 +173,7 @@ void faulting(Catalogue& catalogue) {
 void vmrun(Catalogue& catalogue) {
     physical_address(catalogue);
     minimum_state(catalogue);
+    hidden_parts(catalogue);
     keeps_registers(catalogue);
     disarms_breakpoints(catalogue);
     faulting(catalogue);

@@ -92,6 +92,14 @@ struct MemoryExpectation {
     Match match = Match::equals;
 };
 
+/// What the exit of a page fault, L2's own or a nested one, stores of the instruction at RIP on a
+/// CPU with decode assists. Of other exits the frame rule knows it. APM2 15.8.4.
+enum class InstructionBytes : std::uint8_t {
+    unsaid,
+    stored, ///< The fault of a data access: fifteen bytes, from the one under test on.
+    none,   ///< That of a fetch.
+};
+
 /// The subject entered L2 (or refused to) and came back by #VMEXIT.
 struct ExitExpectation {
     svm::ExitCode exit_code = svm::ExitCode::vmmcall;
@@ -101,6 +109,7 @@ struct ExitExpectation {
     std::vector<FieldExpectation> fields{};
     std::vector<RegisterExpectation> registers{};
     std::vector<MemoryExpectation> memory{};
+    InstructionBytes instruction_bytes = InstructionBytes::unsaid;
 };
 
 /// VMRUN itself faults in L1.

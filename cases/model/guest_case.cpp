@@ -31,6 +31,7 @@ void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& st
                              row.then_expected.end());
     made.ends_machine = row.ends_machine;
     made.confirmed = row.confirmed;
+    made.covers = row.covers;
     catalogue.add(std::move(made));
 }
 

@@ -27,6 +27,7 @@ struct GuestRow {
     std::vector<Expectation> then_expected{};
     bool ends_machine = false;
     bool confirmed = true;
+    std::vector<std::string> covers{}; ///< See Case::covers.
 };
 
 void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& start,

@@ -105,6 +105,7 @@ private:
         exit.exit_code = svm::exit_code_of(row_.intercept);
         exit.rip = row_.taken_rip;
         exit.next_rip = row_.taken_next_rip;
+        exit.instruction_bytes = row_.taken_instruction_bytes;
         append(exit, row_.prologue);
         exit.fields.insert(exit.fields.end(), row_.taken_fields.begin(), row_.taken_fields.end());
         return exit;

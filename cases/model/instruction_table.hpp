@@ -129,6 +129,7 @@ struct InstructionRow {
     Reach reach = Reach::taken;
     Value taken_rip = at_insn;
     Value taken_next_rip = at_after; ///< On a CPU with NRIPS.
+    InstructionBytes taken_instruction_bytes = InstructionBytes::unsaid;
     /// EXITINFO and the like, with the intercept set.
     std::vector<FieldExpectation> taken_fields{};
     Effect executed{};

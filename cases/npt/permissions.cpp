@@ -122,6 +122,8 @@ void add(Catalogue& catalogue, NestedLevel level, const Defect& defect, Access a
     steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
     steps.emplace_back(l2_data_bytes(0, 4, access == Access::fetch ? 0x00d9'010f : 0x4433'2211));
     steps.insert(steps.end(), setup.begin(), setup.end());
+    // Of an exit before this one.
+    steps.emplace_back(vmcb_field(field::insn_byte_count, 8));
     GuestRow row{.name = "npt/" + std::string{name_of(level)} + "/" + defect.name + "/" +
                          std::string{name_of_access(access)} + std::string{variant},
                  .title = "The entry permits the access.",
@@ -134,6 +136,8 @@ void add(Catalogue& catalogue, NestedLevel level, const Defect& defect, Access a
         row.manual = "APM2 15.25.6";
         row.exit.exit_code = svm::ExitCode::npf;
         row.exit.rip = access == Access::fetch ? address : at_insn;
+        row.exit.instruction_bytes =
+            access == Access::fetch ? InstructionBytes::none : InstructionBytes::stored;
         std::uint64_t info = final_address | user | defect.reported;
         info |= access == Access::write ? write : 0;
         info |= access == Access::fetch ? fetch : 0;

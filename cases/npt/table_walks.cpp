@@ -98,6 +98,26 @@ void refused_walks(Catalogue& catalogue) {
                      .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0xfff})},
                     start);
             }
+            // Of an entry that leads to 2 MiB, bit 13 is part of no address.
+            const Value table = in_region(root_of(mode), second);
+            std::vector<Step> reserved = second_way(NestedLevel::leaf_2m, 1 << 13);
+            reserved.emplace_back(vmcb_field(field::cr3, table));
+            add_guest_case(catalogue,
+                           {.name = "npt/walk_root/reserved",
+                            .title = "A reserved bit on the way to L2's topmost table.",
+                            .manual = "APM2 15.25.6",
+                            .steps = reserved,
+                            .exit = walk_fault(0xf, table, ~std::uint64_t{0})},
+                           start);
+            std::vector<Step> sound = second_way(NestedLevel::leaf_2m);
+            sound.emplace_back(vmcb_field(field::cr3, table));
+            add_guest_case(catalogue,
+                           {.name = "npt/walk_root/sound",
+                            .title = "The twin: by an entry without it L2 gets there.",
+                            .manual = "APM2 15.25.6",
+                            .steps = sound,
+                            .exit = program_ends()},
+                           start);
             // No more than that is asked of it: a walk does not fetch.
             std::vector<Step> not_executable = nested_page(root_of(mode), entry_bits | no_execute);
             not_executable.emplace_back(vmcb_field(field::cr3, second));
@@ -153,6 +173,99 @@ void accessed_and_dirty(Catalogue& catalogue) {
             ExitExpectation untouched = program_ends();
             row("unused", "Without an access neither is set.", "nothing",
                 nested_page(Region::l2_memory, fresh), untouched);
+        }
+    }
+}
+
+/// L2 reaches its memory by a table of 4 KiB pages of its own, whose entry has neither A nor D; the
+/// table is the spare VMCB, at a guest physical address with a nested page for it alone.
+std::vector<Step> own_entry(L2Mode mode, std::uint64_t nested_bits, std::uint64_t own_bits) {
+    constexpr std::uint32_t third_gigabyte = 3;
+    const auto put = [](Region page, std::uint32_t offset, std::uint8_t size, Value value) {
+        return Write{wire::Op::Code::write, page, offset, size, value};
+    };
+    std::vector<Step> steps{
+        put(Region::nested_pd, third_gigabyte * page_size, 8,
+            in_region(Region::ivt, world::table_bits)),
+        put(Region::ivt, 0, 8, in_region(Region::spare_vmcb, nested_bits)),
+    };
+    if (mode == L2Mode::prot32) {
+        steps.emplace_back(put(Region::legacy_pd, third_gigabyte << 10, 4, second | entry_bits));
+        steps.emplace_back(put(Region::spare_vmcb, 0, 4, in_region(Region::l2_memory, own_bits)));
+        return steps;
+    }
+    const bool is_long = is_long_mode(mode);
+    steps.emplace_back(put(is_long ? Region::pdpt : Region::pae_pdpt, third_gigabyte * 8, 8,
+                           in_region(Region::idt16, is_long ? entry_bits : world::present)));
+    steps.emplace_back(put(Region::idt16, 0, 8, second | entry_bits));
+    steps.emplace_back(put(Region::spare_vmcb, 0, 8, in_region(Region::l2_memory, own_bits)));
+    return steps;
+}
+
+/// A and D of L2's own entries go through the nested ones, and so must be permitted there.
+void guest_accessed_and_dirty(Catalogue& catalogue) {
+    constexpr std::uint64_t fresh = world::present | world::writable | world::user;
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            const auto row = [&](std::string_view what, std::string_view title,
+                                 std::string_view program, std::uint64_t nested_bits,
+                                 std::uint64_t own_bits, ExitExpectation exit) {
+                std::vector<Step> steps = own_entry(mode, nested_bits, own_bits);
+                // The first page of the third gigabyte, by L2's own tables.
+                steps.emplace_back(l2_register(Register::rdi, second + l2_data_offset));
+                steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
+                add_guest_case(catalogue,
+                               {.name = "npt/guest_accessed_dirty/" + std::string{what},
+                                .title = title,
+                                .manual = "APM2 15.25.5",
+                                .program = program,
+                                .steps = std::move(steps),
+                                .exit = std::move(exit)},
+                               {mode, cpl, true});
+            };
+            const auto marks = [](std::uint64_t bits) {
+                return std::vector<MemoryExpectation>{{Region::spare_vmcb, 0, 1, fresh | bits}};
+            };
+            ExitExpectation read = program_ends();
+            read.registers = {{Register::rbx, 0xd3d2'd1d0}};
+            read.memory = marks(world::accessed);
+            row("read", "A read sets A of L2's entry.", "raise_pf_read", entry_bits, fresh, read);
+            ExitExpectation written = program_ends();
+            written.memory = marks(world::accessed | world::dirty);
+            written.memory.push_back({Region::l2_memory, l2_data_offset, 4, 0x1111'1111});
+            row("write", "A write sets A and D of L2's entry.", "raise_pf_write", entry_bits, fresh,
+                written);
+            // Bit 33, and the address of the entry: it is the first of its table.
+            ExitExpectation refused = walk_fault(7, second, ~std::uint64_t{0});
+            refused.rip = at_insn;
+            row("read_only", "Where the table cannot be written, it is a fault of the walk.",
+                "raise_pf_read", entry_bits & ~world::writable, fresh, refused);
+            row("read_only_marked", "So it is with A and D set: any walk is a write.",
+                "raise_pf_read", entry_bits & ~world::writable, entry_bits, refused);
+        }
+    }
+}
+
+/// With nested paging each walk reads the PDPTEs of PAE, and a reserved bit there is L2's own
+/// fault, as in an entry of any other level.
+void bad_pdpte(Catalogue& catalogue) {
+    constexpr std::uint32_t third_gigabyte = 3;
+    for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+        for (const unsigned bit : {1u, 5u}) {
+            const L2Start start{L2Mode::pae, cpl, true};
+            ExitExpectation exit =
+                delivered(start, {.vector = 14, .error_code = cpl == 3 ? 0xdu : 0x9u});
+            exit.fields.push_back({field::cr2, second});
+            add_guest_case(catalogue,
+                           {.name = "npt/bad_pdpte/bit_" + std::to_string(bit),
+                            .title = "A PDPTE with a reserved bit is a page fault of L2's.",
+                            .manual = "APM2 15.25.10",
+                            .program = "raise_pf_read",
+                            .steps = {Write{wire::Op::Code::set_bits, Region::pae_pdpt,
+                                            third_gigabyte * 8, 8, std::uint64_t{1} << bit},
+                                      l2_register(Register::rdi, second)},
+                            .exit = std::move(exit)},
+                           start);
         }
     }
 }
@@ -269,6 +382,8 @@ void changed_between_runs(Catalogue& catalogue) {
 void table_walks(Catalogue& catalogue) {
     refused_walks(catalogue);
     accessed_and_dirty(catalogue);
+    guest_accessed_and_dirty(catalogue);
+    bad_pdpte(catalogue);
     guest_fault_first(catalogue);
     changed_between_runs(catalogue);
 }

@@ -40,6 +40,9 @@ private:
     };
     static constexpr unsigned max_writes = 16;
 
+    /// What a case has written is what #VMEXIT has to restore.
+    void follow(wire::L1Register target, std::uint32_t msr);
+
     [[nodiscard]] static std::uint64_t read(wire::L1State state);
     static void repair(wire::L1State state, std::uint64_t value);
 

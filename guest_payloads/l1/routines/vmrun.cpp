@@ -52,6 +52,41 @@ VMRUNIT_ROUTINE(vmrun_minimum_state) {
     }
 }
 
+/// Reports of FS, GS, LDTR and TR: how their parts in the CPU differ after a VMRUN from what they
+/// were before it (selector, attributes and limit; the base), and how many bytes of the VMCB's have
+/// changed.
+VMRUNIT_ROUTINE(vmrun_hidden_parts) {
+    struct Segments {
+        svm::Segment parts[4];
+        explicit Segments(const svm::Vmcb& vmcb)
+            : parts{vmcb.save.fs, vmcb.save.gs, vmcb.save.ldtr, vmcb.save.tr} {}
+    };
+    svm::Vmcb& own = call.arena.spare_vmcb;
+    __svm_vmsave(address_of(own));
+    const Segments before{own};
+    const Segments written{call.arena.vmcb};
+    __svm_vmrun(address_of(call.arena.vmcb));
+    const Segments left{call.arena.vmcb};
+    __svm_vmsave(address_of(own));
+    const Segments after{own};
+    for (unsigned i = 0; i < 4; ++i) {
+        const auto visible = [](const svm::Segment& segment) {
+            return segment.selector | std::uint64_t{segment.attributes.value} << 16 |
+                   std::uint64_t{segment.limit} << 32;
+        };
+        call.report(visible(before.parts[i]) ^ visible(after.parts[i]));
+        call.report(before.parts[i].base ^ after.parts[i].base);
+        const auto* const was = reinterpret_cast<const std::uint8_t*>(&written.parts[i]);
+        const auto* const is = reinterpret_cast<const std::uint8_t*>(&left.parts[i]);
+        std::uint64_t changed = 0;
+        for (unsigned j = 0; j < sizeof(svm::Segment); ++j) {
+            changed += was[j] != is[j] ? 1 : 0;
+        }
+        call.report(changed);
+    }
+    own = {};
+}
+
 /// Reports what 14 registers that held 1 to 14 hold after a VMRUN whose L2 changed all of them.
 VMRUNIT_ROUTINE(vmrun_keeps_registers) {
     const std::uint64_t vmcb = address_of(call.arena.vmcb);
