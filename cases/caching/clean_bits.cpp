@@ -79,7 +79,7 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
     ExitExpectation cpuid_exit;
     cpuid_exit.exit_code = ExitCode::cpuid;
     ExitExpectation port_exit;
-    port_exit.exit_code = ExitCode::ioio;
+    port_exit.exit_code = ExitCode::ioio_prot;
     const auto reads = [](std::uint64_t value) {
         ExitExpectation exit = program_ends();
         exit.registers = {{Register::rbx, value}};

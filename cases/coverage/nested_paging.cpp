@@ -53,7 +53,7 @@ constexpr RowItem items[] = {
     {"walk/guest_accessed_dirty","A and D of L2's own entries are set through the nested ones", "15.25.5", "npt/guest_accessed_dirty"},
     {"mode/levels",              "each level of the tables of a 64-bit L1",             "15.25.3", "npt/leaf_4k/sound npt/leaf_2m/sound npt/leaf_1g/sound npt/pml4/sound"},
     {"mode/legacy_l1",           "the tables of a 32-bit L1, legacy or PAE",            "15.25.3"},
-    {"mode/five_levels",         "five levels, where L1 has CR4.LA57",                  "15.25.3", "", Feature::la57},
+    {"mode/five_levels",         "five levels, where L1 has CR4.LA57",                  "15.25.3", "npt/host_mode/five_levels", Feature::la57},
     {"mode/host_wp",             "CR0.WP of L1 does not count",                         "15.25.7", "npt/host_mode/wp_clear/*"},
     {"mode/guest_wp",            "CR0.WP of L2 is about L2's own tables",               "15.25.7", "npt/*/read_only/write_wp_clear"},
     {"mode/nx_of_l1",            "EFER.NXE of L1 makes NX count in nested entries",     "15.25.7", "npt/leaf_4k/no_execute/fetch"},

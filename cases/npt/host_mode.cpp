@@ -5,6 +5,7 @@
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
 #include "cases/npt/second_way.hpp"
 
 #include "harness/svm/cpu.hpp"
@@ -117,7 +118,28 @@ void host_mode(Catalogue& catalogue, const L2Start& start) {
 }
 // clang-format on
 
+/// One more table above the usual ones, in the page of another mode of L1.
+void five_levels(Catalogue& catalogue) {
+    CallExpectation seen;
+    seen.values = {reported("CR4.LA57 of L1", 1),
+                   reported("exit code", static_cast<std::uint64_t>(svm::ExitCode::vmmcall)),
+                   {at_marker, ~std::uint64_t{0}, Match::equals, "saved RIP"}};
+    add_l1_case(catalogue,
+                {.name = "npt/host_mode/five_levels",
+                 .title = "Nested tables have five levels where L1's have.",
+                 .manual = "APM2 15.25.3",
+                 .needs = Feature::la57,
+                 .nested_paging = true,
+                 .steps = {Write{wire::Op::Code::fill, Region::nested_legacy_pd, 0, 0, page_size},
+                           Write{wire::Op::Code::write, Region::nested_legacy_pd, 0, 8,
+                                 in_region(Region::nested_pml4, world::table_bits)},
+                           vmcb_field(field::n_cr3, in_region(Region::nested_legacy_pd)),
+                           vmcb_field(field::rip, at_start), Call{"vmrun_with_five_levels"}},
+                 .expectations = {seen}});
+}
+
 void host_modes(Catalogue& catalogue) {
+    five_levels(catalogue);
     for (const L2Mode mode : paged_modes) {
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
             host_mode(catalogue, {mode, cpl, true});
