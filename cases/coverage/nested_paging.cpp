@@ -59,7 +59,7 @@ constexpr RowItem items[] = {
     {"mode/nx_of_l1",            "EFER.NXE of L1 makes NX count in nested entries",     "15.25.7", "npt/leaf_4k/no_execute/fetch"},
     {"mode/nx_of_l1_clear",      "without it the bit is reserved",                      "15.25.7", "npt/host_mode/nxe_clear/*"},
     {"mode/nx_of_l2",            "EFER.NXE of L2 is about L2's own tables",             "15.25.7", "npt/leaf_4k/no_execute/fetch/l2_prot32*"},
-    {"mode/host_smep",           "SMEP, SMAP and PKE of L1 permit and refuse nothing",  "15.25.7", "npt/host_mode/smep/* npt/host_mode/smap/*"},
+    {"mode/host_smep",           "SMEP, SMAP and PKE of L1 permit and refuse nothing",  "15.25.7", "npt/host_mode/smep/* npt/host_mode/smap/* npt/host_mode/pke/*"},
     {"mode/global",              "G is L2's own bit",                                   "15.25.7"},
     {"mode/l2_without_paging",   "with CR0.PG clear the nested tables still translate", "15.25.5", "consistency/mode_bits/entered/pg0*/np1/* intercept/cpuid/*/l2_real/*/np1/*"},
     {"mode/pae_pdptes",          "the PDPTEs of PAE are read by each walk",             "15.25.10", "consistency/pdpte/entered/nested_entry_*"},

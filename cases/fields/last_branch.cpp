@@ -46,13 +46,12 @@ void add(Catalogue& catalogue, const L2Start& start, GuestRow row,
     row.name = "fields/" + row.name;
     row.manual = "APM2 15.23";
     row.needs.set(Feature::lbrv);
-    row.confirmed = false;
     add_guest_case(catalogue, row, start, where);
 }
 
 /// While DBGCTL.LBR is clear nothing writes them, so they go back as they came.
 void loaded(Catalogue& catalogue, const L2Start& start) {
-    const auto shows = [&](const Record& one, std::uint64_t value) {
+    const auto shows = [&](const Record& one, std::uint64_t value, bool confirmed = false) {
         ExitExpectation exit = program_ends();
         exit.fields = {{field::rax, value & 0xffff'ffff}};
         exit.registers = {{Register::rdx, value >> 32}};
@@ -62,13 +61,14 @@ void loaded(Catalogue& catalogue, const L2Start& start) {
              .program = "rdmsr",
              .steps = {enabled(), vmcb_field(one.place, value),
                        l2_register(Register::rcx, one.msr)},
-             .exit = std::move(exit)});
+             .exit = std::move(exit),
+             .confirmed = confirmed});
     };
     for (const Record& one : records) {
         shows(one, 0x1234'5678);
         shows(one, 0x7fff'8765'4321);
     }
-    shows({field::dbgctl, svm::msr::debug_ctl}, lbr);
+    shows({field::dbgctl, svm::msr::debug_ctl}, lbr, true);
     shows({field::dbgctl, svm::msr::debug_ctl}, btf);
 }
 
@@ -86,7 +86,8 @@ void control_stored(Catalogue& catalogue, const L2Start& start) {
              .program = "wrmsr",
              .steps = {enabled(), l2_register(Register::rcx, svm::msr::debug_ctl),
                        l2_register(Register::rax, value), l2_register(Register::rdx, 0)},
-             .exit = std::move(exit)});
+             .exit = std::move(exit),
+             .confirmed = value == lbr});
     }
 }
 
@@ -105,13 +106,15 @@ void branches(Catalogue& catalogue, const L2Start& start) {
          .title = "The exit stores the last branch of L2.",
          .program = "branch",
          .steps = recording,
-         .exit = std::move(taken)});
+         .exit = std::move(taken),
+         .confirmed = false});
     add(catalogue, start,
         {.name = name_of(field::br_from) + "/stored/not_recording",
          .title = "With DBGCTL.LBR clear no branch is recorded.",
          .program = "branch",
          .steps = stale,
-         .exit = program_ends()});
+         .exit = program_ends(),
+         .confirmed = false});
     ExitExpectation handled = delivered(start, {.vector = 6});
     for (const svm::FieldRef place : {field::last_excp_from, field::last_excp_to}) {
         handled.fields.push_back({place, {}, ~std::uint64_t{0}, Match::changed});
@@ -121,7 +124,8 @@ void branches(Catalogue& catalogue, const L2Start& start) {
          .title = "An exception that L2 takes is recorded.",
          .program = "raise_ud_behind_branch",
          .steps = recording,
-         .exit = std::move(handled)});
+         .exit = std::move(handled),
+         .confirmed = false});
 }
 
 /// L2 records a branch, leaves DBGCTL as the row says, and L1 looks at its own MSRs.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What of L1's own mode counts for its nested tables: EFER.NXE, without which the no-execute bit is
-// reserved, and neither CR0.WP nor SMEP and SMAP. L1's own pages are the supervisor's, writable and
-// without that bit, so that it can do with all of these. APM2 15.25.7.
+// reserved, and neither CR0.WP nor SMEP, SMAP and PKE. L1's own pages are the supervisor's,
+// writable and without that bit, so that it can do with all of these. APM2 15.25.7.
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -85,6 +85,7 @@ constexpr L1Write without_wp{wire::L1Register::cr0, 0, l1_cr0 & ~svm::cr0::wp};
 constexpr L1Write without_nx{wire::L1Register::msr, svm::msr::efer, l1_efer & ~svm::efer::nxe};
 constexpr L1Write with_smep{wire::L1Register::cr4, 0, l1_cr4 | svm::cr4::smep};
 constexpr L1Write with_smap{wire::L1Register::cr4, 0, l1_cr4 | svm::cr4::smap};
+constexpr L1Write with_pke{wire::L1Register::cr4, 0, l1_cr4 | svm::cr4::pke};
 
 // clang-format off
 void host_mode(Catalogue& catalogue, const L2Start& start) {
@@ -138,8 +139,33 @@ void five_levels(Catalogue& catalogue) {
                  .expectations = {seen}});
 }
 
+/// L2 and L1 share PKRU, by which the program closes key 1; the nested entry has that key, L2's own
+/// has not.
+void protection_keys(Catalogue& catalogue) {
+    constexpr std::uint64_t key_1 = std::uint64_t{1} << 59;
+    for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+        ExitExpectation exit = program_ends();
+        exit.fields = {{field::rax, 4}};
+        exit.registers = {{Register::rbx, 0xd3d2'd1d0}, {Register::rcx, 0}, {Register::rdx, 0}};
+        std::vector<Step> steps = second_way(level, key_1);
+        steps.emplace_back(l2_register(Register::rdi, second_address(level, l2_data_offset)));
+        steps.emplace_back(vmcb_set(field::cr4, svm::cr4::pke));
+        steps.emplace_back(with_pke);
+        add_guest_case(catalogue,
+                       {.name = "npt/host_mode/pke/read",
+                        .title = "Nested entries have no protection key.",
+                        .manual = "APM2 15.25.7",
+                        .needs = Feature::pku,
+                        .program = "raise_pf_read_key",
+                        .steps = std::move(steps),
+                        .exit = std::move(exit)},
+                       {L2Mode::long64, cpl, true});
+    }
+}
+
 void host_modes(Catalogue& catalogue) {
     five_levels(catalogue);
+    protection_keys(catalogue);
     for (const L2Mode mode : paged_modes) {
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
             host_mode(catalogue, {mode, cpl, true});
