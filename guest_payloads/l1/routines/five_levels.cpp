@@ -2,6 +2,8 @@
 // L1 with tables of five levels for the time of one VMRUN. CR4.LA57 cannot change in long mode, so
 // the way there and back leads through 32-bit code without paging. APM2 5.3.3, 15.25.3.
 
+#ifdef __x86_64__ // A 32-bit L1 has no such tables.
+
 #include "harness/guest/cpu.hpp"
 #include "harness/guest/l1_baseline.hpp"
 #include "harness/guest/routine.hpp"
@@ -72,3 +74,5 @@ VMRUNIT_ROUTINE(vmrun_with_five_levels) {
 }
 
 } // namespace vmrunit::guest
+
+#endif
