@@ -18,6 +18,7 @@ using samples::GuestVoice;
 using samples::PlannedCase;
 using samples::ScriptedTarget;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr std::uint64_t right_value = 7;
