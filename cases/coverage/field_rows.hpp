@@ -20,6 +20,7 @@ namespace field_rows {
 /// need no line.
 inline constexpr FieldRow loaded[] = {
     {"control.pause_filter_count",                "intercept/pause/filter*"},
+    {"control.pause_filter_threshold",            "intercept/pause/threshold_passed"},
     {"control.guest_asid",                        "npt/changed/*_other_asid"},
     {"control.tlb_control",                       "npt/changed/*_flush_*"},
     {"control.virtual_interrupt.*",               "event/virtual_interrupt"},

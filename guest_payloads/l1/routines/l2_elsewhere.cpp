@@ -5,34 +5,26 @@
 
 #include "guest_payloads/l1/arenas.hpp"
 #include "guest_payloads/l1/routines/own_event.hpp"
+#include "guest_payloads/l1/routines/wait_until.hpp"
 #include "harness/guest/cpu.hpp"
+#include "harness/guest/exceptions.hpp"
 #include "harness/guest/routine.hpp"
 #include "harness/guest/svm_mode.hpp"
+#include "harness/svm/msr.hpp"
 
 #include <intrin.h>
 
 namespace vmrunit::guest {
 namespace {
 
-// Ticks, for there is no clock whose rate is known: seconds at the usual rates, and 50 ms.
-constexpr std::uint64_t long_wait = std::uint64_t{1} << 32;
-constexpr std::uint64_t short_wait = std::uint64_t{1} << 27;
-
-template<class Condition>
-bool wait_until(std::uint64_t ticks, Condition&& condition) {
-    const std::uint64_t begin = read_tsc();
-    do {
-        if (condition()) {
-            return true;
-        }
-        pause();
-    } while (read_tsc() - begin < ticks);
-    return false;
-}
-
 std::uint64_t events_here() {
     const EventCounts& events = current_cpu().events;
     return events.nmis + events.interrupts;
+}
+
+/// Flips bits of VM_CR, on a CPU that has it.
+void change_vm_cr(std::uint64_t bits) {
+    (void)catch_fault([=] { write_msr(Msr::vm_cr, read_msr(Msr::vm_cr) ^ bits); });
 }
 
 } // namespace
@@ -44,17 +36,20 @@ void L2Elsewhere::run(void* self) {
         return;
     }
     const std::uint64_t before_run = events_here();
+    change_vm_cr(that.vm_cr_);
     svm::Vmcb& vmcb = that.arena_.vmcb;
     __svm_vmrun(reinterpret_cast<std::uintptr_t>(&vmcb));
     take_pending_interrupts(); // GIF is clear: none is taken.
     that.seen_.exit_code = static_cast<std::uint64_t>(vmcb.control.exit_code);
     that.seen_.rip = vmcb.save.rip;
+    that.seen_.exit_info_1 = vmcb.control.exit_info_1;
     that.seen_.before_stgi = events_here() - before_run;
     __atomic_store_n(&that.phase_, exited, __ATOMIC_RELEASE);
     __svm_stgi();
     take_pending_interrupts();
     that.seen_.behind_stgi = events_here() - before_run;
     admit_nmis(); // L2 leaves its NMI handler without IRET.
+    change_vm_cr(that.vm_cr_);
     __atomic_store_n(&that.phase_, behind_stgi, __ATOMIC_RELEASE);
 }
 
@@ -85,21 +80,28 @@ namespace {
 
 enum Sent : std::uint32_t { fixed, nmi, init };
 constexpr std::uint32_t kind_mask = 0xf;
-constexpr std::uint32_t no_exit = 0x10; ///< Nothing that is sent ends L2.
+constexpr std::uint32_t no_exit = 0x10;   ///< Nothing that is sent ends L2.
+constexpr std::uint32_t halts = 0x20;     ///< L2 halts, and has time to before anything is sent.
+constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
 
 } // namespace
 
-/// Argument: Sent, and `no_exit`. Sends it to the second CPU while L2 runs there. Reports whether
-/// L2 ran; whether it exited; exit code and RIP; events that CPU took before its STGI, whether it
-/// got behind that, and the events it had by then; whether it can be started anew.
+/// Argument: Sent, with `no_exit`, `halts` and `redirects`. Sends it to the second CPU while L2
+/// runs there. Reports whether L2 ran; whether it exited; exit code and RIP; events that CPU took
+/// before its STGI, whether it got behind that, and the events it had by then; whether it can be
+/// started anew; and EXITINFO1.
 VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     const std::uint32_t kind = call.argument & kind_mask;
     const bool exits = (call.argument & no_exit) == 0;
-    const bool resets = kind == init;
+    const bool redirected = (call.argument & redirects) != 0;
+    const bool resets = kind == init && !redirected;
     const LocalApic apic;
     // Lives until the CPU does something else: it writes here while it can.
-    L2Elsewhere there{call.arena};
+    L2Elsewhere there{call.arena, redirected ? svm::vm_cr::r_init : 0};
     call.report(there.start(reinterpret_cast<std::uintptr_t>(&arena_copies[1].live.host_save)));
+    if ((call.argument & halts) != 0) {
+        (void)wait_until(4 * short_wait, [] { return false; });
+    }
     switch (kind) {
     case nmi:
         apic.send_nmi(second_cpu_id);
@@ -119,6 +121,7 @@ VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     const CpuStart again = start_cpu(
         second_cpu_id, second_cpu_id, [](void*) {}, nullptr);
     call.report(again == CpuStart::started);
+    call.report(there.seen().exit_info_1);
 }
 
 } // namespace vmrunit::guest

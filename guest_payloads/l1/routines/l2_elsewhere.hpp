@@ -20,9 +20,11 @@ public:
         std::uint64_t rip;
         std::uint64_t before_stgi; ///< NMIs and interrupts that CPU took before STGI...
         std::uint64_t behind_stgi; ///< ...and all of them, once it has.
+        std::uint64_t exit_info_1;
     };
 
-    explicit L2Elsewhere(Arena& arena) : arena_{arena} {}
+    /// `vm_cr` is set in that CPU's VM_CR from before its VMRUN until behind its STGI.
+    explicit L2Elsewhere(Arena& arena, std::uint64_t vm_cr = 0) : arena_{arena}, vm_cr_{vm_cr} {}
     L2Elsewhere(const L2Elsewhere&) = delete;
     L2Elsewhere& operator=(const L2Elsewhere&) = delete;
     /// Leaves the CPU stopped, whatever has become of it.
@@ -44,6 +46,7 @@ private:
     [[nodiscard]] bool wait_for(Phase phase, bool expected) const;
 
     Arena& arena_;
+    std::uint64_t vm_cr_;
     std::uint64_t host_save_area_ = 0;
     Seen seen_{};
     std::uint32_t phase_ = before; ///< By __atomic builtins.
