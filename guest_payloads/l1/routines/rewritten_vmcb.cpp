@@ -117,11 +117,11 @@ constexpr std::uint64_t longest = 8 * long_wait;
 
 } // namespace
 
-/// Argument: offset of a 32-bit word of the VMCB, and the number of a bit in it << 12. The VMCB is
-/// legal as it comes and not with that bit flipped. Reports the lower half of the exit code of each
-/// of these alone; whether the second CPU started; then, of VMRUNs while that CPU flips the bit:
-/// whether it wrote, whether some ended as the legal one did, whether some were refused, how many
-/// did neither and the exit code of the last of those, and how many left L1 with another state.
+/// Argument: offset of a 32-bit word of the VMCB, and the number of a bit in it << 12. Reports the
+/// lower half of the exit code of the VMCB as it comes, and of it with that bit flipped, each
+/// alone; whether the second CPU started; then, of VMRUNs while that CPU flips the bit: whether it
+/// wrote, whether some ended as the first one did, whether some were refused, whether some did
+/// neither and the exit code of the last of those, and how many left L1 with another state.
 VMRUNIT_ROUTINE(vmrun_rewritten_vmcb) {
     const std::uint32_t offset = call.argument & 0xfff;
     VmcbRewriter other{call.arena.vmcb, offset, 1u << (call.argument >> 12)};
@@ -147,7 +147,8 @@ VMRUNIT_ROUTINE(vmrun_rewritten_vmcb) {
     const std::uint32_t writes_before = other.writes();
     const std::uint64_t begin = read_tsc();
     const auto enough = [&](std::uint32_t runs) {
-        return (runs >= least_runs && ran != 0 && refused != 0) || read_tsc() - begin > longest;
+        return (runs >= least_runs && ran != 0 && (refused != 0 || neither != 0)) ||
+               read_tsc() - begin > longest;
     };
     for (std::uint32_t i = 0; started && !enough(i); ++i) {
         const std::uint32_t given = other.word();
@@ -169,7 +170,7 @@ VMRUNIT_ROUTINE(vmrun_rewritten_vmcb) {
     call.report(other.writes() != writes_before);
     call.report(ran != 0);
     call.report(refused != 0);
-    call.report(neither);
+    call.report(neither != 0);
     call.report(strange);
     call.report(disturbed);
 }
