@@ -142,12 +142,47 @@ void intercepts_in_l1(Catalogue& catalogue) {
                             .expectations = {expected}});
 }
 
+/// The page of the APIC is L2's as any other; what V_INTR_MASKING gives it is CR8.
+void task_priority(Catalogue& catalogue) {
+    constexpr std::uint64_t in_apic_page = 0xfee0'0080;
+    constexpr std::uint64_t own = 3; ///< V_TPR.
+    constexpr std::uint64_t of_l1 = 0x50;
+    constexpr std::uint64_t written = 0x20;
+    const auto row = [&](const std::string& name, std::string_view title, Value at,
+                         std::uint64_t in_register) {
+        CallExpectation expected;
+        expected.values = {reported("exit code", vmmcall_exit), reported("V_TPR", own),
+                           reported("task priority of the APIC", in_register)};
+        const auto masking = svm::VirtualInterrupt{}
+                                 .with(svm::VirtualInterrupt::v_intr_masking)
+                                 .with(svm::VirtualInterrupt::v_tpr, own);
+        for (const bool nested_paging : {true, false}) {
+            add_l1_case(
+                catalogue,
+                {.name = "instructions/task_priority/in_memory/" + name,
+                 .title = title,
+                 .manual = "APM2 15.21.2",
+                 .needs = svm::Feature::apic,
+                 .program = "write_20h",
+                 .nested_paging = nested_paging,
+                 .steps = {vmcb_field(svm::field::rip, at_start),
+                           vmcb_field(svm::field::virtual_interrupt, masking.value),
+                           vmcb_field(svm::field::rax, at), Call{"vmrun_writes_apic_tpr", of_l1}},
+                 .expectations = {expected},
+                 .named_by_paging = true});
+        }
+    };
+    row("written", "L2 writes the APIC's own, and V_TPR stays.", in_apic_page, written);
+    row("not_written", "V_TPR is not what the APIC has.", l2_data, of_l1);
+}
+
 void where_l1_runs(Catalogue& catalogue) {
     address_size(catalogue);
     at_cpl_3(catalogue);
     below_hole(catalogue);
     without_paging(catalogue);
     intercepts_in_l1(catalogue);
+    task_priority(catalogue);
 }
 
 const Registration registration{where_l1_runs};

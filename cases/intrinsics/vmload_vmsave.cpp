@@ -118,6 +118,19 @@ void leaves_the_rest(Catalogue& catalogue) {
                  .expectations = {expected}});
 }
 
+/// The upper bits of a base are not its own.
+void makes_canonical(Catalogue& catalogue) {
+    CallExpectation expected;
+    for (const char* what : {"FS base", "GS base", "LDTR base", "TR base", "KernelGSBase"}) {
+        expected.values.push_back(reported(std::string{what} + " differs by", 0));
+    }
+    add_l1_case(catalogue, {.name = "intrinsics/vmload/makes_canonical",
+                            .title = "Bases that are not canonical are made so.",
+                            .manual = "APM2 15.5.2",
+                            .steps = {Call{"vmload_canonical"}},
+                            .expectations = {expected}});
+}
+
 void stores(Catalogue& catalogue) {
     CallExpectation expected;
     for (const VmloadPart& part : vmload_parts) {
@@ -153,6 +166,7 @@ void physical_address(Catalogue& catalogue) {
 
 void vmload_vmsave(Catalogue& catalogue) {
     loads(catalogue);
+    makes_canonical(catalogue);
     leaves_the_rest(catalogue);
     stores(catalogue);
     physical_address(catalogue);

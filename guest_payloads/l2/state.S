@@ -50,6 +50,10 @@
 /* Writes it from memory at rAX, and reads it back likewise. */
         l2_program store_tsc_written, 64, "wrmsr", before="mov %rax, %rbx; mov (%rbx), %eax; mov 4(%rbx), %edx; mov $0x10, %ecx", behind="rdtsc; mov %edx, (%rbx)"
 
+/* 20h to memory at rAX: where the local APIC has its task priority. */
+        l2_program write_20h, 64, "movl $0x20, (%rax)"
+        l2_program write_20h, 32, "movl $0x20, (%eax)"
+
 /* To rAX. */
         l2_program set_spec_ctrl, 64, "wrmsr", before="mov $0x48, %ecx; mov $0, %edx"
         l2_program set_spec_ctrl, 32, "wrmsr", before="mov $0x48, %ecx; mov $0, %edx"

@@ -10,6 +10,7 @@
 #include "harness/guest/routine.hpp"
 #include "harness/svm/vmcb_fields.hpp"
 
+#include <array>
 #include <cstring>
 #include <intrin.h>
 
@@ -83,6 +84,35 @@ VMRUNIT_ROUTINE(vmload_state) {
         report_segment(call, *segment);
     }
     std::memset(&call.arena.spare_vmcb, 0, sizeof(svm::Vmcb));
+}
+
+/// VMLOAD of bases that are not canonical, be addresses of 48 bits or of 57; then VMSAVE. Reports
+/// how what that stores differs from the lower 48 bits with the highest of them spread: the bases of
+/// FS, GS, LDTR and TR, and KernelGSBase.
+VMRUNIT_ROUTINE(vmload_canonical) {
+    svm::Vmcb& loaded = call.arena.spare_vmcb;
+    svm::Vmcb& stored = call.arena.vmcb;
+    const auto bases = [](svm::Vmcb& vmcb) {
+        auto& save = vmcb.save;
+        return std::array{&save.fs.base, &save.gs.base, &save.ldtr.base, &save.tr.base,
+                          &save.kernel_gs_base};
+    };
+    std::memcpy(&loaded, &call.arena.l1_state, sizeof loaded);
+    loaded.save.fs.base = 0x01ff'8000'1234'5000;
+    loaded.save.gs.base = 0x0000'1234'5678'9000;
+    loaded.save.kernel_gs_base = 0x01ff'9abc'def0'1000;
+    for (std::uint64_t* const base : bases(loaded)) {
+        *base |= 0x5a00'0000'0000'0000;
+    }
+    __svm_vmload(address_of(loaded));
+    __svm_vmsave(address_of(stored));
+    for (unsigned i = 0; i < bases(loaded).size(); ++i) {
+        constexpr unsigned unused = 16;
+        const std::uint64_t low = *bases(loaded)[i] << unused;
+        const auto canonical = static_cast<std::uint64_t>(static_cast<std::int64_t>(low) >> unused);
+        call.report(*bases(stored)[i] ^ canonical);
+    }
+    std::memset(&loaded, 0, sizeof loaded);
 }
 
 /// Reports how the rest of L1's state differs after VMLOAD.
