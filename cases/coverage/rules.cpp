@@ -31,7 +31,7 @@ constexpr RowItem items[] = {
     {"instruction/cpl/clgi",             "CLGI above CPL 0 is #GP",                            "15.17", "intercept/clgi/order_cpl"},
     {"instruction/cpl/invlpga",          "INVLPGA above CPL 0 is #GP",                         "15.16", "intercept/invlpga/order_cpl"},
     {"instruction/cpl/skinit",           "SKINIT above CPL 0 is #GP",                          "15.27", "intercept/skinit/order_cpl"},
-    {"instruction/ud_before_gp",         "without SVME and above CPL 0: #UD",                  "15.4", "instructions/cpl_3/*/svme_clear"},
+    {"instruction/ud_before_gp",         "without SVME and above CPL 0: #UD",                  "15.4", "instructions/above_cpl_0/*/svme_clear"},
     {"instruction/misaligned",           "an address that is no page's is #GP",                "15.5.1", "consistency/vmrun/misaligned_* intrinsics/vmrun/misaligned* intrinsics/vmload/misaligned* intrinsics/vmsave/misaligned*"},
     {"instruction/beyond_memory",        "an address that no memory has is #GP",               "15.5.1", "consistency/vmrun/beyond_memory_* intrinsics/vmrun/*beyond_memory intrinsics/vmload/*beyond_memory intrinsics/vmsave/*beyond_memory"},
     {"instruction/gp_before_intercept",  "in L2 that #GP comes before the intercept",          "15.9", "intercept/vmrun/misaligned/order_gp intercept/vmrun/beyond_memory/order_gp intercept/vmload/*/order_gp intercept/vmsave/*/order_gp"},

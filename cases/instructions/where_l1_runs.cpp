@@ -70,7 +70,7 @@ void at_cpl_3(Catalogue& catalogue) {
                 reported("its RIP, from the instruction", 0)};
             add_l1_case(
                 catalogue,
-                {.name = "instructions/cpl_3/" + instruction.name +
+                {.name = "instructions/above_cpl_0/" + instruction.name +
                          (svme ? "/svme_set" : "/svme_clear"),
                  .title = svme ? "Above CPL 0 it is #GP." : "Without EFER.SVME it is #UD first.",
                  .manual = "APM2 15.4",
