@@ -87,8 +87,8 @@ VMRUNIT_ROUTINE(vmload_state) {
 }
 
 /// VMLOAD of bases that are not canonical, be addresses of 48 bits or of 57; then VMSAVE. Reports
-/// how what that stores differs from the lower 48 bits with the highest of them spread: the bases of
-/// FS, GS, LDTR and TR, and KernelGSBase.
+/// how what that stores differs from the lower 48 bits with the highest of them spread: the bases
+/// of FS, GS, LDTR and TR, and KernelGSBase.
 VMRUNIT_ROUTINE(vmload_canonical) {
     svm::Vmcb& loaded = call.arena.spare_vmcb;
     svm::Vmcb& stored = call.arena.vmcb;
