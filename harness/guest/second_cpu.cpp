@@ -4,9 +4,9 @@
 #include "harness/guest/second_cpu.hpp"
 
 #include "harness/guest/apic.hpp"
-#include "harness/guest/cpu.hpp"
 #include "harness/guest/l1_baseline.hpp"
 #include "harness/guest/per_cpu.hpp"
+#include "harness/guest/wait.hpp"
 
 #include <atomic>
 
@@ -24,19 +24,15 @@ constinit Start starts[maximum_cpus]{};
 
 constexpr std::uint8_t trampoline_page = VMRUNIT_LOW_TEXT_BEGIN / 0x1000;
 
-// A start-up message is lost if the CPU has not finished its INIT; nothing says so, hence attempts.
-// Ticks, because there is no clock whose rate is known: 50 ms or so at the usual rates.
+// A start-up message is lost if the CPU has not finished its INIT; nothing says so, hence attempts,
+// each of 50 ms or so at the usual rates.
 constexpr int attempts = 32;
-constexpr std::uint64_t ticks_per_attempt = std::uint64_t{1} << 27;
+constexpr Patience per_attempt{.ticks = std::uint64_t{1} << 27, .looks = std::uint64_t{1} << 15};
 
 bool wait_until_running(const Start& start) {
-    const std::uint64_t begin = read_tsc();
-    while (read_tsc() - begin < ticks_per_attempt) {
-        if (std::atomic_ref{start.phase}.load(std::memory_order_acquire) >= Phase::running)
-            return true;
-        pause();
-    }
-    return false;
+    return wait_until(per_attempt, [&] {
+        return std::atomic_ref{start.phase}.load(std::memory_order_acquire) >= Phase::running;
+    });
 }
 
 } // namespace

@@ -8,27 +8,16 @@
 #include "harness/guest/cpu.hpp"
 #include "harness/guest/routine.hpp"
 #include "harness/guest/svm_mode.hpp"
+#include "harness/guest/wait.hpp"
 
 #include <intrin.h>
 
 namespace vmrunit::guest {
 namespace {
 
-// Ticks, for there is no clock whose rate is known: seconds at the usual rates, and 50 ms.
-constexpr std::uint64_t long_wait = std::uint64_t{1} << 32;
-constexpr std::uint64_t short_wait = std::uint64_t{1} << 27;
-
-template<class Condition>
-bool wait_until(std::uint64_t ticks, Condition&& condition) {
-    const std::uint64_t begin = read_tsc();
-    do {
-        if (condition()) {
-            return true;
-        }
-        pause();
-    } while (read_tsc() - begin < ticks);
-    return false;
-}
+// Seconds at the usual rates, and 50 ms.
+constexpr Patience long_wait{.ticks = std::uint64_t{1} << 32, .looks = std::uint64_t{1} << 20};
+constexpr Patience short_wait{.ticks = std::uint64_t{1} << 27, .looks = std::uint64_t{1} << 18};
 
 std::uint64_t events_here() {
     const EventCounts& events = current_cpu().events;
@@ -69,9 +58,10 @@ bool L2Elsewhere::start(std::uint64_t host_save_area) {
 }
 
 bool L2Elsewhere::wait_for(Phase phase, bool expected) const {
-    return wait_until(expected ? long_wait : short_wait, [&] {
+    const auto reached = [&] {
         return __atomic_load_n(&phase_, __ATOMIC_ACQUIRE) >= static_cast<std::uint32_t>(phase);
-    });
+    };
+    return expected ? wait_until(long_wait, reached) : happens_within(short_wait, reached);
 }
 
 bool L2Elsewhere::wait_for_exit(bool expected) const {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Waiting for what another CPU does, where there is no clock whose rate is known. Ticks of the TSC
+// go on while a busy host runs neither CPU, and where the TSC counts instructions they take
+// minutes; looks are work of this CPU, but on bare metal a million of them are over in a twentieth
+// of a second.
+#pragma once
+
+#include "harness/guest/cpu.hpp"
+
+#include <cstdint>
+
+namespace vmrunit::guest {
+
+struct Patience {
+    std::uint64_t ticks;
+    std::uint64_t looks;
+};
+
+/// For what should happen: false only after so many ticks and so many looks.
+template<class Condition>
+bool wait_until(const Patience& patience, Condition&& condition) {
+    const std::uint64_t begin = read_tsc();
+    for (std::uint64_t looks = 0; looks < patience.looks || read_tsc() - begin < patience.ticks;
+         ++looks) {
+        if (condition())
+            return true;
+        pause();
+    }
+    return condition();
+}
+
+/// For what should not happen: false after so many ticks or so many looks.
+template<class Condition>
+bool happens_within(const Patience& patience, Condition&& condition) {
+    const std::uint64_t begin = read_tsc();
+    for (std::uint64_t looks = 0; looks < patience.looks && read_tsc() - begin < patience.ticks;
+         ++looks) {
+        if (condition())
+            return true;
+        pause();
+    }
+    return condition();
+}
+
+} // namespace vmrunit::guest
