@@ -25,14 +25,13 @@ constinit Start starts[maximum_cpus]{};
 constexpr std::uint8_t trampoline_page = VMRUNIT_LOW_TEXT_BEGIN / 0x1000;
 
 // A start-up message is lost if the CPU has not finished its INIT; nothing says so, hence attempts,
-// each of 50 ms or so at the usual rates.
+// each of 50 ms or so at the usual rates. The last one gets the seconds that a busy host may need.
 constexpr int attempts = 32;
 constexpr Patience per_attempt{.ticks = std::uint64_t{1} << 27, .looks = std::uint64_t{1} << 15};
+constexpr Patience last_attempt{.ticks = std::uint64_t{1} << 32, .looks = std::uint64_t{1} << 20};
 
-bool wait_until_running(const Start& start) {
-    return wait_until(per_attempt, [&] {
-        return std::atomic_ref{start.phase}.load(std::memory_order_acquire) >= Phase::running;
-    });
+bool is_running(const Start& start) {
+    return std::atomic_ref{start.phase}.load(std::memory_order_acquire) >= Phase::running;
 }
 
 } // namespace
@@ -72,9 +71,11 @@ CpuStart start_cpu(std::uint32_t apic_id, std::uint32_t index, CpuFunction funct
 
     for (int attempt = 0; attempt < attempts; ++attempt) {
         apic.send_startup(apic_id, trampoline_page);
-        if (wait_until_running(start))
+        if (happens_within(per_attempt, [&] { return is_running(start); }))
             return CpuStart::started;
     }
+    if (wait_until(last_attempt, [&] { return is_running(start); }))
+        return CpuStart::started;
     // It may still wake up: not into a function that is no longer waited for.
     apic.send_init(apic_id);
     return CpuStart::does_not_answer;

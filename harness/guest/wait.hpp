@@ -10,6 +10,16 @@
 #include <cstdint>
 
 namespace vmrunit::guest {
+namespace detail {
+
+/// Lets others have the CPU. Interrupts of this L1 are let in as well: what hangs on its IF is, on
+/// some CPUs, whether the hypervisor below takes its own, and so whether the other CPU ever runs.
+inline void let_others_run() {
+    pause();
+    take_pending_interrupts();
+}
+
+} // namespace detail
 
 struct Patience {
     std::uint64_t ticks;
@@ -24,7 +34,7 @@ bool wait_until(const Patience& patience, Condition&& condition) {
          ++looks) {
         if (condition())
             return true;
-        pause();
+        detail::let_others_run();
     }
     return condition();
 }
@@ -37,7 +47,7 @@ bool happens_within(const Patience& patience, Condition&& condition) {
          ++looks) {
         if (condition())
             return true;
-        pause();
+        detail::let_others_run();
     }
     return condition();
 }
