@@ -158,7 +158,8 @@ struct Case {
     unsigned line = 0;
     std::string program; ///< L2 program, by name; its width follows from start.mode.
     L2Start start;       ///< And the mode of L1.
-    svm::Features needs; ///< Absent ones make the case SKIP.
+    svm::Features needs;   ///< Absent ones make the case SKIP.
+    svm::Features without; ///< Present ones do: for what a CPU without them does.
     std::vector<Step> steps;
     std::vector<Expectation> expectations;
     bool ends_machine = false; ///< The subject is expected to take the machine down: run last.

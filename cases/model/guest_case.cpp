@@ -20,6 +20,7 @@ void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& st
     made.line = where.line();
     made.program = row.program;
     made.needs = row.needs;
+    made.without = row.without;
     if (start.nested_paging) {
         made.needs.set(svm::Feature::np);
     }

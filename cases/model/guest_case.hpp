@@ -19,6 +19,7 @@ struct GuestRow {
     std::string_view title;
     std::string_view manual;
     svm::Features needs{};
+    svm::Features without{}; ///< See Case::without.
     std::string_view program = "nothing";
     std::vector<Step> steps{}; ///< Without the Run.
     ExitExpectation exit{};    ///< Of the one Run.

@@ -161,6 +161,7 @@ private:
         made.program = row_.program;
         made.start = start_;
         made.needs = row_.needs | needs;
+        made.without = row_.without;
         if (start_.nested_paging) {
             made.needs.set(svm::Feature::np);
         }

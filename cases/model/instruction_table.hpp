@@ -116,6 +116,7 @@ struct InstructionRow {
     svm::Intercept intercept;
     std::string_view manual;
     svm::Features needs{};
+    svm::Features without{}; ///< See Case::without.
     Modes modes = all_modes;
     L1Modes l1_modes{};
     /// In real and virtual-8086 mode the instruction is #UD, intercepted or not.

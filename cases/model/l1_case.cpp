@@ -19,6 +19,7 @@ void add_l1_case(Catalogue& catalogue, const L1Row& row, const std::source_locat
     made.line = where.line();
     made.program = row.program;
     made.needs = row.needs;
+    made.without = row.without;
     if (row.nested_paging) {
         made.needs.set(svm::Feature::np);
     }

@@ -18,6 +18,7 @@ struct L1Row {
     std::string_view title;
     std::string_view manual;
     svm::Features needs{};
+    svm::Features without{}; ///< See Case::without.
     std::string_view program = "nothing";
     L2Mode mode = L2Mode::long64;
     bool nested_paging = false;

@@ -201,6 +201,9 @@ std::string case_text(const cases::Case& subject, const Resolver& resolve) {
                         subject.start.nested_paging ? "on" : "off");
     text += fmt::format("  L1       {}\n", l1_mode_names[static_cast<unsigned>(subject.start.l1)]);
     text += fmt::format("  needs    {}\n", needs.empty() ? "nothing" : needs);
+    if (const std::string without = feature_names(subject.without); !without.empty()) {
+        text += fmt::format("  without  {}\n", without);
+    }
     if (!subject.confirmed) {
         text += "  unconfirmed: no target has shown this yet\n";
     }

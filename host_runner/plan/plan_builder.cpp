@@ -56,6 +56,9 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
     const auto needs = subject.needs.words();
     encoded.head.needs[0] = needs[0];
     encoded.head.needs[1] = needs[1];
+    const auto without = subject.without.words();
+    encoded.head.without[0] = without[0];
+    encoded.head.without[1] = without[1];
 
     auto& ops = encoded.ops;
     ops.push_back({Op::Code::write, 8, static_cast<std::uint16_t>(Region::vmcb),

@@ -496,6 +496,21 @@ TEST_F(Judge, APayloadCannotExcuseACaseByAFeatureThatIsThere) {
     EXPECT_THAT(result.reason, HasSubstr("a feature that its CPU has"));
 }
 
+TEST_F(Judge, ACaseForACpuWithoutAFeatureIsSkippedOnOneThatHasIt) {
+    cases::Case subject = cpuid_case();
+    subject.without = {svm::Feature::nrips, svm::Feature::rdpru};
+    Record record;
+    record.outcome = wire::CaseOutcome::present_feature;
+    record.detail[0] = svm::Features{svm::Feature::nrips}.words()[0];
+    record.detail[1] = svm::Features{svm::Feature::nrips}.words()[1];
+    const CaseResult skipped = judge_(subject, record);
+    EXPECT_EQ(skipped.verdict, Verdict::skip);
+    EXPECT_EQ(skipped.reason, "the CPU has nrips");
+    // A payload cannot excuse a case by a feature that is not there.
+    subject.without = {svm::Feature::rdpru};
+    EXPECT_EQ(judge_(subject, record).verdict, Verdict::error);
+}
+
 TEST_F(Judge, CountsSeveralDifferences) {
     Observation seen = cpuid_exit();
     seen.vmcb[0].value = 0x81;

@@ -41,6 +41,7 @@ TEST_F(PlanBuilder, EncodesEveryKindOfStep) {
     cases::Case subject = cpuid_case();
     subject.start = {L2Mode::compat, 3, false};
     subject.needs = {svm::Feature::np, svm::Feature::nrips};
+    subject.without = {svm::Feature::skinit, svm::Feature::eraps};
     subject.steps = {
         cases::vmcb_field(svm::field::tsc_offset, cases::l2_data),
         cases::vmcb_set(svm::field::intercept_cr, 0x10),
@@ -60,6 +61,8 @@ TEST_F(PlanBuilder, EncodesEveryKindOfStep) {
     EXPECT_EQ(encoded->head.nested_paging, 0);
     EXPECT_EQ(encoded->head.needs[0], subject.needs.words()[0]);
     EXPECT_EQ(encoded->head.needs[1], subject.needs.words()[1]);
+    EXPECT_EQ(encoded->head.without[0], subject.without.words()[0]);
+    EXPECT_EQ(encoded->head.without[1], subject.without.words()[1]);
     ASSERT_EQ(encoded->ops.size(), 10u) << "the steps, and before them RIP";
     EXPECT_EQ(encoded->head.op_count, 10);
 
