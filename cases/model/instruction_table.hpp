@@ -14,6 +14,11 @@
 //   not_covered  with the intercept set: the instruction's own effect all the same
 //   not_taken    the same with the intercept clear
 // so each 'taken' has the twin that would notice if the exit came from somewhere else.
+//
+// Rows that say so are run at the end of a page as well (page_end.hpp), where the next page is
+// mapped, absent from L2's tables, or absent from the nested ones:
+//   page_end/NEXT/taken, not_taken        the instruction is the last of its page
+//   across_pages/NEXT/taken, not_taken, order_pf, order_npf   one of its bytes is
 #pragma once
 
 #include "cases/model/case.hpp"
@@ -90,6 +95,14 @@ inline constexpr Modes gated_modes = protected_modes | only_v86;
 /// Offsets of 32 bits and more, so that a row may name any address.
 inline constexpr Modes flat_modes = only_long64 | only_32bit;
 
+/// Whether a row is run at the end of a page, too. A subject that reads the instruction again to
+/// find its length, or reads behind it, shows there. See page_end.hpp.
+enum class PageEnd : std::uint8_t {
+    no,
+    behind, ///< The instruction is the last of its page.
+    within, ///< And, where the instruction is longer than a byte: the page ends behind its first.
+};
+
 /// Which L1 modes a row runs under, where L2's mode runs under them (runs_under).
 struct L1Modes {
     bool long64 = true, pae = true, legacy = true;
@@ -124,6 +137,7 @@ struct InstructionRow {
     AtCpl3 cpl3 = AtCpl3::not_run;
     Delivery cpl3_fault{.vector = 13, .error_code = 0};
     Paging paging = Paging::both;
+    PageEnd page_end = PageEnd::no;
     std::vector<Step> setup{};
     /// State the program's own first instructions change before the one under test.
     Effect prologue{};

@@ -211,7 +211,8 @@ std::string case_text(const cases::Case& subject, const Resolver& resolve) {
     for (const cases::Step& step : subject.steps) {
         text += "  " + step_text(step, resolve) + "\n";
     }
-    text += fmt::format("\nL2 program {}\n", subject.program);
+    text += fmt::format("\nL2 program {}{}\n", subject.program,
+                        subject.code_copy ? ", a copy at the border of two pages" : "");
     for (const CodeLine& line : disassemble(resolve.program(), std::nullopt)) {
         text += fmt::format("  {:>8x}: {:<24} {:<28} {}\n", line.address, line.bytes, line.text,
                             line.note);

@@ -4,6 +4,8 @@
 #include "harness/wire/apply_op.hpp"
 #include "harness/wire/crc32.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -44,6 +46,29 @@ Op memory_op(const cases::Write& write, const Resolver& resolve) {
     return op;
 }
 
+/// Writes bytes of code to a region, as many at a time as an op takes.
+void write_code(std::span<const std::uint8_t> bytes, Region region, std::uint32_t offset,
+                std::vector<Op>& ops) {
+    while (!bytes.empty()) {
+        const std::size_t size = std::bit_floor(std::min<std::size_t>(bytes.size(), 8));
+        Op op{Op::Code::write, static_cast<std::uint8_t>(size), static_cast<std::uint16_t>(region),
+              offset, 0};
+        std::memcpy(&op.value, bytes.data(), size);
+        ops.push_back(op);
+        offset += static_cast<std::uint32_t>(size);
+        bytes = bytes.subspan(size);
+    }
+}
+
+/// See CodeCopy; the resolver has moved the program to the border.
+void copy_code(const cases::CodeCopy& copy, const L2Program& program, std::vector<Op>& ops) {
+    const std::span bytes{program.bytes};
+    const std::size_t before = copy.border - program.start;
+    write_code(bytes.first(before), copy.first, static_cast<std::uint32_t>(page_size - before),
+               ops);
+    write_code(bytes.subspan(before), copy.second, 0, ops);
+}
+
 } // namespace
 
 Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
@@ -63,6 +88,9 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
     auto& ops = encoded.ops;
     ops.push_back({Op::Code::write, 8, static_cast<std::uint16_t>(Region::vmcb),
                    svm::field::rip.offset, resolve(cases::at_start)});
+    if (subject.code_copy) {
+        copy_code(*subject.code_copy, resolve.program(), ops);
+    }
     for (const cases::Step& step : subject.steps) {
         std::string wrong;
         std::visit(

@@ -90,6 +90,39 @@ TEST_F(PlanBuilder, EncodesEveryKindOfStep) {
     expect_op(9, Op::Code::measure, 0, 0, 1000, 0);
 }
 
+TEST_F(PlanBuilder, CopiesAProgramToTheBorderOfTwoPages) {
+    constexpr std::uint64_t border = 0xc000'1000;
+    for (const bool splits : {false, true}) {
+        cases::Case subject = cpuid_case();
+        subject.steps = {cases::Run{}};
+        subject.code_copy = cases::CodeCopy{border, splits, Region::idt16, Region::ivt};
+        const auto resolver = Resolver::make(image(), subject);
+        ASSERT_TRUE(resolver);
+        // Two bytes, CPUID of two bytes, VMMCALL of three.
+        const std::uint64_t insn = splits ? border - 1 : border - 2;
+        EXPECT_EQ((*resolver)(cases::at_start), insn - 2);
+        EXPECT_EQ((*resolver)(cases::at_insn), insn);
+        EXPECT_EQ((*resolver)(cases::at_after), insn + 2);
+        EXPECT_EQ((*resolver)(cases::at_marker), insn + 2);
+
+        const auto encoded = encode_case(subject, 0, *resolver);
+        ASSERT_TRUE(encoded);
+        const std::vector<std::uint8_t>& bytes = resolver->program().bytes;
+        std::vector<std::uint8_t> first(page_size);
+        std::vector<std::uint8_t> second(page_size);
+        for (const Op& op : encoded->ops) {
+            if (op.region == static_cast<unsigned>(Region::idt16)) {
+                std::memcpy(first.data() + op.offset, &op.value, op.size);
+            } else if (op.region == static_cast<unsigned>(Region::ivt)) {
+                std::memcpy(second.data() + op.offset, &op.value, op.size);
+            }
+        }
+        std::vector<std::uint8_t> both{first.end() - (splits ? 3 : 4), first.end()};
+        both.insert(both.end(), second.begin(), second.begin() + (splits ? 4 : 3));
+        EXPECT_EQ(both, bytes);
+    }
+}
+
 TEST_F(PlanBuilder, ValuesCountFromTheirAnchors) {
     const auto resolver = Resolver::make(image(), cpuid_case());
     ASSERT_TRUE(resolver);
