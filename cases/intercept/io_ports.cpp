@@ -76,6 +76,7 @@ void in_and_out(InstructionTable& table) {
     const Size& byte = sizes[0];
     table.row({.subject = "ioio", .variant = "in_immediate", .program = "in_80",
                .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {closed(inert_port), narrow_rax()},
                .taken_fields = reported(access(byte, true)),
                .executed = anything_read(byte)});
@@ -88,6 +89,7 @@ void in_and_out(InstructionTable& table) {
         const std::string out = std::string{"out_dx_"} + size.suffix;
         table.row({.subject = "ioio", .variant = in, .program = in,
                    .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::behind,
                    .setup = {closed(inert_port), port_in_dx(inert_port), narrow_rax()},
                    .taken_fields = reported(access(size, true)),
                    .executed = anything_read(size)});
@@ -136,6 +138,7 @@ void strings(InstructionTable& table) {
         out_info.push_back(segment(ds));
         table.row({.subject = "ioio", .variant = ins, .program = ins,
                    .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::behind,
                    .setup = {closed(inert_port), port_in_dx(inert_port),
                              l2_register(Register::rdi, l2_data)},
                    .taken_fields = in_info,
@@ -165,6 +168,7 @@ void strings(InstructionTable& table) {
                                            Match::free}}}});
     table.row({.subject = "ioio", .variant = "rep_outs_b", .program = "rep_outs_b",
                .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {closed(inert_port), port_in_dx(inert_port),
                          l2_register(Register::rsi, l2_data), l2_register(Register::rcx, count)},
                .taken_fields = repeated(false),

@@ -74,6 +74,7 @@ void plain(InstructionTable& table) {
         const std::vector<Step> rax{l2_register(Register::rax, 0x5555'5555)};
         table.row({.subject = "msr_read", .variant = name, .program = "rdmsr",
                    .intercept = Intercept::msr_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .setup = setup + rax + std::vector<Step>{closed(one.number, read)},
                    .taken_fields = read_reported,
                    .executed = value_read(before)});
