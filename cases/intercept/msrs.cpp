@@ -99,6 +99,17 @@ void plain(InstructionTable& table) {
                                                             closed(one.number + 1, read | write)},
                    .reach = Reach::not_covered,
                    .executed = value_read(before)});
+        const auto bit = static_cast<std::uint32_t>(svm::msr_permission_bit(one.number));
+        const std::string all_others = name + "_all_others_closed";
+        table.row({.subject = "msr_read", .variant = all_others, .program = "rdmsr",
+                   .intercept = Intercept::msr_prot, .manual = manual,
+                   .setup = setup + rax + std::vector<Step>{
+                                Write{wire::Op::Code::fill, Region::msr_permissions, 0, 0xff,
+                                      sizeof(Arena::msr_permissions)},
+                                Write{wire::Op::Code::clear_bits, Region::msr_permissions, bit / 8,
+                                      1, std::uint64_t{read} << (bit % 8)}},
+                   .reach = Reach::not_covered,
+                   .executed = value_read(before)});
         const std::string reserved = name + "_reserved_part_closed";
         table.row({.subject = "msr_read", .variant = reserved, .program = "rdmsr",
                    .intercept = Intercept::msr_prot, .manual = manual,
