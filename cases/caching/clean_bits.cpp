@@ -220,6 +220,7 @@ void moved_vmcb(Catalogue& catalogue) {
                      .title = "At another address no clean bit holds.",
                      .manual = "APM2 15.15",
                      .nested_paging = nested,
+                     .l1_modes = all_l1_modes,
                      .steps = {vmcb_field(field::rip, at_start), Call{"vmrun_moved_vmcb"}},
                      .expectations = {expected},
                      .named_by_paging = true});

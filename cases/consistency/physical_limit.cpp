@@ -40,6 +40,7 @@ void permission_maps(Catalogue& catalogue) {
                     {.name = name,
                      .title = "The last byte of the map against the end of physical memory.",
                      .manual = "APM2 15.5.1",
+                     .l1_modes = all_l1_modes,
                      .steps = {Call{"vmrun_near_limit", place.field.offset | place.pages << 16}},
                      .expectations = {exit_code(place.refused ? svm::ExitCode::invalid
                                                               : svm::ExitCode::vmmcall)}});
@@ -59,6 +60,7 @@ void address_bits(Catalogue& catalogue) {
                                 .title = "Bits that no physical address of this CPU has.",
                                 .manual = "APM2 15.5.1",
                                 .nested_paging = nested,
+                                .l1_modes = all_l1_modes,
                                 .steps = {Call{"vmrun_address_bits", place.offset}},
                                 .expectations = {none}});
     }

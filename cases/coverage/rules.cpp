@@ -292,6 +292,7 @@ constexpr RowItem items[] = {
     {"mode/v86",                         "L2 in virtual-8086 mode",                            "15.19", "intercept/cpuid/*/l2_v86/*"},
     {"mode/pae_and_legacy",              "32-bit L2 of a 64-bit L1",                           "15.5.1", "intercept/cpuid/*/l2_pae/* intercept/cpuid/*/l2_prot32/*"},
     {"mode/l1_of_32_bits",               "L1 in 32-bit mode",                                  "15.5.1"},
+    {"mode/long_l2_of_32_bit_l1",        "L2 in long mode, whatever L1 is in",                 "15.5.1", "intercept/cpuid/*/l2_long64/*/l1_pae intercept/cpuid/*/l2_compat/*/l1_legacy"},
     {"eraps",                            "controls of the return address predictor",           "15.39", "", Feature::eraps},
     {"spec_ctrl",                        "L2's own SPEC_CTRL",                                 "15.37", "", Feature::spec_ctrl},
 };

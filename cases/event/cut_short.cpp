@@ -50,7 +50,7 @@ public:
 
     void add(std::string_view by, std::string_view title, const Injected& injected,
              std::vector<Step> setup, ExitExpectation exit, const L2Start& start,
-             bool has_event = true,
+             bool has_event = true, const L1Modes& l1_modes = {},
              const std::source_location& where = std::source_location::current()) {
         setup.emplace_back(vmcb_field(field::event_injection, injected.event.value));
         setup.emplace_back(vmcb_field(field::next_rip, at_start));
@@ -64,7 +64,8 @@ public:
              .title = title,
              .manual = "APM2 15.7.2",
              .steps = std::move(setup),
-             .exit = std::move(exit)},
+             .exit = std::move(exit),
+             .l1_modes = l1_modes},
             start, where);
     }
 
@@ -119,7 +120,7 @@ void add_all(Table& table, const Injected& injected, const L2Start& start) {
     ExitExpectation shutdown = exit_with(ExitCode::shutdown);
     shutdown.fields = {{field::exit_int_info, {}, ~std::uint64_t{0}, Match::free}};
     table.add("shutdown", "Without an IDT nothing can be delivered.", injected, {no_idt()},
-              shutdown, start, false);
+              shutdown, start, false, only_l1_long64);
 }
 
 void cut_short(Catalogue& catalogue) {

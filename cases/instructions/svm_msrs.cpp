@@ -26,6 +26,7 @@ void host_save_area(Catalogue& catalogue) {
         add_l1_case(catalogue, {.name = name,
                                 .title = "The host save area is a page.",
                                 .manual = "APM2 15.30.4",
+                                .l1_modes = all_l1_modes,
                                 .steps = {Call{"hsave_write_bit", number}},
                                 .expectations = {faults}});
     }
@@ -34,6 +35,7 @@ void host_save_area(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/vm_hsave_pa/beyond_memory",
                             .title = "No physical address has these bits.",
                             .manual = "APM2 15.30.4",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"hsave_write_beyond"}},
                             .expectations = {none}});
     CallExpectation same;
@@ -41,6 +43,7 @@ void host_save_area(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/vm_hsave_pa/read_back",
                             .title = "What is written can be read.",
                             .manual = "APM2 15.30.4",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"hsave_read_back"}},
                             .expectations = {same}});
 }
@@ -51,6 +54,7 @@ void vm_cr(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/vm_cr/reserved_bits",
                             .title = "Reserved bits of VM_CR must be zero.",
                             .manual = "APM2 15.30.1",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_reserved"}},
                             .expectations = {none},
                             .confirmed = false});
@@ -60,6 +64,7 @@ void vm_cr(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/vm_cr/disable_while_enabled",
                             .title = "SVMDIS cannot be set while EFER.SVME is.",
                             .manual = "APM2 15.30.1",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_disable"}},
                             .expectations = {faults},
                             .confirmed = false});
@@ -91,6 +96,7 @@ void time_stamps(Catalogue& catalogue) {
                  .manual = "APM2 15.30.5",
                  .needs = reader.needs,
                  .program = reader.program,
+                 .l1_modes = all_l1_modes,
                  .steps = {vmcb_field(field::rip, at_start), vmcb_field(field::tsc_offset, offset),
                            vmcb_field(field::rax, l2_data), Call{"vmrun_reads_tsc"}},
                  .expectations = {expected}});

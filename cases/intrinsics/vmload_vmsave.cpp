@@ -97,6 +97,7 @@ void loads(Catalogue& catalogue) {
                 {.name = "intrinsics/vmload/loads",
                  .title = "Everything it moves comes from the VMCB, no descriptor is read.",
                  .manual = "APM3 VMLOAD",
+                 .l1_modes = all_l1_modes,
                  .steps = steps,
                  .expectations = {expected},
                  .covers = std::move(covers)});
@@ -113,6 +114,7 @@ void leaves_the_rest(Catalogue& catalogue) {
                 {.name = "intrinsics/vmload/leaves_the_rest",
                  .title = "Nothing else of the VMCB is loaded.",
                  .manual = "APM3 VMLOAD",
+                 .l1_modes = all_l1_modes,
                  .steps = {vmcb_field(field::cr2, 0x1234'5678), vmcb_field(field::rflags, 0x8d7),
                            vmcb_field(field::dr7, 0x700), Call{"vmload_rest"}},
                  .expectations = {expected}});
@@ -132,6 +134,7 @@ void stores(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "intrinsics/vmsave/stores",
                             .title = "L1's state goes where it belongs, and no other byte changes.",
                             .manual = "APM3 VMSAVE",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"vmsave_state"}},
                             .expectations = {expected},
                             .covers = std::move(covers)});
@@ -147,6 +150,7 @@ void physical_address(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "intrinsics/vmload/physical_address",
                             .title = "The address is physical: its linear twin is not mapped.",
                             .manual = "APM3 VMLOAD, VMSAVE",
+                            .l1_modes = all_l1_modes,
                             .steps = steps,
                             .expectations = {expected}});
 }

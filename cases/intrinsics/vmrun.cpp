@@ -8,6 +8,7 @@
 
 #include "harness/svm/vmcb_fields.hpp"
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,7 @@ void physical_address(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "intrinsics/vmrun/physical_address",
                             .title = "The address is physical: its linear twin is not mapped.",
                             .manual = "APM2 15.5.1",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"vmrun_hidden_vmcb"}},
                             .expectations = {expected}});
 }
@@ -53,25 +55,31 @@ void minimum_state(Catalogue& catalogue) {
                             .title = "What VMLOAD moves is neither loaded nor restored.",
                             .manual = "APM2 15.5.1",
                             .program = "store_vmload_state",
+                            .l1_modes = all_l1_modes,
                             .steps = steps,
                             .expectations = {expected},
                             .covers = std::move(covers)});
 }
 
+/// A 32-bit caller has the first six of them.
 void keeps_registers(Catalogue& catalogue) {
-    static constexpr const char* names[] = {"rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
-                                            "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
-    CallExpectation expected;
-    std::uint64_t number = 0;
-    for (const char* name : names) {
-        expected.values.push_back(reported(name, ++number));
-    }
-    add_l1_case(catalogue, {.name = "intrinsics/vmrun/keeps_registers",
-                            .title = "L2 changes every general register, the caller notices none.",
-                            .manual = "APM2 15.5.1",
-                            .program = "trash_registers",
-                            .steps = {Call{"vmrun_keeps_registers"}},
-                            .expectations = {expected}});
+    static constexpr std::array names{"rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
+                                      "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+        CallExpectation expected;
+        const unsigned count = l1_bits(l1) == 64 ? names.size() : 6;
+        for (unsigned i = 0; i < count; ++i) {
+            expected.values.push_back(reported(names[i], i + 1));
+        }
+        add_l1_case(catalogue,
+                    {.name = "intrinsics/vmrun/keeps_registers",
+                     .title = "L2 changes every general register, the caller notices none.",
+                     .manual = "APM2 15.5.1",
+                     .program = "trash_registers",
+                     .l1_modes = only(l1),
+                     .steps = {Call{"vmrun_keeps_registers"}},
+                     .expectations = {expected}});
+    });
 }
 
 void disarms_breakpoints(Catalogue& catalogue) {
@@ -88,6 +96,7 @@ void disarms_breakpoints(Catalogue& catalogue) {
                                     .title = "A breakpoint that L2 had enabled does not hit in L1.",
                                     .manual = "APM2 15.6",
                                     .program = written ? "writes_dr7" : "nothing",
+                                    .l1_modes = all_l1_modes,
                                     .steps = {vmcb_field(svm::field::rip, at_start),
                                               Call{"l2_breakpoint_in_l1", row.dr7}},
                                     .expectations = {expected}});
@@ -115,10 +124,12 @@ void faulting(Catalogue& catalogue) {
               Address{"highest_bit", "No physical address has bit 63.", 63},
               Address{"first_beyond_memory", "CPUID tells how wide an address is.", 255}}) {
             const std::string name = "intrinsics/" + instruction.name + "/" + address.name;
+            const bool fits_eax = address.argument < 12;
             add_l1_case(catalogue,
                         {.name = name,
                          .title = address.title,
                          .manual = instruction.manual,
+                         .l1_modes = fits_eax ? all_l1_modes : only_l1_long64,
                          .steps = {Call{instruction.name + "_bad_address", address.argument}},
                          .expectations = {faults()}});
         }

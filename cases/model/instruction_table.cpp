@@ -173,7 +173,9 @@ private:
         if (kind == Kind::taken && precedes_exception()) {
             made.intercepts.push_back({row_.intercept, Kind::order});
         }
-        catalogue_.add(std::move(made));
+        if (in_reach_of_l1(made)) {
+            catalogue_.add(std::move(made));
+        }
     }
 
     Catalogue& catalogue_;
@@ -220,11 +222,9 @@ void InstructionTable::row(const InstructionRow& row, const std::source_location
                 if (row.paging == (nested_paging ? Paging::only_unnested : Paging::only_nested)) {
                     continue;
                 }
-                for (const L1Mode l1 : {L1Mode::long64, L1Mode::pae, L1Mode::legacy}) {
-                    if (row.l1_modes.contains(l1) && runs_under(mode, l1)) {
-                        Expansion{catalogue_, row, {mode, cpl, nested_paging, l1}, where}.add_all();
-                    }
-                }
+                each_l1_mode(row.l1_modes, [&](L1Mode l1) {
+                    Expansion{catalogue_, row, {mode, cpl, nested_paging, l1}, where}.add_all();
+                });
             }
         }
     }

@@ -19,6 +19,7 @@
 #include "cases/model/case.hpp"
 #include "cases/model/catalogue.hpp"
 #include "cases/model/delivery.hpp"
+#include "cases/model/l1_reach.hpp"
 
 #include <optional>
 #include <source_location>
@@ -89,17 +90,6 @@ inline constexpr Modes protected_modes = only_long64 | only_32bit | only_prot16;
 inline constexpr Modes gated_modes = protected_modes | only_v86;
 /// Offsets of 32 bits and more, so that a row may name any address.
 inline constexpr Modes flat_modes = only_long64 | only_32bit;
-
-/// Which L1 modes a row runs under, where L2's mode runs under them (runs_under).
-struct L1Modes {
-    bool long64 = true, pae = true, legacy = true;
-    [[nodiscard]] constexpr bool contains(L1Mode mode) const {
-        const bool in[l1_mode_count] = {long64, pae, legacy};
-        return in[static_cast<unsigned>(mode)];
-    }
-};
-/// For rows about what only a 64-bit L1 can set up.
-inline constexpr L1Modes only_l1_long64{true, false, false};
 
 /// What executing an instruction does.
 struct Effect {

@@ -22,7 +22,7 @@ namespace field = svm::field;
 using svm::ExitCode;
 using svm::Feature;
 
-constexpr std::uint64_t second = 0xc000'0000; ///< Guest physical; see second_way.hpp.
+constexpr std::uint64_t second = second_way_begin;
 constexpr std::uint64_t in_tables = std::uint64_t{2} << 32;
 constexpr std::uint64_t final_address = std::uint64_t{1} << 32;
 constexpr std::uint64_t entry_bits = world::table_bits | world::dirty;
@@ -34,12 +34,17 @@ Region root_of(L2Mode mode) {
     return mode == L2Mode::pae ? Region::pae_pdpt : Region::legacy_pd;
 }
 
+/// The entry of 4 KiB at `second`.
+Write nested_entry(L1Mode l1, Region page, std::uint64_t bits) {
+    const std::uint8_t size = l1 == L1Mode::legacy ? 4 : 8;
+    return {wire::Op::Code::write, Region::spare_vmcb, 0, size, in_region(page, bits)};
+}
+
 /// One nested page of 4 KiB at `second`, which leads to `page`.
-std::vector<Step> nested_page(Region page, std::uint64_t bits) {
+std::vector<Step> nested_page(L1Mode l1, Region page, std::uint64_t bits) {
     return {
-        Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8,
-              in_region(Region::spare_vmcb, world::table_bits)},
-        Write{wire::Op::Code::write, Region::spare_vmcb, 0, 8, in_region(page, bits)},
+        second_directory_entry(l1, in_region(Region::spare_vmcb, world::table_bits)),
+        nested_entry(l1, page, bits),
     };
 }
 
@@ -66,12 +71,12 @@ ExitExpectation walk_fault(std::uint64_t reported, Value address, std::uint64_t 
 }
 
 /// The page of L2's topmost table, then of the one below it, is the one that is refused.
-void refused_walks(Catalogue& catalogue) {
+void refused_walks(Catalogue& catalogue, L1Mode l1) {
     for (const L2Mode mode : paged_modes) {
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            const L2Start start{mode, cpl, true};
+            const L2Start start{mode, cpl, true, l1};
             for (const Refusal& refusal : refusals) {
-                std::vector<Step> root = nested_page(root_of(mode), refusal.bits);
+                std::vector<Step> root = nested_page(start.l1, root_of(mode), refusal.bits);
                 root.emplace_back(vmcb_field(field::cr3, second));
                 // Every program lies in the first entry of its topmost table.
                 add_guest_case(catalogue,
@@ -79,48 +84,54 @@ void refused_walks(Catalogue& catalogue) {
                                 .title = "The page of L2's topmost table is refused.",
                                 .manual = "APM2 15.25.6",
                                 .steps = root,
-                                .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0})},
+                                .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0}),
+                                .l1_modes = only(l1)},
                                start);
                 if (mode == L2Mode::prot32) {
                     continue;
                 }
                 const bool is_long = is_long_mode(mode);
                 const Region lower = is_long ? Region::pdpt : Region::pd;
-                std::vector<Step> below = nested_page(lower, refusal.bits);
+                std::vector<Step> below = nested_page(start.l1, lower, refusal.bits);
                 below.emplace_back(Write{wire::Op::Code::write, root_of(mode), 0, 8,
                                          second | (is_long ? world::table_bits : world::present)});
-                add_guest_case(
-                    catalogue,
-                    {.name = "npt/walk_second/" + std::string{refusal.name},
-                     .title = "The page of the table below the topmost is refused.",
-                     .manual = "APM2 15.25.6",
-                     .steps = below,
-                     .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0xfff})},
-                    start);
+                add_guest_case(catalogue,
+                               {.name = "npt/walk_second/" + std::string{refusal.name},
+                                .title = "The page of the table below the topmost is refused.",
+                                .manual = "APM2 15.25.6",
+                                .steps = below,
+                                .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0xfff}),
+                                .l1_modes = only(l1)},
+                               start);
+            }
+            if (l1 == L1Mode::legacy) {
+                continue; // No NX.
             }
             // No more than that is asked of it: a walk does not fetch.
-            std::vector<Step> not_executable = nested_page(root_of(mode), entry_bits | no_execute);
+            std::vector<Step> not_executable =
+                nested_page(start.l1, root_of(mode), entry_bits | no_execute);
             not_executable.emplace_back(vmcb_field(field::cr3, second));
             add_guest_case(catalogue,
                            {.name = "npt/walk_root/no_execute",
                             .title = "L2's tables need not be executable.",
                             .manual = "APM2 15.25.5",
                             .steps = not_executable,
-                            .exit = program_ends()},
+                            .exit = program_ends(),
+                            .l1_modes = only(l1)},
                            start);
         }
     }
 }
 
 /// A and D of a nested entry that has neither.
-void accessed_and_dirty(Catalogue& catalogue) {
+void accessed_and_dirty(Catalogue& catalogue, L1Mode l1) {
     constexpr std::uint64_t fresh = world::present | world::writable | world::user;
     const auto marks = [](std::uint64_t bits) {
         return std::vector<MemoryExpectation>{{Region::spare_vmcb, 0, 1, fresh | bits}};
     };
     for (const L2Mode mode : paged_modes) {
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            const L2Start start{mode, cpl, true};
+            const L2Start start{mode, cpl, true, l1};
             const auto row = [&](std::string_view what, std::string_view title,
                                  std::string_view program, std::vector<Step> steps,
                                  ExitExpectation exit) {
@@ -132,40 +143,40 @@ void accessed_and_dirty(Catalogue& catalogue) {
                                 .manual = "APM2 15.25.5",
                                 .program = program,
                                 .steps = std::move(steps),
-                                .exit = std::move(exit)},
+                                .exit = std::move(exit),
+                                .l1_modes = only(l1)},
                                start);
             };
             ExitExpectation read = program_ends();
             read.registers = {{Register::rbx, 0xd3d2'd1d0}};
             read.memory = marks(world::accessed);
-            row("read", "A read sets A.", "raise_pf_read", nested_page(Region::l2_memory, fresh),
-                read);
+            row("read", "A read sets A.", "raise_pf_read",
+                nested_page(start.l1, Region::l2_memory, fresh), read);
             ExitExpectation written = program_ends();
             written.memory = marks(world::accessed | world::dirty);
             written.memory.push_back({Region::l2_memory, l2_data_offset, 4, 0x1111'1111});
             row("write", "A write sets A and D.", "raise_pf_write",
-                nested_page(Region::l2_memory, fresh), written);
+                nested_page(start.l1, Region::l2_memory, fresh), written);
             ExitExpectation walked = program_ends();
             walked.memory = marks(world::accessed | world::dirty);
-            std::vector<Step> table = nested_page(root_of(mode), fresh);
+            std::vector<Step> table = nested_page(start.l1, root_of(mode), fresh);
             table.emplace_back(vmcb_field(field::cr3, second));
             row("walk", "A walk of L2's tables sets A and D.", "nothing", table, walked);
             ExitExpectation untouched = program_ends();
             row("unused", "Without an access neither is set.", "nothing",
-                nested_page(Region::l2_memory, fresh), untouched);
+                nested_page(start.l1, Region::l2_memory, fresh), untouched);
         }
     }
 }
 
 /// A fault of L2's own tables is L2's, though the nested ones map nothing there either.
-void guest_fault_first(Catalogue& catalogue) {
+void guest_fault_first(Catalogue& catalogue, L1Mode l1) {
     for (const L2Mode mode : paged_modes) {
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            const L2Start start{mode, cpl, true};
+            const L2Start start{mode, cpl, true, l1};
             std::vector<Step> steps =
                 join(spare_page_absent(),
-                     {Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8, 0},
-                      l2_register(Register::rdi, second)});
+                     {second_directory_entry(l1, 0), l2_register(Register::rdi, second)});
             ExitExpectation exit =
                 delivered(start, {.vector = 14, .error_code = cpl == 3 ? 4u : 0u});
             exit.fields.push_back({field::cr2, second});
@@ -175,14 +186,15 @@ void guest_fault_first(Catalogue& catalogue) {
                             .manual = "APM2 15.25.6",
                             .program = "raise_pf_read",
                             .steps = std::move(steps),
-                            .exit = std::move(exit)},
+                            .exit = std::move(exit),
+                            .l1_modes = only(l1)},
                            start);
         }
     }
 }
 
 /// L1 changes a nested entry between two runs.
-void changed_between_runs(Catalogue& catalogue) {
+void changed_between_runs(Catalogue& catalogue, L1Mode l1) {
     struct Change {
         std::string_view name;
         std::string_view title;
@@ -231,6 +243,7 @@ void changed_between_runs(Catalogue& catalogue) {
         {"writable", "A page that becomes writable.", read_only, entry_bits, {all}},
     };
     for (const L2Mode mode : paged_modes) {
+        const L2Start start{mode, 0, true, l1};
         for (const Change& change : changes) {
             const auto outcome = [&](std::uint64_t bits) {
                 if (bits == entry_bits) {
@@ -244,11 +257,10 @@ void changed_between_runs(Catalogue& catalogue) {
                                {field::exit_info_2, second + l2_data_offset}};
                 return exit;
             };
-            std::vector<Step> steps = nested_page(Region::l2_memory, change.first_bits);
+            std::vector<Step> steps = nested_page(start.l1, Region::l2_memory, change.first_bits);
             steps.emplace_back(l2_register(Register::rdi, second + l2_data_offset));
             steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
-            std::vector<Step> then{Write{wire::Op::Code::write, Region::spare_vmcb, 0, 8,
-                                         in_region(Region::l2_memory, change.second_bits)}};
+            std::vector<Step> then{nested_entry(l1, Region::l2_memory, change.second_bits)};
             then.insert(then.end(), change.flush.begin(), change.flush.end());
             then.emplace_back(Run{});
             add_guest_case(catalogue,
@@ -260,17 +272,20 @@ void changed_between_runs(Catalogue& catalogue) {
                             .steps = std::move(steps),
                             .exit = outcome(change.first_bits),
                             .then = std::move(then),
-                            .then_expected = {outcome(change.second_bits)}},
-                           {mode, 0, true});
+                            .then_expected = {outcome(change.second_bits)},
+                            .l1_modes = only(l1)},
+                           start);
         }
     }
 }
 
 void table_walks(Catalogue& catalogue) {
-    refused_walks(catalogue);
-    accessed_and_dirty(catalogue);
-    guest_fault_first(catalogue);
-    changed_between_runs(catalogue);
+    each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+        refused_walks(catalogue, l1);
+        accessed_and_dirty(catalogue, l1);
+        guest_fault_first(catalogue, l1);
+        changed_between_runs(catalogue, l1);
+    });
 }
 
 const Registration registration{table_walks};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host_runner/plan/plan_builder.hpp"
 
+#include "cases/model/l1_reach.hpp"
 #include "harness/wire/apply_op.hpp"
 #include "harness/wire/crc32.hpp"
 
@@ -59,12 +60,17 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
 
     auto& ops = encoded.ops;
     ops.push_back({Op::Code::write, 8, static_cast<std::uint16_t>(Region::vmcb),
-                   svm::field::rip.offset, resolve(cases::at_start)});
+                   svm::field::rip.offset,
+                   resolve(cases::entry_of(subject, cases::at_start))});
     for (const cases::Step& step : subject.steps) {
         std::string wrong;
         std::visit(
             Overloaded{
-                [&](const cases::Write& write) {
+                [&](cases::Write write) {
+                    if (write.region == Region::vmcb &&
+                        write.offset == svm::field::rip.offset) {
+                        write.value = cases::entry_of(subject, write.value);
+                    }
                     const Op op = memory_op(write, resolve);
                     if (!wire::stays_inside(op)) {
                         wrong =

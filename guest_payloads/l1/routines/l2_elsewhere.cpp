@@ -40,7 +40,7 @@ std::uint64_t events_here() {
 void L2Elsewhere::run(void* self) {
     L2Elsewhere& that = *static_cast<L2Elsewhere*>(self);
     const SvmMode svm{that.host_save_area_};
-    if (!svm.entered()) {
+    if (!use_paging_of(that.l1_mode_) || !svm.entered()) {
         return;
     }
     const std::uint64_t before_run = events_here();

@@ -4,6 +4,7 @@
 
 #include "harness/arena.hpp"
 #include "harness/guest/apic.hpp"
+#include "harness/guest/paging.hpp"
 #include "harness/guest/second_cpu.hpp"
 
 #include <cstdint>
@@ -22,7 +23,7 @@ public:
         std::uint64_t behind_stgi; ///< ...and all of them, once it has.
     };
 
-    explicit L2Elsewhere(Arena& arena) : arena_{arena} {}
+    explicit L2Elsewhere(Arena& arena) : arena_{arena}, l1_mode_{paging_now()} {}
     L2Elsewhere(const L2Elsewhere&) = delete;
     L2Elsewhere& operator=(const L2Elsewhere&) = delete;
     /// Leaves the CPU stopped, whatever has become of it.
@@ -44,6 +45,8 @@ private:
     [[nodiscard]] bool wait_for(Phase phase, bool expected) const;
 
     Arena& arena_;
+    L1Mode
+        l1_mode_; ///< The CPU that starts the other one knows in which form the nested tables are.
     std::uint64_t host_save_area_ = 0;
     Seen seen_{};
     std::uint32_t phase_ = before; ///< By __atomic builtins.

@@ -52,6 +52,7 @@ VMRUNIT_ROUTINE(vmrun_minimum_state) {
     }
 }
 
+#ifdef __x86_64__
 /// Reports what 14 registers that held 1 to 14 hold after a VMRUN whose L2 changed all of them.
 VMRUNIT_ROUTINE(vmrun_keeps_registers) {
     const std::uint64_t vmcb = address_of(call.arena.vmcb);
@@ -92,6 +93,31 @@ VMRUNIT_ROUTINE(vmrun_keeps_registers) {
         call.report(value);
     }
 }
+#else
+/// The same of six registers, which held 1 to 6.
+VMRUNIT_ROUTINE(vmrun_keeps_registers) {
+    const std::size_t vmcb = address_of(call.arena.vmcb);
+    std::uint32_t values[6];
+    // NOLINTBEGIN(cppcoreguidelines-init-variables): so it is with them
+    register std::uint32_t ebx asm("ebx");
+    register std::uint32_t ecx asm("ecx");
+    register std::uint32_t edx asm("edx");
+    register std::uint32_t esi asm("esi");
+    register std::uint32_t edi asm("edi");
+    register std::uint32_t ebp asm("ebp");
+    // NOLINTEND(cppcoreguidelines-init-variables)
+    register std::size_t eax asm("eax") = vmcb;
+    asm volatile("mov $1, %0; mov $2, %1; mov $3, %2; mov $4, %3; mov $5, %4; mov $6, %5"
+                 : "=r"(ebx), "=r"(ecx), "=r"(edx), "=r"(esi), "=r"(edi), "=r"(ebp), "+r"(eax));
+    __svm_vmrun(eax);
+    asm volatile("" : "+r"(ebx), "+r"(ecx), "+r"(edx), "+r"(esi), "+r"(edi), "+r"(ebp));
+    const std::uint32_t now[6] = {ebx, ecx, edx, esi, edi, ebp};
+    std::memcpy(values, now, sizeof values);
+    for (const std::uint32_t value : values) {
+        call.report(value);
+    }
+}
+#endif
 
 /// VMRUN of an address that is no VMCB's; see bad_address.hpp.
 VMRUNIT_ROUTINE(vmrun_bad_address) {
