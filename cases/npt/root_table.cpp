@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Low bits of N_CR3. Where L1 pages with PAE its root is aligned to 32 bytes, and the five bits below
-// are ignored; elsewhere two of them say how the root is cached, which changes no translation. APM2
-// 15.25.3, 5.2.
+// Low bits of N_CR3. Where L1 pages with PAE its root is aligned to 32 bytes, and the five bits
+// below are ignored; elsewhere two of them say how the root is cached, which changes no
+// translation. APM2 15.25.3, 5.2.
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"

@@ -78,7 +78,8 @@ void plain_faults() {
         const_cast<std::byte*>(identity_page_directories));
     constexpr std::uint32_t unused = 0x1000'0000;
     const std::uint64_t entry = directory[unused >> 21];
-    for (const std::string_view name : {"no_stack", "no_stack_again"}) {
+    static constexpr std::string_view names[]{"no_stack", "no_stack_again"};
+    for (const std::string_view name : names) {
         directory[unused >> 21] = 0;
         write_cr3(read_cr3());
         const auto fault = catch_fault([] {
