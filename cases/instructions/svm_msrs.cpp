@@ -61,12 +61,14 @@ void vm_cr(Catalogue& catalogue) {
     CallExpectation faults;
     faults.values = {reported("fault: vector + 1", general_protection),
                      reported("VM_CR changed by it", 0)};
+    // A subject that sets it cannot go back to SVM once a later case has left it.
     add_l1_case(catalogue, {.name = "instructions/vm_cr/disable_while_enabled",
                             .title = "SVMDIS cannot be set while EFER.SVME is.",
                             .manual = "APM2 15.30.1",
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_disable"}},
                             .expectations = {faults},
+                            .ends_machine = true,
                             .confirmed = false});
 }
 

@@ -180,8 +180,9 @@ void L1StateKeeper::freshen() {
     if (has_cr8_ && read_cr8() != 0) {
         write_cr8(0);
     }
-    // VMRUN loads CR2 too; a subject that does not shall fail in its own cases only.
-    if (read_cr2() != 0) {
+    // VMRUN loads CR2 too; a subject that does not shall fail in its own cases only. A 32-bit L1
+    // does not see the upper half that a 64-bit L2 left.
+    if (sizeof(void*) == 4 || read_cr2() != 0) {
         write_cr2(0);
     }
     // A subject that shares one PAT between L1 and L2 fails in its own cases only.
