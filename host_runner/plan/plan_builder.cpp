@@ -60,15 +60,13 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
 
     auto& ops = encoded.ops;
     ops.push_back({Op::Code::write, 8, static_cast<std::uint16_t>(Region::vmcb),
-                   svm::field::rip.offset,
-                   resolve(cases::entry_of(subject, cases::at_start))});
+                   svm::field::rip.offset, resolve(cases::entry_of(subject, cases::at_start))});
     for (const cases::Step& step : subject.steps) {
         std::string wrong;
         std::visit(
             Overloaded{
                 [&](cases::Write write) {
-                    if (write.region == Region::vmcb &&
-                        write.offset == svm::field::rip.offset) {
+                    if (write.region == Region::vmcb && write.offset == svm::field::rip.offset) {
                         write.value = cases::entry_of(subject, write.value);
                     }
                     const Op op = memory_op(write, resolve);
