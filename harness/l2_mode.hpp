@@ -2,8 +2,6 @@
 // The modes L2 can begin in, and the selectors of its descriptor table.
 #pragma once
 
-#include "harness/l1_mode.hpp"
-
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -54,12 +52,6 @@ inline constexpr std::array<std::string_view, l2_mode_count> l2_mode_names{
 /// True where EFER.LMA is set while L2 runs: 16-byte gates, 64-bit TSS.
 [[nodiscard]] constexpr bool is_long_mode(L2Mode mode) {
     return mode == L2Mode::long64 || mode == L2Mode::compat;
-}
-
-/// A 32-bit L1 gets an L2 in legacy modes only. The architecture lets it run the others as well
-/// (spec: L1-32), but then a part of L2's registers is out of L1's hands.
-[[nodiscard]] constexpr bool runs_under(L2Mode mode, L1Mode l1) {
-    return l1 == L1Mode::long64 || !is_long_mode(mode);
 }
 
 /// Selectors of L2's GDT, with RPL 0 or 3 as they are loaded.

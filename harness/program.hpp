@@ -28,6 +28,10 @@ struct ProgramDescriptor {
 };
 static_assert(sizeof(ProgramDescriptor) == 72);
 
+/// So many bytes before a 64-bit program is where it begins when its registers have only lower
+/// halves: six moves of two bytes each, see l2_program.inc.
+inline constexpr std::uint64_t clear_upper_halves_size = 12;
+
 /// A routine of L1 that a case can call between two VMRUNs, by name.
 struct RoutineDescriptor {
     char name[32];

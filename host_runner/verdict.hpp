@@ -72,6 +72,8 @@ struct CaseResult {
     bool confirmed = true;               ///< false: no target has confirmed this expectation yet.
     /// The deadline that passed without a record, where that is why the case failed.
     std::optional<std::chrono::milliseconds> timed_out_after;
+    /// Of an XFAIL: by its baseline's word it passes as well, when something else comes in time.
+    bool intermittent = false;
     std::vector<Attempt> attempts; ///< Of a case that was retried: all, in their order.
 
     /// It failed and a retry did not: it cannot be relied on, whatever its verdict.

@@ -9,6 +9,7 @@
 #include "cases/model/l1_case.hpp"
 
 #include "harness/svm/cpu.hpp"
+#include "harness/svm/msr.hpp"
 #include "harness/svm/vmcb.hpp"
 
 #include <string>
@@ -69,15 +70,25 @@ struct Change {
     bool only_nested = false;
     std::vector<Step> before{};                    ///< Of the first VMRUN too.
     std::vector<MemoryExpectation> first_memory{}; ///< What that one leaves.
+    svm::Features needs{};
+    bool confirmed = true;
 };
 
 void clear_after_change(Catalogue& catalogue, const L2Start& start) {
     using namespace svm;
     ExitExpectation cpuid_exit;
     cpuid_exit.exit_code = ExitCode::cpuid;
+    ExitExpectation port_exit;
+    port_exit.exit_code = ExitCode::ioio_prot;
     const auto reads = [](std::uint64_t value) {
         ExitExpectation exit = program_ends();
         exit.registers = {{Register::rbx, value}};
+        return exit;
+    };
+    const auto reads_msr = [](std::uint32_t value) {
+        ExitExpectation exit = program_ends();
+        exit.fields = {{field::rax, value}};
+        exit.registers = {{Register::rdx, 0}};
         return exit;
     };
     const auto stores_gdtr = [](std::uint16_t limit) {
@@ -99,6 +110,16 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
          "cpuid",
          {intercepting(Intercept::cpuid)},
          cpuid_exit},
+        // Another map, one page behind the usual one and in part the same: 80h is another bit of
+        // it.
+        {"iopm",
+         CleanBits::iopm,
+         "out_80",
+         {vmcb_field(field::iopm_base_pa, in_region(Region::io_permissions, page_size))},
+         port_exit,
+         false,
+         {intercepting(Intercept::ioio_prot),
+          Write{wire::Op::Code::write, Region::io_permissions, page_size + 0x80 / 8, 1, 1}}},
         {"asid", CleanBits::asid, "nothing", {vmcb_field(field::guest_asid, 0)}, refused},
         {"tpr",
          CleanBits::tpr,
@@ -136,6 +157,17 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
          stores_gdtr(sizeof(L2Memory::gdt) - 1).memory},
         {"seg", CleanBits::seg, "copy_ds", {vmcb_field(field::ds_selector, 0x20)}, reads(0x20)},
         {"cr2", CleanBits::cr2, "read_cr2", {vmcb_field(field::cr2, 0x1234)}, reads(0x1234)},
+        {"lbr",
+         CleanBits::lbr,
+         "rdmsr",
+         {vmcb_field(field::br_from, 0x1234'5678)},
+         reads_msr(0x1234'5678),
+         false,
+         {vmcb_set(field::lbr_control, LbrControl::lbr_virtualization_enable.mask()),
+          l2_register(Register::rcx, svm::msr::br_from)},
+         {},
+         Feature::lbrv,
+         false},
     };
     for (const Change& change : changes) {
         if (change.only_nested && !start.nested_paging) {
@@ -157,11 +189,13 @@ void clear_after_change(Catalogue& catalogue, const L2Start& start) {
                        {.name = "caching/clean_clear/" + std::string{change.name},
                         .title = "A clean bit that is clear makes the CPU read its group again.",
                         .manual = "APM2 15.15",
+                        .needs = change.needs,
                         .program = change.program,
                         .steps = change.before,
                         .exit = first,
                         .then = std::move(then),
-                        .then_expected = {change.exit}},
+                        .then_expected = {change.exit},
+                        .confirmed = change.confirmed},
                        start);
     }
 }
@@ -220,6 +254,7 @@ void moved_vmcb(Catalogue& catalogue) {
                      .title = "At another address no clean bit holds.",
                      .manual = "APM2 15.15",
                      .nested_paging = nested,
+                     .l1_modes = all_l1_modes,
                      .steps = {vmcb_field(field::rip, at_start), Call{"vmrun_moved_vmcb"}},
                      .expectations = {expected},
                      .named_by_paging = true});

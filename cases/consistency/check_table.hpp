@@ -5,6 +5,7 @@
 
 #include "cases/model/case.hpp"
 #include "cases/model/catalogue.hpp"
+#include "cases/model/l1_reach.hpp"
 
 #include <cstdint>
 #include <source_location>
@@ -18,6 +19,7 @@ struct CheckOptions {
     bool nested_paging = false;
     svm::Features needs{};
     bool confirmed = true;
+    L1Modes l1_modes{};
 };
 
 [[nodiscard]] constexpr std::uint64_t bit(unsigned number) {

@@ -25,6 +25,7 @@ void global_interrupt_flag(Catalogue& catalogue) {
                             .title = "GIF is clear after a #VMEXIT.",
                             .manual = "APM2 15.17",
                             .needs = Feature::apic,
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"vmrun_clears_gif"}},
                             .expectations = {waits_for_stgi(svm::ExitCode::vmmcall)}});
     add_l1_case(catalogue,
@@ -32,6 +33,7 @@ void global_interrupt_flag(Catalogue& catalogue) {
                  .title = "GIF is clear after a VMRUN that was refused.",
                  .manual = "APM2 15.17",
                  .needs = Feature::apic,
+                 .l1_modes = all_l1_modes,
                  .steps = {vmcb_field(svm::field::guest_asid, 0), Call{"vmrun_clears_gif"}},
                  .expectations = {waits_for_stgi(svm::ExitCode::invalid)}});
 }

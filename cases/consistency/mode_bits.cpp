@@ -29,6 +29,8 @@ struct ModeBits {
         }
         return lme && !pe && !plain; // Bochs 2.7
     }
+    /// What of the above is in, for the same reason under one L1 only.
+    [[nodiscard]] bool may_end_machine() const { return lme && !pe && (pg || !pae); }
     /// The mode whose tables and register widths apply.
     [[nodiscard]] L2Mode nearest() const {
         if (long_mode()) {
@@ -71,6 +73,7 @@ void add(Catalogue& catalogue, const ModeBits& bits, bool nested_paging) {
         row.steps.emplace_back(Write{wire::Op::Code::fill, Region::pd, 0x800, 0, 0x1800});
     }
     row.manual = "APM2 15.5.1";
+    row.l1_modes = bits.may_end_machine() ? only_l1_long64 : all_l1_modes;
     const std::string where = "consistency/mode_bits/";
     if (bits.refused()) {
         row.name = where + "refused/" + bits.name();

@@ -40,6 +40,7 @@ void permission_maps(Catalogue& catalogue) {
                     {.name = name,
                      .title = "The last byte of the map against the end of physical memory.",
                      .manual = "APM2 15.5.1",
+                     .l1_modes = all_l1_modes,
                      .steps = {Call{"vmrun_near_limit", place.field.offset | place.pages << 16}},
                      .expectations = {exit_code(place.refused ? svm::ExitCode::invalid
                                                               : svm::ExitCode::vmmcall)}});
@@ -55,10 +56,13 @@ void address_bits(Catalogue& catalogue) {
           std::tuple{"msrpm", field::msrpm_base_pa, false}}) {
         const std::string full =
             "consistency/" + std::string{name} + "/address_bits" + (nested ? "_nested" : "");
+        // Of a 32-bit L1 nobody says which bits of N_CR3 must be zero.
+        const bool of_n_cr3 = place == field::n_cr3;
         add_l1_case(catalogue, {.name = full,
                                 .title = "Bits that no physical address of this CPU has.",
                                 .manual = "APM2 15.5.1",
                                 .nested_paging = nested,
+                                .l1_modes = of_n_cr3 ? only_l1_long64 : all_l1_modes,
                                 .steps = {Call{"vmrun_address_bits", place.offset}},
                                 .expectations = {none}});
     }

@@ -112,8 +112,10 @@ void controls(Checks& checks) {
 
 void paging(Checks& checks) {
     const CheckOptions nested{.nested_paging = true};
+    // Which bits must be zero where N_CR3 is like the CR3 of a 32-bit L1 nobody says.
     checks.refused_bits("n_cr3", "Bits that no physical address has must be zero in N_CR3.",
-                        field::n_cr3, ~std::uint64_t{0} << 52, nested);
+                        field::n_cr3, ~std::uint64_t{0} << 52,
+                        {.nested_paging = true, .l1_modes = only_l1_long64});
     checks.entered("n_cr3/without_nested_paging", "Without nested paging N_CR3 is not looked at.",
                    {vmcb_field(field::n_cr3, ~std::uint64_t{0})});
     for (unsigned entry = 0; entry < 8; ++entry) {

@@ -245,6 +245,12 @@ private:
         if (run.before.control.event_injection.test(svm::EventInjection::valid)) {
             shows(*svm::find_bit(svm::field::event_injection.offset + 3, 7), stored);
         }
+        if (exit.instruction_bytes == InstructionBytes::stored) {
+            for (const svm::Field& count : svm::bits_of(svm::field::insn_byte_count)) {
+                shows(count, stored);
+            }
+            shows(svm::field_info(svm::field::insn_bytes), stored);
+        }
     }
 
     /// A routine that VMLOADs the VMCB and reports what became of it.

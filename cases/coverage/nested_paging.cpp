@@ -50,21 +50,23 @@ constexpr RowItem items[] = {
     {"walk/guest_first",         "L2's own #PF comes before the fault of the final address", "15.25.6", "npt/order/guest_fault_first"},
     {"walk/accessed_dirty",      "A and D of the nested entries",                       "15.25.5", "npt/accessed_dirty/read npt/accessed_dirty/write"},
     {"walk/dirty_by_walk",       "a walk sets D of the page that L2's table lies in",   "15.25.5", "npt/accessed_dirty/walk"},
-    {"walk/guest_accessed_dirty","A and D of L2's own entries are set through the nested ones", "15.25.5"},
+    {"walk/guest_accessed_dirty","A and D of L2's own entries are set through the nested ones", "15.25.5", "npt/guest_accessed_dirty"},
     {"mode/levels",              "each level of the tables of a 64-bit L1",             "15.25.3", "npt/leaf_4k/sound npt/leaf_2m/sound npt/leaf_1g/sound npt/pml4/sound"},
     {"mode/legacy_l1",           "the tables of a 32-bit L1, legacy or PAE",            "15.25.3"},
-    {"mode/five_levels",         "five levels, where L1 has CR4.LA57",                  "15.25.3", "", Feature::la57},
-    {"mode/host_wp",             "CR0.WP of L1 does not count",                         "15.25.7"},
+    {"mode/levels_of_pae",       "each level of the tables of a PAE L1",                "15.25.3", "npt/leaf_4k/sound/*/l1_pae npt/leaf_2m/sound/*/l1_pae npt/pd/absent/*/l1_pae npt/pdpt/absent/*/l1_pae"},
+    {"mode/levels_of_legacy",    "each level of 2-level tables",                        "15.25.3", "npt/leaf_4k/sound/*/l1_legacy npt/leaf_4m/sound/*/l1_legacy npt/pd/absent/*/l1_legacy"},
+    {"mode/five_levels",         "five levels, where L1 has CR4.LA57",                  "15.25.3", "npt/host_mode/five_levels", Feature::la57},
+    {"mode/host_wp",             "CR0.WP of L1 does not count",                         "15.25.7", "npt/host_mode/wp_clear/*"},
     {"mode/guest_wp",            "CR0.WP of L2 is about L2's own tables",               "15.25.7", "npt/*/read_only/write_wp_clear"},
     {"mode/nx_of_l1",            "EFER.NXE of L1 makes NX count in nested entries",     "15.25.7", "npt/leaf_4k/no_execute/fetch"},
-    {"mode/nx_of_l1_clear",      "without it the bit is reserved",                      "15.25.7"},
+    {"mode/nx_of_l1_clear",      "without it the bit is reserved",                      "15.25.7", "npt/host_mode/nxe_clear/*"},
     {"mode/nx_of_l2",            "EFER.NXE of L2 is about L2's own tables",             "15.25.7", "npt/leaf_4k/no_execute/fetch/l2_prot32*"},
-    {"mode/host_smep",           "SMEP, SMAP and PKE of L1 permit and refuse nothing",  "15.25.7"},
+    {"mode/host_smep",           "SMEP, SMAP and PKE of L1 permit and refuse nothing",  "15.25.7", "npt/host_mode/smep/* npt/host_mode/smap/* npt/host_mode/pke/*"},
     {"mode/global",              "G is L2's own bit",                                   "15.25.7"},
     {"mode/l2_without_paging",   "with CR0.PG clear the nested tables still translate", "15.25.5", "consistency/mode_bits/entered/pg0*/np1/* intercept/cpuid/*/l2_real/*/np1/*"},
     {"mode/pae_pdptes",          "the PDPTEs of PAE are read by each walk",             "15.25.10", "consistency/pdpte/entered/nested_entry_*"},
-    {"mode/pae_bad_pdpte",       "a PDPTE with a reserved bit is a fault of the walk",  "15.25.10"},
-    {"mode/n_cr3_low_bits",      "N_CR3[4:0] of a PAE L1 are ignored",                  "15.25.3"},
+    {"mode/pae_bad_pdpte",       "a PDPTE with a reserved bit is a fault of the walk",  "15.25.10", "npt/bad_pdpte/*"},
+    {"mode/n_cr3_low_bits",      "N_CR3[4:0] of a PAE L1 are ignored",                  "15.25.3", "npt/n_cr3/low_bit_*/l1_pae"},
     {"mode/page_sizes",          "L2's page and the nested one differ in size",         "15.25.9", "npt/leaf_4k/sound/*/l2_prot32* npt/leaf_1g/sound/*/l2_prot32* npt/leaf_2m/sound/*/l2_prot32*"},
     {"mode/a20",                 "A20 masks no guest physical address",                 "15.25.11"},
     {"mode/cr2",                 "CR2 of L2 and L1's are one register",                 "15.25.2", "fields/save_cr2/loaded"},
@@ -93,6 +95,11 @@ void covered_by(const Case& one, const CoveredSink& covered) {
         const auto* exit = std::get_if<ExitExpectation>(&expectation);
         if (exit == nullptr || exit->exit_code != svm::ExitCode::npf) {
             continue;
+        }
+        if (exit->instruction_bytes != InstructionBytes::unsaid) {
+            covered(exit->instruction_bytes == InstructionBytes::stored
+                        ? "npt/report/bytes_of_data"
+                        : "npt/report/no_bytes_of_fetch");
         }
         for (const FieldExpectation& field : exit->fields) {
             for (const Fault& fault : faults) {

@@ -6,6 +6,7 @@
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -50,7 +51,7 @@ public:
 
     void add(std::string_view by, std::string_view title, const Injected& injected,
              std::vector<Step> setup, ExitExpectation exit, const L2Start& start,
-             bool has_event = true,
+             bool has_event = true, const L1Modes& l1_modes = {},
              const std::source_location& where = std::source_location::current()) {
         setup.emplace_back(vmcb_field(field::event_injection, injected.event.value));
         setup.emplace_back(vmcb_field(field::next_rip, at_start));
@@ -64,7 +65,8 @@ public:
              .title = title,
              .manual = "APM2 15.7.2",
              .steps = std::move(setup),
-             .exit = std::move(exit)},
+             .exit = std::move(exit),
+             .l1_modes = l1_modes},
             start, where);
     }
 
@@ -119,14 +121,83 @@ void add_all(Table& table, const Injected& injected, const L2Start& start) {
     ExitExpectation shutdown = exit_with(ExitCode::shutdown);
     shutdown.fields = {{field::exit_int_info, {}, ~std::uint64_t{0}, Match::free}};
     table.add("shutdown", "Without an IDT nothing can be delivered.", injected, {no_idt()},
-              shutdown, start, false);
+              shutdown, start, false, only_l1_long64);
+}
+
+/// #GP finds no gate, and that merges into #DF; the stack that #DF would push on is not there.
+/// Three exceptions would be a shutdown, but an intercept comes before they are counted.
+/// EXITINTINFO is the #DF: what merged into it is no more.
+void merged(Catalogue& catalogue, const L2Start& start) {
+    constexpr std::uint64_t stack = spare_page + 0x800;
+    constexpr std::uint64_t page_bits = ~std::uint64_t{0xfff};
+    constexpr std::uint64_t written = 2;
+    constexpr std::uint64_t nested_write = 0x1'0000'0006;
+    const std::vector<Step> setup = join(
+        {l2_register(Register::rbx, beyond_gdt), vmcb_field(field::rsp, stack)}, absent_gate(13));
+    const FieldExpectation double_fault =
+        being_delivered(EventInformation::event(EventType::exception, 8, 0));
+    const auto row = [&](const std::string& name, std::string_view title, std::vector<Step> steps,
+                         ExitExpectation exit) {
+        exit.fields.push_back({field::exit_info_2, spare_page, page_bits});
+        exit.fields.push_back(double_fault);
+        add_guest_case(catalogue,
+                       {.name = "event/cut_short/" + name + "/merged_df",
+                        .title = title,
+                        .manual = "APM2 15.7.2",
+                        .program = "raise_gp",
+                        .steps = std::move(steps),
+                        .exit = std::move(exit)},
+                       start);
+    };
+    ExitExpectation unmapped = exit_with(ExitCode::exception_pf);
+    unmapped.fields = {{field::exit_info_1, written}};
+    row("pf", "The stack is not mapped, and #PF is intercepted.",
+        join(join(setup, spare_page_absent()), {intercepting(Intercept::exception_pf)}), unmapped);
+    if (start.nested_paging) {
+        ExitExpectation nested = exit_with(ExitCode::npf);
+        nested.fields = {{field::exit_info_1, nested_write}};
+        row("npf", "The nested tables do not map the stack.",
+            join(setup, {Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8, 0}}),
+            nested);
+    }
+}
+
+/// An interrupt of the machine, which L2 takes: it is acknowledged, and its gate is not present.
+void of_the_machine(Catalogue& catalogue) {
+    constexpr std::uint8_t vector = 0x51; ///< What the routine sends.
+    constexpr std::uint32_t external = 1;
+    for (const bool nested_paging : {true, false}) {
+        ExitExpectation absent = exit_with(ExitCode::exception_np);
+        absent.rip = at_insn;
+        absent.fields = {{field::exit_info_1, idt_error_code(vector) | external},
+                         being_delivered(EventInformation::event(EventType::interrupt, vector))};
+        CallExpectation count;
+        count.values = {{.value = 0, .what = "interrupts that L1 got"}};
+        add_l1_case(
+            catalogue,
+            {.name = "event/cut_short/np/physical_interrupt",
+             .title = "The gate is not present, and #NP is intercepted.",
+             .manual = "APM2 15.7.2",
+             .needs = svm::Feature::apic,
+             .nested_paging = nested_paging,
+             .steps = join(absent_gate(vector),
+                           {intercepting(Intercept::exception_np),
+                            vmcb_field(field::rflags, svm::rflags::always_one | svm::rflags::if_),
+                            Call{"pend_own_event"}, Run{}, Call{"count_own_event"}}),
+             .expectations = {CallExpectation{}, absent, count},
+             .named_by_paging = true});
+    }
 }
 
 void cut_short(Catalogue& catalogue) {
     Table table{catalogue};
+    of_the_machine(catalogue);
     for (const L2Mode mode : paged_modes) {
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
             for (const bool nested_paging : {true, false}) {
+                if (cpl == 0) {
+                    merged(catalogue, {mode, cpl, nested_paging});
+                }
                 for (const Injected& injected : events) {
                     add_all(table, injected, {mode, cpl, nested_paging});
                 }

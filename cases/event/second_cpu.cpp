@@ -23,6 +23,7 @@ using Kind = InterceptUse::Kind;
 constexpr std::uint8_t interrupt_vector = 0x51; ///< What the routine sends.
 enum Sent : std::uint32_t { interrupt, nmi, init };
 constexpr std::uint32_t no_exit = 0x10;
+constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
 
 struct Exit {
     ExitCode code;
@@ -30,6 +31,7 @@ struct Exit {
 };
 
 /// What the second CPU comes to. Without an exit it reports nothing, for it has been reset in L2.
+/// EXITINFO1 is for the rows that are about it.
 CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::uint64_t events) {
     const std::uint64_t exited = exit ? 1 : 0;
     CallExpectation expected;
@@ -40,14 +42,15 @@ CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::u
                        reported("events that L1 took before STGI", 0),
                        reported("L1 got behind STGI", gets_behind_stgi ? 1 : 0),
                        reported("events that L1 had by then", events),
-                       reported("the CPU starts anew", 1)};
+                       reported("the CPU starts anew", 1),
+                       {Value{0}, 0, Match::equals, "EXITINFO1"}};
     return expected;
 }
 
 /// With only the intercepts that there must be, and with all others set.
 void add(Catalogue& catalogue, const std::string& name, std::string_view title,
          std::string_view manual, Intercept intercept, bool intercepted, std::uint32_t argument,
-         const CallExpectation& expected,
+         const CallExpectation& expected, bool confirmed = true,
          const std::source_location& where = std::source_location::current()) {
     for (unsigned variant = 0; variant < 4; ++variant) {
         const bool nested_paging = (variant & 1) == 0;
@@ -56,7 +59,10 @@ void add(Catalogue& catalogue, const std::string& name, std::string_view title,
             vmcb_field(field::rip, at_start), vmcb_field(field::rax, l2_data),
             vmcb_field(field::rflags, svm::rflags::always_one | svm::rflags::if_)};
         if (all_others) {
-            const std::vector<Step> others = all_other_intercepts(intercept);
+            // Where INIT is to become #SX, its own intercept would come first.
+            const std::vector<Step> others =
+                (argument & redirects) != 0 ? all_other_intercepts(intercept, {Intercept::init})
+                                            : all_other_intercepts(intercept);
             steps.insert(steps.end(), others.begin(), others.end());
         }
         if (intercepted) {
@@ -69,6 +75,12 @@ void add(Catalogue& catalogue, const std::string& name, std::string_view title,
         if (intercepted) {
             covers.push_back("exit_code/" + std::string{svm::intercept_info(intercept).name});
         }
+        if ((argument & redirects) != 0) {
+            covers.emplace_back("rule/interrupt/init_redirected");
+            if (intercepted) {
+                covers.emplace_back("exit_info/exception_sx/1/error_code");
+            }
+        }
         steps.emplace_back(Call{"send_to_l2_elsewhere", argument});
         add_l1_case(catalogue,
                     {.name = "event/from_second_cpu/" + name + (all_others ? "_all_others" : ""),
@@ -77,8 +89,10 @@ void add(Catalogue& catalogue, const std::string& name, std::string_view title,
                      .needs = {Feature::apic, Feature::second_cpu},
                      .program = "waits",
                      .nested_paging = nested_paging,
+                     .l1_modes = all_l1_modes,
                      .steps = std::move(steps),
                      .expectations = {expected},
+                     .confirmed = confirmed,
                      .named_by_paging = true,
                      .intercepts = {{intercept, kind}},
                      .covers = covers},
@@ -102,6 +116,15 @@ void from_second_cpu(Catalogue& catalogue) {
         comes_to(Exit{ExitCode::init, at_insn}, false, 0));
     add(catalogue, "init/not_intercepted", "INIT resets the CPU, L2 or not.", "APM2 15.13.4",
         Intercept::init, false, init | no_exit, comes_to(std::nullopt, false, 0));
+    // Not an INIT any more: none is pending, and nothing resets the CPU. APM2 15.28.
+    constexpr std::uint8_t security_exception = 30;
+    CallExpectation exits = comes_to(Exit{ExitCode::exception_sx, at_insn}, true, 0);
+    exits.values.back() = reported("EXITINFO1: the error code", 1);
+    add(catalogue, "init/redirected/intercepted", "VM_CR.R_INIT turns INIT into #SX, which exits.",
+        "APM2 15.28", Intercept::exception_sx, true, init | redirects, exits, false);
+    add(catalogue, "init/redirected/not_intercepted", "L2 takes #SX by its own IDT.", "APM2 15.28",
+        Intercept::exception_sx, false, init | redirects,
+        comes_to(Exit{ExitCode::vmmcall, at_handler(security_exception)}, true, 0), false);
 }
 
 const Registration registration{from_second_cpu};

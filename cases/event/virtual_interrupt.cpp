@@ -90,7 +90,8 @@ public:
                         .program = row.program,
                         .steps = std::move(steps),
                         .exit = std::move(exit),
-                        .ends_machine = row.ends_machine},
+                        .ends_machine = row.ends_machine,
+                        .l1_modes = row.ends_machine ? only_l1_long64 : all_l1_modes},
                        start_, where);
     }
 

@@ -114,6 +114,17 @@ void limits_and_types(Segments& segments) {
                  .cpl = cpl},
                 mode);
             if (one.is_stack) {
+                // The handler has the stack of the TSS.
+                segments.add({.place = one.attributes,
+                              .what = "used/not_present",
+                              .title = "A stack segment that is not present has no bytes.",
+                              .program = read,
+                              .steps = segment_at(one, writable.with(SegmentAttributes::present, 0),
+                                                  l2_data, 0xf, 0),
+                              .raises = fault,
+                              .raised_fields = found,
+                              .cpl = cpl},
+                             mode);
                 continue; // SS is never read-only, a null or a code segment.
             }
             // Where it ends is a matter of B: an access right behind 64 KiB.

@@ -13,6 +13,7 @@ namespace vmrunit::cases {
 namespace {
 
 namespace field = svm::field;
+using svm::Feature;
 
 constexpr std::uint64_t general_protection = 13 + 1; ///< As routines report a fault.
 
@@ -26,6 +27,7 @@ void host_save_area(Catalogue& catalogue) {
         add_l1_case(catalogue, {.name = name,
                                 .title = "The host save area is a page.",
                                 .manual = "APM2 15.30.4",
+                                .l1_modes = all_l1_modes,
                                 .steps = {Call{"hsave_write_bit", number}},
                                 .expectations = {faults}});
     }
@@ -34,6 +36,7 @@ void host_save_area(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/vm_hsave_pa/beyond_memory",
                             .title = "No physical address has these bits.",
                             .manual = "APM2 15.30.4",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"hsave_write_beyond"}},
                             .expectations = {none}});
     CallExpectation same;
@@ -41,6 +44,7 @@ void host_save_area(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/vm_hsave_pa/read_back",
                             .title = "What is written can be read.",
                             .manual = "APM2 15.30.4",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"hsave_read_back"}},
                             .expectations = {same}});
 }
@@ -51,18 +55,44 @@ void vm_cr(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/vm_cr/reserved_bits",
                             .title = "Reserved bits of VM_CR must be zero.",
                             .manual = "APM2 15.30.1",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_reserved"}},
                             .expectations = {none},
                             .confirmed = false});
     CallExpectation faults;
     faults.values = {reported("fault: vector + 1", general_protection),
                      reported("VM_CR changed by it", 0)};
+    // A subject that sets it cannot go back to SVM once a later case has left it.
     add_l1_case(catalogue, {.name = "instructions/vm_cr/disable_while_enabled",
                             .title = "SVMDIS cannot be set while EFER.SVME is.",
                             .manual = "APM2 15.30.1",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_disable"}},
                             .expectations = {faults},
+                            .ends_machine = true,
                             .confirmed = false});
+}
+
+void ignne(Catalogue& catalogue) {
+    CallExpectation expected;
+    expected.values = {reported("reads as written, clear", 1), reported("reads as written, set", 1),
+                       reported("reserved bits that can be written", 0)};
+    add_l1_case(catalogue, {.name = "instructions/ignne/bits",
+                            .title = "IGNNE has one bit; the others must be zero.",
+                            .manual = "APM2 15.30.2",
+                            .steps = {Call{"ignne_bits"}},
+                            .expectations = {expected},
+                            .confirmed = false});
+}
+
+void revision(Catalogue& catalogue) {
+    CallExpectation first;
+    first.values = {reported("revision", 1)};
+    add_l1_case(catalogue, {.name = "instructions/cpuid/svm_revision",
+                            .title = "The revision of SVM is 1.",
+                            .manual = "APM2 15.4",
+                            .steps = {Call{"svm_revision"}},
+                            .expectations = {first}});
 }
 
 /// RDTSC, RDTSCP and RDMSR, with offsets that carry, borrow and wrap.
@@ -91,6 +121,7 @@ void time_stamps(Catalogue& catalogue) {
                  .manual = "APM2 15.30.5",
                  .needs = reader.needs,
                  .program = reader.program,
+                 .l1_modes = all_l1_modes,
                  .steps = {vmcb_field(field::rip, at_start), vmcb_field(field::tsc_offset, offset),
                            vmcb_field(field::rax, l2_data), Call{"vmrun_reads_tsc"}},
                  .expectations = {expected}});
@@ -98,10 +129,57 @@ void time_stamps(Catalogue& catalogue) {
     }
 }
 
+/// Offset and ratio differ in each row. L1's own counter is what it would be.
+void scaled_time_stamps(Catalogue& catalogue) {
+    for (const std::uint32_t ratio : {0x40u, 0x100u, 0x180u, 0x200u}) {
+        CallExpectation expected;
+        expected.values = {reported("lies between L1's readings, scaled, plus TSC_OFFSET", 1),
+                           reported("L1 reads its own counter unscaled", 1)};
+        const std::string name = "instructions/tsc_ratio/scales/" + hex_name(ratio);
+        add_l1_case(catalogue,
+                    {.name = name,
+                     .title = "The ratio, in 256ths, multiplies what L2 reads.",
+                     .manual = "APM2 15.30.5",
+                     .needs = Feature::tsc_rate_msr,
+                     .program = "store_rdtsc",
+                     .steps = {vmcb_field(field::rip, at_start),
+                               vmcb_field(field::tsc_offset, std::uint64_t{ratio} << 40),
+                               vmcb_field(field::rax, l2_data), Call{"vmrun_scales_tsc", ratio}},
+                     .expectations = {expected},
+                     .confirmed = false});
+    }
+    CallExpectation none;
+    none.values = {reported("reserved bits that can be written", 0)};
+    add_l1_case(catalogue, {.name = "instructions/tsc_ratio/reserved_bits",
+                            .title = "The ratio has 40 bits; the others must be zero.",
+                            .manual = "APM2 15.30.5",
+                            .needs = Feature::tsc_rate_msr,
+                            .steps = {Call{"tsc_ratio_reserved"}},
+                            .expectations = {none},
+                            .confirmed = false});
+}
+
+void written_time_stamps(Catalogue& catalogue) {
+    CallExpectation expected;
+    expected.values = {reported("L2 reads on from what it wrote", 1),
+                       reported("and so does L1", 1)};
+    add_l1_case(catalogue, {.name = "instructions/tsc/written_by_l2",
+                            .title = "There is one counter: what L2 writes, L1 has.",
+                            .manual = "APM2 15.30.5",
+                            .program = "store_tsc_written",
+                            .steps = {vmcb_field(field::rip, at_start),
+                                      vmcb_field(field::rax, l2_data), Call{"l2_writes_tsc"}},
+                            .expectations = {expected}});
+}
+
 void svm_msrs(Catalogue& catalogue) {
     host_save_area(catalogue);
     vm_cr(catalogue);
+    ignne(catalogue);
+    revision(catalogue);
     time_stamps(catalogue);
+    scaled_time_stamps(catalogue);
+    written_time_stamps(catalogue);
 }
 
 const Registration registration{svm_msrs};

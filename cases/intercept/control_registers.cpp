@@ -50,6 +50,7 @@ constexpr std::array roots{
 void mov_cr0(InstructionTable& table) {
     table.row({.subject = "cr0_read", .program = "read_cr0", .intercept = Intercept::cr0_read,
                .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .taken_fields = {moves_control(Register::rbx)},
                .executed = {.registers = {{Register::rbx, fresh_cr0}}}});
     table.row({.subject = "cr0_read", .variant = "r11", .program = "read_cr0_r11",
@@ -59,6 +60,7 @@ void mov_cr0(InstructionTable& table) {
     // A write that changes AM also meets the selective intercept.
     table.row({.subject = "cr0_write", .program = "write_cr0", .intercept = Intercept::cr0_write,
                .manual = manual, .modes = loads_cr0, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {l2_register(Register::rbx, fresh_cr0 | cr0::am)},
                .taken_fields = {moves_control(Register::rbx)},
                .executed = {.fields = {{field::cr0, fresh_cr0 | cr0::am}}},
@@ -78,6 +80,7 @@ void mov_cr0(InstructionTable& table) {
 void mov_cr2_to_cr4(InstructionTable& table) {
     table.row({.subject = "cr2_read", .program = "read_cr2", .intercept = Intercept::cr2_read,
                .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {vmcb_field(field::cr2, 0x1234'5678)},
                .taken_fields = {moves_control(Register::rbx)},
                .executed = {.registers = {{Register::rbx, 0x1234'5678}}}});
@@ -97,19 +100,23 @@ void mov_cr2_to_cr4(InstructionTable& table) {
         const Value uncached = in_region(root.table, svm::cr3::pcd);
         table.row({.subject = "cr3_read", .program = "read_cr3", .intercept = Intercept::cr3_read,
                    .manual = manual, .modes = root.modes, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .taken_fields = {moves_control(Register::rbx)},
                    .executed = {.registers = {{Register::rbx, cr3}}}});
         table.row({.subject = "cr3_write", .program = "write_cr3", .intercept = Intercept::cr3_write,
                    .manual = manual, .modes = root.modes, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .setup = {l2_register(Register::rbx, uncached)},
                    .taken_fields = {moves_control(Register::rbx)},
                    .executed = {.fields = {{field::cr3, uncached}}}});
         table.row({.subject = "cr4_read", .program = "read_cr4", .intercept = Intercept::cr4_read,
                    .manual = manual, .modes = root.modes, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .taken_fields = {moves_control(Register::rbx)},
                    .executed = {.registers = {{Register::rbx, root.cr4}}}});
         table.row({.subject = "cr4_write", .program = "write_cr4", .intercept = Intercept::cr4_write,
                    .manual = manual, .modes = root.modes, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .setup = {l2_register(Register::rbx, root.cr4 | cr4::tsd)},
                    .taken_fields = {moves_control(Register::rbx)},
                    .executed = {.fields = {{field::cr4, root.cr4 | cr4::tsd}}}});

@@ -42,6 +42,7 @@ Step fresh_rax() {
 void time_stamps(InstructionTable& table) {
     table.row({.subject = "rdtsc", .program = "rdtsc", .intercept = Intercept::rdtsc,
                .manual = manual, .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .setup = {fresh_rax()},
                .executed = counter_read()});
     table.row({.subject = "rdtsc", .variant = "tsd", .program = "rdtsc",
@@ -80,6 +81,7 @@ void other_counters(InstructionTable& table) {
     // rCX = 0: MPERF.
     table.row({.subject = "rdpru", .program = "rdpru", .intercept = Intercept::rdpru,
                .manual = manual, .needs = Feature::rdpru, .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .setup = {fresh_rax(), l2_register(Register::rcx, 0)},
                .executed = counter_read(), .confirmed = false});
     table.row({.subject = "rdpru", .variant = "tsd", .program = "rdpru",

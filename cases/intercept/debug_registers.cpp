@@ -55,6 +55,7 @@ void address_registers(InstructionTable& table) {
             static_cast<wire::L1Register>(static_cast<unsigned>(wire::L1Register::dr0) + number);
         table.row({.subject = name + "_read", .program = "read_" + name,
                    .intercept = reading(number), .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .setup = {L1Write{l1_register, 0, held}},
                    .taken_fields = {moves_debug(Register::rbx)},
                    .executed = {.registers = {{Register::rbx, held}}}});
@@ -80,6 +81,7 @@ void status_and_control(InstructionTable& table) {
                    .executed = {.registers = {{Register::rbx, other}}}});
         table.row({.subject = name + "_write", .program = "write_" + name,
                    .intercept = writing(number), .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .setup = {l2_register(Register::rbx, other)},
                    .taken_fields = {moves_debug(Register::rbx)},
                    .executed = {.fields = {{alias_of, other}}}});

@@ -65,34 +65,40 @@ ExitExpectation exit_of(const EventRow& row, Taker taker, const L2Start& start) 
     return exit; // Else the program's VMMCALL exits: the expectation's defaults.
 }
 
+Case event_case(const EventRow& row, Taker taker, const L2Start& start,
+                const std::source_location& where) {
+    Case made;
+    made.start = start;
+    made.name =
+        full_name("intercept/" + std::string{row.event.subject} + "/" + row.what, {}, made.start);
+    made.title = row.title;
+    made.manual = row.event.manual;
+    made.file = project_path(where.file_name());
+    made.line = where.line();
+    made.program = "nothing";
+    made.needs.set(Feature::apic);
+    if (start.nested_paging) {
+        made.needs.set(Feature::np);
+    }
+    made.steps = row.setup;
+    made.steps.emplace_back(Call{"pend_own_event", row.event.argument + row.argument});
+    made.steps.emplace_back(Run{});
+    made.steps.emplace_back(Call{"count_own_event"});
+    CallExpectation count;
+    count.values = {{.value = taker == Taker::l2 ? 0u : 1u, .what = "events that L1 got"}};
+    made.expectations = {CallExpectation{}, exit_of(row, taker, made.start), count};
+    made.intercepts = {{row.event.intercept, row.kind}};
+    return made;
+}
+
 void add(Catalogue& catalogue, const EventRow& row, Taker taker,
          const std::source_location& where = std::source_location::current()) {
     for (const L2Mode mode : {L2Mode::long64, L2Mode::compat, L2Mode::pae, L2Mode::prot32}) {
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
             for (const bool nested_paging : {true, false}) {
-                Case made;
-                made.start = {mode, cpl, nested_paging};
-                made.name = full_name(
-                    "intercept/" + std::string{row.event.subject} + "/" + row.what, {}, made.start);
-                made.title = row.title;
-                made.manual = row.event.manual;
-                made.file = project_path(where.file_name());
-                made.line = where.line();
-                made.program = "nothing";
-                made.needs.set(Feature::apic);
-                if (nested_paging) {
-                    made.needs.set(Feature::np);
-                }
-                made.steps = row.setup;
-                made.steps.emplace_back(Call{"pend_own_event", row.event.argument + row.argument});
-                made.steps.emplace_back(Run{});
-                made.steps.emplace_back(Call{"count_own_event"});
-                CallExpectation count;
-                count.values = {
-                    {.value = taker == Taker::l2 ? 0u : 1u, .what = "events that L1 got"}};
-                made.expectations = {CallExpectation{}, exit_of(row, taker, made.start), count};
-                made.intercepts = {{row.event.intercept, row.kind}};
-                catalogue.add(std::move(made));
+                each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+                    catalogue.add(event_case(row, taker, {mode, cpl, nested_paging, l1}, where));
+                });
             }
         }
     }

@@ -54,6 +54,7 @@ void exception(InstructionTable& table, const ExceptionRow& row,
     full.cpl3 = row.cpl3;
     full.setup = row.setup;
     full.taken_rip = row.saved_rip;
+    full.taken_instruction_bytes = row.instruction_bytes;
     full.taken_fields = taken_fields(row);
     full.prologue.registers = row.written_first.registers;
     full.executed = row.written_last;

@@ -26,6 +26,7 @@ struct ExceptionRow {
     Value saved_rip = at_insn; ///< With the intercept set.
     /// EXITINFO2, with the intercept set.
     std::optional<std::uint64_t> exit_info_2{};
+    InstructionBytes instruction_bytes = InstructionBytes::unsaid; ///< With the intercept set.
     /// The event that was being delivered when the exception came up; with the intercept set.
     std::optional<svm::EventInformation> in_delivery{};
     /// What is written before the intercept is looked at: DR6.

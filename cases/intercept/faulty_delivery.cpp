@@ -127,6 +127,25 @@ void outside_events(InstructionTable& table) {
     }
 }
 
+/// An interrupt from outside that is to have the stack segment of the TSS, which is not present; so
+/// #SS could not be delivered either. APM2 8.2.13, 8.4.1.
+void outside_stack(InstructionTable& table) {
+    constexpr std::uint8_t vector = 0x40;
+    constexpr std::uint32_t external = 1;
+    constexpr std::uint32_t ss0 = offsetof(L2Memory, tss32) + 8;
+    const EventInformation injected = EventInformation::event(EventType::interrupt, vector);
+    table.row({.subject = "exception_ss", .variant = "stack_of_interrupt", .program = "nothing",
+               .intercept = Intercept::exception_ss, .manual = "APM2 8.2.13, 8.4.1",
+               .modes = {false, false, true, true}, .cpl3 = AtCpl3::only,
+               .setup = {vmcb_field(field::event_injection, injected.value),
+                         Write{wire::Op::Code::write, Region::l2_memory, ss0, 2,
+                               l2_selector::absent_data}},
+               .taken_rip = at_start,
+               .taken_fields = {{field::exit_info_1, l2_selector::absent_data | external},
+                                being_delivered(injected)},
+               .runs_without_intercept = false});
+}
+
 /// Selectors of the LDT, which here is another view of the GDT. APM2 8.4.1.
 void local_descriptors(InstructionTable& table) {
     constexpr std::uint16_t in_ldt = 4;
@@ -244,6 +263,7 @@ void faulty_delivery(Catalogue& catalogue) {
     invalid_tss(table);
     absent_gates(table);
     outside_events(table);
+    outside_stack(table);
     local_descriptors(table);
     double_fault(table);
     shutdown(table);

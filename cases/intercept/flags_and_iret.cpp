@@ -61,11 +61,13 @@ void flags(InstructionTable& table) {
         const std::uint32_t slot = l2_stack_end - width.slot;
         table.row({.subject = "pushf", .program = "pushf", .intercept = Intercept::pushf,
                    .manual = manual, .modes = width.modes, .cpl3 = AtCpl3::same,
+                   .page_end = PageEnd::behind,
                    .setup = {vmcb_set(field::rflags, width.flags)},
                    .executed = {.fields = {{field::rsp, in_memory(slot)}},
                                 .memory = {{Region::l2_memory, slot, width.slot, width.flags}}}});
         table.row({.subject = "popf", .program = "popf", .intercept = Intercept::popf,
                    .manual = manual, .modes = width.modes, .cpl3 = AtCpl3::same,
+                   .page_end = PageEnd::behind,
                    .setup = {l2_register(Register::rsp, in_memory(slot)),
                              on_stack(slot, width.slot, width.flags)},
                    .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
@@ -77,6 +79,7 @@ void returns(InstructionTable& table) {
     for (const Width& width : widths) {
         table.row({.subject = "iret", .program = "iret", .intercept = Intercept::iret,
                    .manual = manual, .modes = width.modes, .cpl3 = AtCpl3::same,
+                   .page_end = PageEnd::behind,
                    .setup = return_frame(width, fresh(field::cs_selector)),
                    .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
                                            {field::rflags, width.flags}}}});

@@ -76,6 +76,7 @@ void in_and_out(InstructionTable& table) {
     const Size& byte = sizes[0];
     table.row({.subject = "ioio", .variant = "in_immediate", .program = "in_80",
                .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {closed(inert_port), narrow_rax()},
                .taken_fields = reported(access(byte, true)),
                .executed = anything_read(byte)});
@@ -88,6 +89,7 @@ void in_and_out(InstructionTable& table) {
         const std::string out = std::string{"out_dx_"} + size.suffix;
         table.row({.subject = "ioio", .variant = in, .program = in,
                    .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::behind,
                    .setup = {closed(inert_port), port_in_dx(inert_port), narrow_rax()},
                    .taken_fields = reported(access(size, true)),
                    .executed = anything_read(size)});
@@ -136,6 +138,7 @@ void strings(InstructionTable& table) {
         out_info.push_back(segment(ds));
         table.row({.subject = "ioio", .variant = ins, .program = ins,
                    .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::behind,
                    .setup = {closed(inert_port), port_in_dx(inert_port),
                              l2_register(Register::rdi, l2_data)},
                    .taken_fields = in_info,
@@ -165,6 +168,7 @@ void strings(InstructionTable& table) {
                                            Match::free}}}});
     table.row({.subject = "ioio", .variant = "rep_outs_b", .program = "rep_outs_b",
                .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {closed(inert_port), port_in_dx(inert_port),
                          l2_register(Register::rsi, l2_data), l2_register(Register::rcx, count)},
                .taken_fields = repeated(false),
@@ -307,6 +311,25 @@ void map_bits(InstructionTable& table) {
     }
 }
 
+/// Every bit of the map is set but those of the access: none of the others is looked at.
+void all_others_closed(InstructionTable& table) {
+    struct Row { const Size& size; std::uint16_t port; };
+    for (const Row& row : {Row{sizes[0], inert_port}, Row{sizes[1], 0x7e}, Row{sizes[2], 0x7c}}) {
+        const std::uint64_t own = svm::low_bits(row.size.bytes) << row.port % 8;
+        const std::string variant = std::string{"map/all_others_closed_"} + row.size.suffix;
+        const std::string program = std::string{"in_dx_"} + row.size.suffix;
+        table.row({.subject = "ioio", .variant = variant, .program = program,
+                   .intercept = Intercept::ioio_prot, .manual = "APM2 15.10.1",
+                   .setup = {Write{wire::Op::Code::fill, Region::io_permissions, 0, 0xff,
+                                   sizeof(Arena::io_permissions)},
+                             Write{wire::Op::Code::clear_bits, Region::io_permissions,
+                                   row.port / 8u, 1, own},
+                             port_in_dx(row.port), narrow_rax()},
+                   .reach = Reach::not_covered,
+                   .executed = anything_read(row.size)});
+    }
+}
+
 // clang-format on
 
 void io_ports(Catalogue& catalogue) {
@@ -316,6 +339,7 @@ void io_ports(Catalogue& catalogue) {
     address_sizes(table);
     task_state_segment(table);
     map_bits(table);
+    all_others_closed(table);
 }
 
 const Registration registration{io_ports};

@@ -24,6 +24,7 @@ void clts_lmsw_smsw(InstructionTable& table) {
     const Step task_switched = vmcb_set(field::cr0, cr0::ts);
     table.row({.subject = "cr0_write", .variant = "clts", .program = "clts",
                .intercept = Intercept::cr0_write, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {task_switched},
                .taken_fields = {moves_no_control()},
                .executed = {.fields = {{field::cr0, fresh_cr0}}}});
@@ -31,12 +32,14 @@ void clts_lmsw_smsw(InstructionTable& table) {
     table.row({.subject = "cr0_write", .variant = "lmsw", .program = "lmsw",
                .intercept = Intercept::cr0_write, .manual = manual, .modes = loads_cr0,
                .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {l2_register(Register::rbx, cr0::ts)},
                .taken_fields = {moves_no_control()},
                .executed = {.fields = {{field::cr0, (fresh_cr0 & ~cr0::mp) | cr0::ts}}},
                .also_meets = {Intercept::cr0_sel_write}});
     table.row({.subject = "cr0_read", .variant = "smsw", .program = "smsw",
                .intercept = Intercept::cr0_read, .manual = manual, .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .taken_fields = {moves_no_control()},
                .executed = {.registers = {{Register::rbx, fresh_cr0}}}});
     table.row({.subject = "cr0_read", .variant = "smsw_umip", .program = "smsw",

@@ -74,6 +74,7 @@ void plain(InstructionTable& table) {
         const std::vector<Step> rax{l2_register(Register::rax, 0x5555'5555)};
         table.row({.subject = "msr_read", .variant = name, .program = "rdmsr",
                    .intercept = Intercept::msr_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .setup = setup + rax + std::vector<Step>{closed(one.number, read)},
                    .taken_fields = read_reported,
                    .executed = value_read(before)});
@@ -96,6 +97,17 @@ void plain(InstructionTable& table) {
                    .intercept = Intercept::msr_prot, .manual = manual,
                    .setup = setup + rax + std::vector<Step>{closed(one.number - 1, read | write),
                                                             closed(one.number + 1, read | write)},
+                   .reach = Reach::not_covered,
+                   .executed = value_read(before)});
+        const auto bit = static_cast<std::uint32_t>(svm::msr_permission_bit(one.number));
+        const std::string all_others = name + "_all_others_closed";
+        table.row({.subject = "msr_read", .variant = all_others, .program = "rdmsr",
+                   .intercept = Intercept::msr_prot, .manual = manual,
+                   .setup = setup + rax + std::vector<Step>{
+                                Write{wire::Op::Code::fill, Region::msr_permissions, 0, 0xff,
+                                      sizeof(Arena::msr_permissions)},
+                                Write{wire::Op::Code::clear_bits, Region::msr_permissions, bit / 8,
+                                      1, std::uint64_t{read} << (bit % 8)}},
                    .reach = Reach::not_covered,
                    .executed = value_read(before)});
         const std::string reserved = name + "_reserved_part_closed";

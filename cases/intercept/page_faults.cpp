@@ -90,6 +90,8 @@ void page_fault(InstructionTable& table, const Mapping& mapping, std::string_vie
                                                         vmcb_field(field::cr2, old_cr2)}),
                           .saved_rip = fetches ? target : at_insn,
                           .exit_info_2 = mapping.address,
+                          .instruction_bytes = fetches ? InstructionBytes::none
+                                                       : InstructionBytes::stored,
                           .written_last = {.fields = {{field::cr2, mapping.address}}}},
                   where);
     }
@@ -148,6 +150,7 @@ void above_4_gib(InstructionTable& table) {
                           .setup = {l2_register(Register::rdi, world::unmapped | 0x123),
                                     vmcb_field(field::cr2, old_cr2)},
                           .exit_info_2 = world::unmapped | 0x123,
+                          .instruction_bytes = InstructionBytes::stored,
                           .written_last = {.fields = {{field::cr2, world::unmapped | 0x123}}}});
     }
 }
@@ -168,6 +171,7 @@ void protection_key_of(InstructionTable& table, const Mapping& mapping) {
                                     l2_register(Register::rdi, mapping.address),
                                     vmcb_field(field::cr2, old_cr2)},
                           .exit_info_2 = mapping.address,
+                          .instruction_bytes = InstructionBytes::stored,
                           .written_first = {.fields = {{field::rax, 4}},
                                             .registers = {{Register::rcx, 0}, {Register::rdx, 0}}},
                           .written_last = {.fields = {{field::cr2, mapping.address}}}});

@@ -67,6 +67,7 @@ void ports(Catalogue& catalogue, const PortProgram& program) {
                   .title = "The bit of each port alone makes an access of it exit.",
                   .manual = "APM2 15.10.1",
                   .program = program.name,
+                  .l1_modes = all_l1_modes,
                   .steps = {intercepting(Intercept::ioio_prot),
                             Call{"ports_one_by_one", stride << 16 | first}},
                   .expectations = {expected},
@@ -88,6 +89,26 @@ void ports(Catalogue& catalogue, const PortProgram& program) {
     }
 }
 
+/// Every 17th port, in accesses of which only the last byte has its bit set.
+void last_bytes(Catalogue& catalogue, const std::string& program, IoAccess info, unsigned bytes) {
+    constexpr std::uint32_t stride = 17;
+    constexpr unsigned runs = 0xffff / stride + 1;
+    CallExpectation expected = exits(runs, ExitCode::ioio_prot);
+    in_common(expected, "EXITINFO1 without the port", info.value,
+              ~(IoAccess::segment.mask() | IoAccess::address_16.mask() |
+                IoAccess::address_32.mask() | IoAccess::address_64.mask()));
+    in_common(expected, "EXITINFO2", at_after);
+    add_l1_case(catalogue, {.name = "intercept/ioio/last_byte/" + program,
+                            .title = "The bit of the last byte alone makes an access exit.",
+                            .manual = "APM2 15.10.1",
+                            .program = program,
+                            .steps = {intercepting(Intercept::ioio_prot),
+                                      Call{"ports_by_last_byte", stride << 16 | (bytes - 1)}},
+                            .expectations = {expected},
+                            .vmruns = runs,
+                            .intercepts = {{Intercept::ioio_prot, InterceptUse::Kind::taken}}});
+}
+
 void msrs(Catalogue& catalogue, bool writes) {
     for (const std::uint32_t range : {0x0000'0000u, 0xc000'0000u, 0xc001'0000u}) {
         for (const std::uint32_t first : {range, range + 0x1000}) {
@@ -100,6 +121,7 @@ void msrs(Catalogue& catalogue, bool writes) {
                          .title = "The bit of each MSR alone makes its access exit.",
                          .manual = "APM2 15.11",
                          .program = writes ? "wrmsr" : "rdmsr",
+                         .l1_modes = all_l1_modes,
                          .steps = {intercepting(Intercept::msr_prot),
                                    Call{"msrs_one_by_one", first | (writes ? 1u : 0u)}},
                          .expectations = {expected},
@@ -119,6 +141,8 @@ void permission_bits(Catalogue& catalogue) {
     ports(catalogue, {"out_dx_b", info(IoAccess::size_8, false), false});
     ports(catalogue, {"in_dx_w", info(IoAccess::size_16, true), false});
     ports(catalogue, {"out_dx_l", info(IoAccess::size_32, false), false});
+    last_bytes(catalogue, "in_dx_w", info(IoAccess::size_16, true), 2);
+    last_bytes(catalogue, "out_dx_l", info(IoAccess::size_32, false), 4);
     msrs(catalogue, false);
     msrs(catalogue, true);
 }

@@ -31,6 +31,7 @@ void anywhere(InstructionTable& table) {
     // CPUID exits before every exception and at any CPL.
     table.row({.subject = "cpuid", .program = "cpuid", .intercept = Intercept::cpuid,
                .manual = "APM2 15.9", .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .setup = {l2_register(Register::rax, 0), l2_register(Register::rcx, 0)},
                .executed = {.fields    = {{field::rax, {}, low_32, Match::changed}},
                             .registers = {{Register::rbx, {}, ~0ull, Match::changed},
@@ -39,10 +40,12 @@ void anywhere(InstructionTable& table) {
     // RSM outside SMM is an invalid opcode, but the intercept comes first.
     table.row({.subject = "rsm", .program = "rsm", .intercept = Intercept::rsm,
                .manual = "APM2 15.9", .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .raises = Delivery{.vector = 6},
                .also_meets = {svm::exception_intercept(6)}});
     table.row({.subject = "pause", .program = "pause", .intercept = Intercept::pause,
-               .manual = "APM2 15.9", .cpl3 = AtCpl3::same});
+               .manual = "APM2 15.9", .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within});
     // A filter count of N lets N PAUSEs pass. The second row keeps a distance from N, about which
     // the manual says two things.
     table.row({.subject = "pause", .variant = "filter", .program = "fourth_pause",
@@ -54,6 +57,22 @@ void anywhere(InstructionTable& table) {
                .needs = Feature::pause_filter, .cpl3 = AtCpl3::same,
                .setup = {vmcb_field(field::pause_filter_count, 1000)},
                .reach = Reach::not_covered});
+    // Three pass; a gap that is longer than the threshold gives three more. Threshold 0 is none.
+    const Effect waited{.fields    = {{field::rax, {}, ~0ull, Match::free}},
+                        .registers = {{Register::rbx, {}, ~0ull, Match::free},
+                                      {Register::rdx, {}, ~0ull, Match::free}}};
+    table.row({.subject = "pause", .variant = "threshold_0", .program = "late_pause",
+               .intercept = Intercept::pause, .manual = "APM2 15.14.4",
+               .needs = Feature::pause_filter_threshold,
+               .setup = {vmcb_field(field::pause_filter_count, 3)},
+               .prologue = waited, .also_meets = {Intercept::rdtsc}, .confirmed = false});
+    table.row({.subject = "pause", .variant = "threshold_passed", .program = "late_pause",
+               .intercept = Intercept::pause, .manual = "APM2 15.14.4",
+               .needs = Feature::pause_filter_threshold,
+               .setup = {vmcb_field(field::pause_filter_count, 3),
+                         vmcb_field(field::pause_filter_threshold, 0x4000)},
+               .prologue = waited, .reach = Reach::not_covered,
+               .also_meets = {Intercept::rdtsc}, .confirmed = false});
     table.row({.subject = "mcommit", .program = "mcommit", .intercept = Intercept::mcommit,
                .manual = "APM2 15.9", .needs = Feature::mcommit, .cpl3 = AtCpl3::same,
                .setup = {vmcb_set(field::efer, svm::efer::mcommit)},
@@ -72,7 +91,8 @@ void caches(InstructionTable& table) {
                .manual = "APM2 15.9", .cpl3 = AtCpl3::gp_first,
                .needs_to_execute = Feature::hypervisor});
     table.row({.subject = "wbinvd", .program = "wbinvd", .intercept = Intercept::wbinvd,
-               .manual = "APM2 15.9", .cpl3 = AtCpl3::gp_first});
+               .manual = "APM2 15.9", .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within});
     table.row({.subject = "wbinvd", .variant = "wbnoinvd", .program = "wbnoinvd",
                .intercept = Intercept::wbinvd, .manual = "APM2 15.9",
                .needs = Feature::wbnoinvd, .cpl3 = AtCpl3::gp_first,
@@ -82,11 +102,13 @@ void caches(InstructionTable& table) {
 void translations(InstructionTable& table) {
     table.row({.subject = "invlpg", .program = "invlpg", .intercept = Intercept::invlpg,
                .manual = "APM2 15.8.1, 15.9", .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {l2_register(Register::rdi, l2_data)},
                .taken_fields = {{.field = field::exit_info_1, .value = l2_data,
                                  .needs = Feature::decode_assists}}});
     table.row({.subject = "invpcid", .program = "invpcid", .intercept = Intercept::invpcid,
                .manual = "APM2 15.9", .needs = Feature::invpcid, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {l2_register(Register::rdi, l2_data),
                          l2_register(Register::rbx, all_contexts),
                          l2_data_bytes(0, 8, 0), l2_data_bytes(8, 8, 0)},

@@ -39,6 +39,7 @@ void software_interrupts(Catalogue& catalogue) {
         table.row({.subject = "int_n", .variant = row.variant, .program = row.program,
                    .intercept = Intercept::int_n, .manual = manual,
                    .modes = protected_modes | real_modes, .cpl3 = AtCpl3::same,
+                   .page_end = PageEnd::within,
                    .taken_fields = {names_vector(row.vector)},
                    .raises = Delivery{.vector = row.vector, .return_rip = at_after}});
         // Virtual-8086 mode asks for an IOPL of 3, after the intercept.

@@ -81,6 +81,7 @@ void vmrun(InstructionTable& table) {
     // There is no VMRUN without this intercept (consistency/intercept/vmrun_clear).
     table.row({.subject = "vmrun", .program = "vmrun", .intercept = Intercept::vmrun,
                .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {spare_filled(), address_in_ax(spare_vmcb)},
                .runs_without_intercept = false});
     bad_addresses(table, "vmrun", Intercept::vmrun);
@@ -98,6 +99,7 @@ void vmmcall(InstructionTable& table) {
                .ends_with = invalid});
     table.row({.subject = "vmmcall", .variant = "alone", .program = "vmmcall",
                .intercept = Intercept::vmmcall, .manual = manual, .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .runs_without_intercept = false});
 }
 
@@ -155,7 +157,8 @@ void global_interrupt_flag(InstructionTable& table) {
                                                 std::tuple{"clgi", Intercept::clgi, false}}) {
         // Without virtual GIF the effect is on the real one, and ends with the #VMEXIT.
         table.row({.subject = name, .program = name, .intercept = intercept,
-                   .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first});
+                   .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within});
         table.row({.subject = name, .variant = "vgif", .program = name, .intercept = intercept,
                    .manual = "APM2 15.33.2", .needs = Feature::vgif,
                    .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
@@ -169,10 +172,12 @@ void others(InstructionTable& table) {
     // rAX: address, rCX: ASID, here L2's own.
     table.row({.subject = "invlpga", .program = "invlpga", .intercept = Intercept::invlpga,
                .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {address_in_ax(l2_data), l2_register(Register::rcx, 1)}});
     // Executed it would start a measured launch. It exists in SVM operation, SKINIT bit or not.
     table.row({.subject = "skinit", .program = "skinit", .intercept = Intercept::skinit,
                .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {address_in_ax(0)},
                .runs_without_intercept = false});
 }

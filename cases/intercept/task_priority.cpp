@@ -3,6 +3,7 @@
 // LOCK MOV CR0 is CR8 too, outside 64-bit mode as well. APM2 15.9, 15.21.3.
 
 #include "cases/intercept/register_access.hpp"
+#include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/vmcb.hpp"
@@ -96,10 +97,52 @@ void physical_tpr_kept(Catalogue& catalogue) {
     }
 }
 
+/// The TPR in memory is the APIC's own, and V_INTR_MASKING has no say in it. Each read of L2's
+/// tells 3, 9 and 5 apart: V_TPR, what L1 gave the APIC, and what L2 writes there.
+void tpr_in_memory(Catalogue& catalogue) {
+    constexpr std::uint64_t apic_tpr = 0xfee0'0080;
+    constexpr std::uint64_t masking = VirtualInterrupt::v_intr_masking.mask();
+    const std::vector<Step> setup{
+        L1Write{wire::L1Register::cr8, 0, 9},
+        vmcb_field(field::virtual_interrupt,
+                   VirtualInterrupt{}.with(VirtualInterrupt::v_tpr, 3).value | masking),
+        l2_register(Register::rdi, apic_tpr), l2_register(Register::rbx, 0x50)};
+    const auto sees = [](Register reg, std::uint64_t value) {
+        ExitExpectation exit = program_ends();
+        exit.registers = {{reg, value}};
+        return exit;
+    };
+    for (const bool nested_paging : {true, false}) {
+        const L2Start start{L2Mode::long64, 0, nested_paging};
+        add_guest_case(catalogue,
+                       {.name = "fields/control_virtual_interrupt/memory_tpr/read",
+                        .title = "L2 reads the TPR of the APIC from memory, not V_TPR.",
+                        .manual = "APM2 15.21.2",
+                        .needs = Feature::apic,
+                        .program = "raise_pf_read",
+                        .steps = setup,
+                        .exit = sees(Register::rbx, 0x90)},
+                       start);
+        add_guest_case(catalogue,
+                       {.name = "fields/control_virtual_interrupt/memory_tpr/written",
+                        .title = "L2 writes the TPR of the APIC in memory, and V_TPR stays.",
+                        .manual = "APM2 15.21.2",
+                        .needs = Feature::apic,
+                        .program = "write_apic_tpr",
+                        .steps = setup,
+                        .exit = sees(Register::rcx, 3),
+                        .then = {vmcb_clear(field::virtual_interrupt, masking),
+                                 vmcb_field(field::rip, at_after), Run{}},
+                        .then_expected = {sees(Register::rcx, 5)}},
+                       start);
+    }
+}
+
 void task_priority(Catalogue& catalogue) {
     InstructionTable table{catalogue};
     mov_cr8(table);
     physical_tpr_kept(catalogue);
+    tpr_in_memory(catalogue);
 }
 
 const Registration registration{task_priority};

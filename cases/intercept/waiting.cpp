@@ -69,6 +69,7 @@ std::vector<Step> plain_wait() {
 void hlt(InstructionTable& table) {
     table.row({.subject = "hlt", .program = "hlt", .intercept = Intercept::hlt,
                .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::behind,
                .runs_without_intercept = false});
     table.row({.subject = "hlt", .variant = "interrupt_pending", .program = "sti_hlt",
                .intercept = Intercept::hlt, .manual = manual,
@@ -95,6 +96,7 @@ void monitor(InstructionTable& table) {
     table.row({.subject = "monitor", .program = "monitor", .intercept = Intercept::monitor,
                .manual = manual, .needs = Feature::monitor,
                .cpl3 = AtCpl3::gp_first, .cpl3_fault = invalid_opcode,
+               .page_end = PageEnd::within,
                .setup = watch(l2_data)});
     std::vector<Step> with_extension = watch(l2_data);
     with_extension.emplace_back(l2_register(Register::rcx, 2));
@@ -120,6 +122,7 @@ void mwait(InstructionTable& table) {
     table.row({.subject = "mwait", .program = "mwait", .intercept = Intercept::mwait,
                .manual = manual, .needs = Feature::monitor,
                .cpl3 = AtCpl3::gp_first, .cpl3_fault = invalid_opcode,
+               .page_end = PageEnd::within,
                .setup = plain_wait(),
                .also_meets = {Intercept::mwait_cond}, .runs_without_intercept = false});
     // Armed or not (nobody says what a monitor armed by an earlier guest is worth), it goes on.

@@ -3,6 +3,8 @@
 
 #include "cases/model/instruction_table.hpp"
 
+#include "harness/svm/vmcb_fields.hpp"
+
 namespace vmrunit::cases {
 
 std::vector<Step> set_vmload_state() {
@@ -11,6 +13,27 @@ std::vector<Step> set_vmload_state() {
         steps.emplace_back(vmcb_field(part.place, part.value));
     }
     return steps;
+}
+
+void cover_segment(std::vector<std::string>& covers, std::string_view segment,
+                   std::string_view aspect) {
+    const std::string prefix = "save." + std::string{segment} + ".";
+    const auto cover = [&](const svm::Field& part) {
+        if (part.kind != svm::FieldKind::reserved) {
+            covers.push_back("field/" + std::string{part.name} + "/" + std::string{aspect});
+        }
+    };
+    for (const svm::Field& word : svm::vmcb_fields) {
+        if (!word.name.starts_with(prefix)) {
+            continue;
+        }
+        if (svm::bits_of(word).empty()) {
+            cover(word);
+        }
+        for (const svm::Field& run : svm::bits_of(word)) {
+            cover(run);
+        }
+    }
 }
 
 } // namespace vmrunit::cases

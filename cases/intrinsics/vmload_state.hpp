@@ -8,7 +8,9 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace vmrunit::cases {
 
@@ -39,5 +41,9 @@ inline constexpr std::array vmload_parts{
 
 /// Writes all of that to the arena's VMCB.
 [[nodiscard]] std::vector<Step> set_vmload_state();
+
+/// Items of coverage: every part of the segment that is not reserved.
+void cover_segment(std::vector<std::string>& covers, std::string_view segment,
+                   std::string_view aspect);
 
 } // namespace vmrunit::cases

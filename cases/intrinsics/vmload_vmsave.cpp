@@ -19,6 +19,7 @@ namespace vmrunit::cases {
 namespace {
 
 namespace field = svm::field;
+using svm::SegmentAttributes;
 
 std::string base_of(std::string_view segment) {
     return std::string{segment} + " base";
@@ -29,63 +30,58 @@ std::string visible_of(std::string_view segment) {
 }
 
 /// Selector, attributes and limit as they stand in the VMCB.
-std::uint64_t packed(std::uint16_t selector, svm::SegmentAttributes attributes,
-                     std::uint32_t limit) {
+std::uint64_t packed(std::uint16_t selector, SegmentAttributes attributes, std::uint32_t limit) {
     return selector | std::uint64_t{attributes.value} << 16 | std::uint64_t{limit} << 32;
 }
 
-/// Items of coverage: every part of the segment.
-void cover_segment(std::vector<std::string>& covers, std::string_view segment,
-                   std::string_view aspect) {
-    const std::string prefix = "save." + std::string{segment} + ".";
-    const auto cover = [&](const svm::Field& part) {
-        if (part.kind != svm::FieldKind::reserved) {
-            covers.push_back("field/" + std::string{part.name} + "/" + std::string{aspect});
-        }
-    };
-    for (const svm::Field& word : svm::vmcb_fields) {
-        if (!word.name.starts_with(prefix)) {
-            continue;
-        }
-        if (svm::bits_of(word).empty()) {
-            cover(word);
-        }
-        for (const svm::Field& run : svm::bits_of(word)) {
-            cover(run);
-        }
-    }
-}
-
-void loads(Catalogue& catalogue) {
+/// What the routine vmload_state reports where FS and GS have these attributes.
+CallExpectation loaded_state(SegmentAttributes fs, SegmentAttributes gs, SegmentAttributes ldt,
+                             std::uint32_t ldt_limit) {
     CallExpectation expected;
     for (const VmloadPart& part : vmload_parts) {
         expected.values.push_back(reported(std::string{part.what}, part.value));
     }
-    const svm::SegmentAttributes data = svm::data32_attributes();
-    const svm::SegmentAttributes ldt = svm::system_attributes(svm::segment_type::ldt);
-    const svm::SegmentAttributes tss = svm::system_attributes(svm::segment_type::tss_busy);
-    constexpr std::uint32_t ldt_limit = sizeof(L2Memory::gdt) - 1;
-    const Value ldt_base = in_memory(offsetof(L2Memory, gdt));
+    const SegmentAttributes tss = svm::system_attributes(svm::segment_type::tss_busy);
     const auto reported_address = [](std::string what, Value value) {
         CallExpectation::Reported address = reported(std::move(what), 0);
         address.value = value;
         return address;
     };
     // clang-format off
-    expected.values.push_back(reported(visible_of("FS"), packed(l2_selector::user_data, data, world::flat_limit)));
+    expected.values.push_back(reported(visible_of("FS"), packed(l2_selector::user_data, fs, world::flat_limit)));
     expected.values.push_back(reported(base_of("FS"), vmload_parts[0].value));
-    expected.values.push_back(reported(visible_of("GS"), packed(l2_selector::absent_data, data, world::flat_limit)));
+    expected.values.push_back(reported(visible_of("GS"), packed(l2_selector::absent_data, gs, world::flat_limit)));
     expected.values.push_back(reported(base_of("GS"), vmload_parts[1].value));
     expected.values.push_back(reported(visible_of("LDTR"), packed(l2_selector::ldt, ldt, ldt_limit)));
-    expected.values.push_back(reported_address(base_of("LDTR"), ldt_base));
+    expected.values.push_back(reported_address(base_of("LDTR"), in_memory(offsetof(L2Memory, gdt))));
     expected.values.push_back(reported(visible_of("TR"), packed(l2_selector::tss64, tss, world::tss_limit)));
     expected.values.push_back(reported_address(base_of("TR"), in_memory(offsetof(L2Memory, tss64))));
     // clang-format on
+    return expected;
+}
+
+void loads(Catalogue& catalogue) {
+    const SegmentAttributes data = svm::data32_attributes();
+    const SegmentAttributes ldt = svm::system_attributes(svm::segment_type::ldt);
+    constexpr std::uint32_t ldt_limit = sizeof(L2Memory::gdt) - 1;
     std::vector<Step> steps = set_vmload_state();
     steps.emplace_back(vmcb_field(field::ldtr_attributes, ldt.value));
     steps.emplace_back(vmcb_field(field::ldtr_limit, ldt_limit));
-    steps.emplace_back(vmcb_field(field::ldtr_base, ldt_base));
-    steps.emplace_back(Call{"vmload_state"});
+    steps.emplace_back(vmcb_field(field::ldtr_base, in_memory(offsetof(L2Memory, gdt))));
+    const auto add = [&](std::string name, std::string_view title, SegmentAttributes fs,
+                         SegmentAttributes gs, std::vector<std::string> covers) {
+        std::vector<Step> all = steps;
+        all.emplace_back(vmcb_field(field::fs_attributes, fs.value));
+        all.emplace_back(vmcb_field(field::gs_attributes, gs.value));
+        all.emplace_back(Call{"vmload_state"});
+        add_l1_case(catalogue, {.name = "intrinsics/vmload/" + std::move(name),
+                                .title = title,
+                                .manual = "APM3 VMLOAD",
+                                .l1_modes = all_l1_modes,
+                                .steps = std::move(all),
+                                .expectations = {loaded_state(fs, gs, ldt, ldt_limit)},
+                                .covers = std::move(covers)});
+    };
     // The routine reads the hidden parts by VMSAVE, into a page of zeros. L1 has another TSS than
     // L2, and no LDT.
     std::vector<std::string> covers{"field/save.tr.selector/vmload", "field/save.tr.base/vmload"};
@@ -93,13 +89,59 @@ void loads(Catalogue& catalogue) {
     for (const std::string_view segment : {"fs", "gs", "ldtr", "tr"}) {
         cover_segment(covers, segment, "vmsave");
     }
-    add_l1_case(catalogue,
-                {.name = "intrinsics/vmload/loads",
-                 .title = "Everything it moves comes from the VMCB, no descriptor is read.",
-                 .manual = "APM3 VMLOAD",
-                 .steps = steps,
-                 .expectations = {expected},
-                 .covers = std::move(covers)});
+    add("loads", "Everything it moves comes from the VMCB, no descriptor is read.", data, data,
+        std::move(covers));
+    // One attribute each that the usual descriptor of data has not.
+    struct Attribute {
+        std::string name;
+        SegmentAttributes value;
+    };
+    for (const Attribute& one : {
+             Attribute{"available", data.with(SegmentAttributes::available)},
+             Attribute{"dpl", data.with(SegmentAttributes::dpl, 3)},
+             Attribute{"long_mode", data.with(SegmentAttributes::long_mode)},
+             Attribute{"system", svm::system_attributes(svm::segment_type::ldt)},
+         }) {
+        const std::string_view title = "The attribute is loaded, though L1 has it not.";
+        add("attributes/fs_" + one.name, title, one.value, data, {});
+        add("attributes/gs_" + one.name, title, data, one.value, {});
+    }
+}
+
+/// Whether an address has 48 bits or 57, these two have one canonical form: bits 47 to 56 are
+/// alike, and those above are not.
+void makes_bases_canonical(Catalogue& catalogue) {
+    struct Base {
+        std::string name;
+        std::uint64_t given;
+        std::uint64_t canonical;
+    };
+    const SegmentAttributes data = svm::data32_attributes();
+    const SegmentAttributes ldt = svm::system_attributes(svm::segment_type::ldt);
+    constexpr std::uint32_t ldt_limit = sizeof(L2Memory::gdt) - 1;
+    constexpr svm::FieldRef places[] = {field::fs_base, field::gs_base, field::kernel_gs_base,
+                                        field::ldtr_base, field::tr_base};
+    for (const Base& base : {Base{"upper_half", 0x01ff'8000'1234'5670, 0xffff'8000'1234'5670},
+                             Base{"lower_half", 0xfe00'0000'1234'5670, 0x1234'5670}}) {
+        std::vector<Step> steps = set_vmload_state();
+        steps.emplace_back(vmcb_field(field::ldtr_attributes, ldt.value));
+        steps.emplace_back(vmcb_field(field::ldtr_limit, ldt_limit));
+        for (const svm::FieldRef place : places) {
+            steps.emplace_back(vmcb_field(place, base.given));
+        }
+        steps.emplace_back(Call{"vmload_state"});
+        CallExpectation expected = loaded_state(data, data, ldt, ldt_limit);
+        for (CallExpectation::Reported& value : expected.values) {
+            if (value.what.ends_with(" base") || value.what == "KernelGSBase") {
+                value.value = base.canonical;
+            }
+        }
+        add_l1_case(catalogue, {.name = "intrinsics/vmload/canonical_bases/" + base.name,
+                                .title = "VMLOAD makes a base canonical, and VMSAVE stores it so.",
+                                .manual = "APM2 15.5.1",
+                                .steps = std::move(steps),
+                                .expectations = {std::move(expected)}});
+    }
 }
 
 /// CPL, RSP and so on of the VMCB are L2's: were one of them loaded, it would show.
@@ -113,6 +155,7 @@ void leaves_the_rest(Catalogue& catalogue) {
                 {.name = "intrinsics/vmload/leaves_the_rest",
                  .title = "Nothing else of the VMCB is loaded.",
                  .manual = "APM3 VMLOAD",
+                 .l1_modes = all_l1_modes,
                  .steps = {vmcb_field(field::cr2, 0x1234'5678), vmcb_field(field::rflags, 0x8d7),
                            vmcb_field(field::dr7, 0x700), Call{"vmload_rest"}},
                  .expectations = {expected}});
@@ -132,6 +175,7 @@ void stores(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "intrinsics/vmsave/stores",
                             .title = "L1's state goes where it belongs, and no other byte changes.",
                             .manual = "APM3 VMSAVE",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"vmsave_state"}},
                             .expectations = {expected},
                             .covers = std::move(covers)});
@@ -147,12 +191,14 @@ void physical_address(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "intrinsics/vmload/physical_address",
                             .title = "The address is physical: its linear twin is not mapped.",
                             .manual = "APM3 VMLOAD, VMSAVE",
+                            .l1_modes = all_l1_modes,
                             .steps = steps,
                             .expectations = {expected}});
 }
 
 void vmload_vmsave(Catalogue& catalogue) {
     loads(catalogue);
+    makes_bases_canonical(catalogue);
     leaves_the_rest(catalogue);
     stores(catalogue);
     physical_address(catalogue);

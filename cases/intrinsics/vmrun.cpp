@@ -8,6 +8,7 @@
 
 #include "harness/svm/vmcb_fields.hpp"
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,7 @@ void physical_address(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "intrinsics/vmrun/physical_address",
                             .title = "The address is physical: its linear twin is not mapped.",
                             .manual = "APM2 15.5.1",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"vmrun_hidden_vmcb"}},
                             .expectations = {expected}});
 }
@@ -53,25 +55,76 @@ void minimum_state(Catalogue& catalogue) {
                             .title = "What VMLOAD moves is neither loaded nor restored.",
                             .manual = "APM2 15.5.1",
                             .program = "store_vmload_state",
+                            .l1_modes = all_l1_modes,
                             .steps = steps,
                             .expectations = {expected},
                             .covers = std::move(covers)});
 }
 
-void keeps_registers(Catalogue& catalogue) {
-    static constexpr const char* names[] = {"rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
-                                            "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
-    CallExpectation expected;
-    std::uint64_t number = 0;
-    for (const char* name : names) {
-        expected.values.push_back(reported(name, ++number));
+/// The same of the parts that only VMSAVE shows: whatever stands in the VMCB, L1 has its own
+/// afterwards, and the VMCB what stood there.
+void hidden_parts(Catalogue& catalogue) {
+    struct Place {
+        std::string_view name;
+        svm::FieldRef selector;
+    };
+    constexpr Place places[] = {{"fs", svm::field::fs_selector},
+                                {"gs", svm::field::gs_selector},
+                                {"ldtr", svm::field::ldtr_selector},
+                                {"tr", svm::field::tr_selector}};
+    constexpr std::uint32_t segment_size = 16;
+    struct Filling {
+        std::string name;
+        std::uint8_t byte;
+    };
+    for (const Filling& filling :
+         {Filling{"ones", 0xff}, Filling{"a5", 0xa5}, Filling{"5a", 0x5a}}) {
+        CallExpectation expected;
+        std::vector<Step> steps;
+        std::vector<std::string> covers;
+        for (const Place& place : places) {
+            const std::string name{place.name};
+            expected.values.push_back(
+                reported(name + " selector, attributes and limit differ by", 0));
+            expected.values.push_back(reported(name + " base differs by", 0));
+            expected.values.push_back(reported("bytes of " + name + " changed in the VMCB", 0));
+            steps.emplace_back(Write{wire::Op::Code::fill, Region::vmcb, place.selector.offset,
+                                     filling.byte, segment_size});
+            cover_segment(covers, place.name, "not_loaded");
+        }
+        cover_segment(covers, "tr", "left_alone");
+        covers.emplace_back("field/save.tr.attributes.unused/left_alone");
+        steps.emplace_back(vmcb_field(svm::field::rip, at_start));
+        steps.emplace_back(Call{"vmrun_hidden_parts"});
+        add_l1_case(catalogue,
+                    {.name = "intrinsics/vmrun/hidden_parts/" + filling.name,
+                     .title = "FS, GS, LDTR and TR are neither loaded nor stored, hidden or not.",
+                     .manual = "APM2 15.5.1",
+                     .steps = std::move(steps),
+                     .expectations = {expected},
+                     .covers = std::move(covers)});
     }
-    add_l1_case(catalogue, {.name = "intrinsics/vmrun/keeps_registers",
-                            .title = "L2 changes every general register, the caller notices none.",
-                            .manual = "APM2 15.5.1",
-                            .program = "trash_registers",
-                            .steps = {Call{"vmrun_keeps_registers"}},
-                            .expectations = {expected}});
+}
+
+/// A 32-bit caller has the first six of them.
+void keeps_registers(Catalogue& catalogue) {
+    static constexpr std::array names{"rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
+                                      "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+        CallExpectation expected;
+        const unsigned count = l1_bits(l1) == 64 ? names.size() : 6;
+        for (unsigned i = 0; i < count; ++i) {
+            expected.values.push_back(reported(names[i], i + 1));
+        }
+        add_l1_case(catalogue,
+                    {.name = "intrinsics/vmrun/keeps_registers",
+                     .title = "L2 changes every general register, the caller notices none.",
+                     .manual = "APM2 15.5.1",
+                     .program = "trash_registers",
+                     .l1_modes = only(l1),
+                     .steps = {Call{"vmrun_keeps_registers"}},
+                     .expectations = {expected}});
+    });
 }
 
 void disarms_breakpoints(Catalogue& catalogue) {
@@ -88,6 +141,7 @@ void disarms_breakpoints(Catalogue& catalogue) {
                                     .title = "A breakpoint that L2 had enabled does not hit in L1.",
                                     .manual = "APM2 15.6",
                                     .program = written ? "writes_dr7" : "nothing",
+                                    .l1_modes = all_l1_modes,
                                     .steps = {vmcb_field(svm::field::rip, at_start),
                                               Call{"l2_breakpoint_in_l1", row.dr7}},
                                     .expectations = {expected}});
@@ -115,10 +169,12 @@ void faulting(Catalogue& catalogue) {
               Address{"highest_bit", "No physical address has bit 63.", 63},
               Address{"first_beyond_memory", "CPUID tells how wide an address is.", 255}}) {
             const std::string name = "intrinsics/" + instruction.name + "/" + address.name;
+            const bool fits_eax = address.argument < 12;
             add_l1_case(catalogue,
                         {.name = name,
                          .title = address.title,
                          .manual = instruction.manual,
+                         .l1_modes = fits_eax ? all_l1_modes : only_l1_long64,
                          .steps = {Call{instruction.name + "_bad_address", address.argument}},
                          .expectations = {faults()}});
         }
@@ -128,6 +184,7 @@ void faulting(Catalogue& catalogue) {
 void vmrun(Catalogue& catalogue) {
     physical_address(catalogue);
     minimum_state(catalogue);
+    hidden_parts(catalogue);
     keeps_registers(catalogue);
     disarms_breakpoints(catalogue);
     faulting(catalogue);

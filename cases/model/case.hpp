@@ -55,6 +55,17 @@ struct Measure {
     std::uint32_t runs;
 };
 
+/// The program does not run where it is linked but across the border of two pages: a copy of it, up
+/// to that border in the last bytes of one region, the rest in the first of another one. The case's
+/// steps map them so. For flat code.
+struct CodeCopy {
+    std::uint64_t border = 0; ///< Linear address of the second page.
+    bool splits_insn = false; ///< It lies behind the first byte of the instruction under test, and
+                              ///< not behind its last one.
+    Region first = Region::vmcb;
+    Region second = Region::vmcb;
+};
+
 using Step = std::variant<Write, L1Write, Run, Call, Measure>;
 
 // --- Expectation
@@ -92,6 +103,14 @@ struct MemoryExpectation {
     Match match = Match::equals;
 };
 
+/// What the exit of a page fault, L2's own or a nested one, stores of the instruction at RIP on a
+/// CPU with decode assists. Of other exits the frame rule knows it. APM2 15.8.4.
+enum class InstructionBytes : std::uint8_t {
+    unsaid,
+    stored, ///< The fault of a data access: fifteen bytes, from the one under test on.
+    none,   ///< That of a fetch.
+};
+
 /// The subject entered L2 (or refused to) and came back by #VMEXIT.
 struct ExitExpectation {
     svm::ExitCode exit_code = svm::ExitCode::vmmcall;
@@ -101,6 +120,7 @@ struct ExitExpectation {
     std::vector<FieldExpectation> fields{};
     std::vector<RegisterExpectation> registers{};
     std::vector<MemoryExpectation> memory{};
+    InstructionBytes instruction_bytes = InstructionBytes::unsaid;
 };
 
 /// VMRUN itself faults in L1.
@@ -156,9 +176,11 @@ struct Case {
     std::string manual; ///< "APM2 15.9"
     std::string file;   ///< Where its row stands, from the project's root.
     unsigned line = 0;
-    std::string program; ///< L2 program, by name; its width follows from start.mode.
-    L2Start start;       ///< And the mode of L1.
-    svm::Features needs; ///< Absent ones make the case SKIP.
+    std::string program;   ///< L2 program, by name; its width follows from start.mode.
+    L2Start start;         ///< And the mode of L1.
+    svm::Features needs;   ///< Absent ones make the case SKIP.
+    svm::Features without; ///< Present ones do: for what a CPU without them does.
+    std::optional<CodeCopy> code_copy;
     std::vector<Step> steps;
     std::vector<Expectation> expectations;
     bool ends_machine = false; ///< The subject is expected to take the machine down: run last.

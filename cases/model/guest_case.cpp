@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 namespace vmrunit::cases {
 
-void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& start,
-                    const std::source_location& where) {
+namespace {
+
+Case guest_case(const GuestRow& row, const L2Start& start, const std::source_location& where) {
     Case made;
     made.start = start;
     made.name = full_name(row.name, {}, start);
@@ -20,6 +22,7 @@ void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& st
     made.line = where.line();
     made.program = row.program;
     made.needs = row.needs;
+    made.without = row.without;
     if (start.nested_paging) {
         made.needs.set(svm::Feature::np);
     }
@@ -31,7 +34,22 @@ void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& st
                              row.then_expected.end());
     made.ends_machine = row.ends_machine;
     made.confirmed = row.confirmed;
-    catalogue.add(std::move(made));
+    made.covers = row.covers;
+    return made;
+}
+
+} // namespace
+
+void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& start,
+                    const std::source_location& where) {
+    each_l1_mode(row.l1_modes, [&](L1Mode l1) {
+        L2Start under = start;
+        under.l1 = l1;
+        Case made = guest_case(row, under, where);
+        if (in_reach_of_l1(made)) {
+            catalogue.add(std::move(made));
+        }
+    });
 }
 
 std::string name_of(const svm::Field& field) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Cases about the state L2 begins with and what becomes of it: one for each start a table names,
-// with that start in the name. Smaller than an InstructionRow: no intercept, no twins.
+// Cases about the state L2 begins with and what becomes of it: one for each start a table names and
+// each mode of L1, with that start in the name. Smaller than an InstructionRow: no intercept, no
+// twins.
 #pragma once
 
 #include "cases/model/case.hpp"
 #include "cases/model/catalogue.hpp"
+#include "cases/model/l1_reach.hpp"
 
 #include <array>
 #include <source_location>
@@ -19,6 +21,7 @@ struct GuestRow {
     std::string_view title;
     std::string_view manual;
     svm::Features needs{};
+    svm::Features without{}; ///< See Case::without.
     std::string_view program = "nothing";
     std::vector<Step> steps{}; ///< Without the Run.
     ExitExpectation exit{};    ///< Of the one Run.
@@ -27,8 +30,11 @@ struct GuestRow {
     std::vector<Expectation> then_expected{};
     bool ends_machine = false;
     bool confirmed = true;
+    std::vector<std::string> covers{}; ///< See Case::covers.
+    L1Modes l1_modes{};                ///< Less those out of whose reach it is.
 };
 
+/// In each of the row's L1 modes, whatever `start` says of that.
 void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& start,
                     const std::source_location& where = std::source_location::current());
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cases/model/instruction_table.hpp"
 
+#include "cases/model/page_end.hpp"
+
 #include "harness/svm/cpu.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace vmrunit::cases {
@@ -71,8 +74,66 @@ public:
         }
     }
 
+    /// With the instruction as the last of its page, or with its first byte as the last one there.
+    void add_at_page_end(NextPage next, bool splits_insn) {
+        pages_.emplace(code_at_page_end(splits_insn), mapped_pages(next, start_),
+                       (splits_insn ? "across_pages/" : "page_end/") + std::string{name_of(next)} +
+                           "/");
+        const bool whole = next == NextPage::mapped || !splits_insn;
+        if (whole) {
+            add("taken", Kind::taken, "The intercept is taken whatever the next page is.",
+                {intercept_set()}, taken());
+        } else {
+            add(next == NextPage::absent ? "order_pf" : "order_npf", Kind::order,
+                "The fetch of its second page faults before the intercept.", {intercept_set()},
+                with_prologue(fetch_fault(next, start_, at_insn)));
+        }
+        if (!row_.runs_without_intercept) {
+            return;
+        }
+        if (next == NextPage::mapped) {
+            add_not_taken(Kind::not_taken, "Without the intercept the instruction executes.",
+                          not_taken(), row_.needs_to_execute);
+        } else if (!whole) {
+            add_not_taken(Kind::order, "Without the intercept it faults as well.",
+                          with_prologue(fetch_fault(next, start_, at_insn)));
+        } else if (next_instruction_faults()) {
+            ExitExpectation exit = fetch_fault(next, start_, at_after);
+            append(exit, row_.executed);
+            add_not_taken(Kind::not_taken,
+                          "It executes, and it is the next instruction that faults.",
+                          with_prologue(std::move(exit)), row_.needs_to_execute);
+        }
+    }
+
 private:
     using Kind = InterceptUse::Kind;
+
+    /// Where it executes and goes on behind itself, with stack and flags as they were: what the
+    /// frame of the fault is written to.
+    [[nodiscard]] bool next_instruction_faults() const {
+        const auto moves_frame = [](const FieldExpectation& one) {
+            return one.field.offset == svm::field::rsp.offset ||
+                   one.field.offset == svm::field::rflags.offset;
+        };
+        return !row_.raises && !row_.ends_with &&
+               std::ranges::none_of(row_.executed.fields, moves_frame);
+    }
+
+    /// Where code lies at the end of a page, and how cases there are called.
+    struct Pages {
+        CodeCopy code;
+        std::vector<Step> mapping;
+        std::string name;
+
+        Pages(CodeCopy copy, std::vector<Step> steps, std::string prefix)
+            : code(copy), mapping(std::move(steps)), name(std::move(prefix)) {}
+    };
+
+    [[nodiscard]] ExitExpectation with_prologue(ExitExpectation exit) const {
+        append(exit, row_.prologue);
+        return exit;
+    }
 
     void add_out_of_reach() {
         if (row_.reach == Reach::not_covered) {
@@ -105,6 +166,7 @@ private:
         exit.exit_code = svm::exit_code_of(row_.intercept);
         exit.rip = row_.taken_rip;
         exit.next_rip = row_.taken_next_rip;
+        exit.instruction_bytes = row_.taken_instruction_bytes;
         append(exit, row_.prologue);
         exit.fields.insert(exit.fields.end(), row_.taken_fields.begin(), row_.taken_fields.end());
         return exit;
@@ -153,6 +215,11 @@ private:
         if (!row_.variant.empty()) {
             base += std::string{row_.variant} + "/";
         }
+        if (pages_) {
+            base += pages_->name;
+            made.code_copy = pages_->code;
+            extra.insert(extra.end(), pages_->mapping.begin(), pages_->mapping.end());
+        }
         made.name = full_name(base + std::string{what}, {}, start_);
         made.title = title;
         made.manual = row_.manual;
@@ -161,6 +228,7 @@ private:
         made.program = row_.program;
         made.start = start_;
         made.needs = row_.needs | needs;
+        made.without = row_.without;
         if (start_.nested_paging) {
             made.needs.set(svm::Feature::np);
         }
@@ -173,13 +241,16 @@ private:
         if (kind == Kind::taken && precedes_exception()) {
             made.intercepts.push_back({row_.intercept, Kind::order});
         }
-        catalogue_.add(std::move(made));
+        if (in_reach_of_l1(made)) {
+            catalogue_.add(std::move(made));
+        }
     }
 
     Catalogue& catalogue_;
     const InstructionRow& row_;
     L2Start start_;
     std::source_location where_;
+    std::optional<Pages> pages_;
 };
 
 /// What the row becomes where the instruction does not exist.
@@ -192,6 +263,23 @@ InstructionRow undefined_here(InstructionRow row) {
     row.executed = {};
     row.ends_with.reset();
     return row;
+}
+
+/// At one privilege level, and under a 64-bit L1 only: neither has to do with what a page's end
+/// changes.
+void add_page_ends(Catalogue& catalogue, const InstructionRow& row, const L2Start& start,
+                   const std::source_location& where) {
+    const std::uint8_t cpl = row.cpl3 == AtCpl3::only ? 3 : 0;
+    if (row.page_end == PageEnd::no || start.cpl != cpl || start.l1 != L1Mode::long64) {
+        return;
+    }
+    for (const bool splits_insn : {false, true}) {
+        for (const NextPage next : next_pages) {
+            if (exists(next, start) && (!splits_insn || row.page_end == PageEnd::within)) {
+                Expansion{catalogue, row, start, where}.add_at_page_end(next, splits_insn);
+            }
+        }
+    }
 }
 
 } // namespace
@@ -220,11 +308,11 @@ void InstructionTable::row(const InstructionRow& row, const std::source_location
                 if (row.paging == (nested_paging ? Paging::only_unnested : Paging::only_nested)) {
                     continue;
                 }
-                for (const L1Mode l1 : {L1Mode::long64, L1Mode::pae, L1Mode::legacy}) {
-                    if (row.l1_modes.contains(l1) && runs_under(mode, l1)) {
-                        Expansion{catalogue_, row, {mode, cpl, nested_paging, l1}, where}.add_all();
-                    }
-                }
+                each_l1_mode(row.l1_modes, [&](L1Mode l1) {
+                    const L2Start start{mode, cpl, nested_paging, l1};
+                    Expansion{catalogue_, row, start, where}.add_all();
+                    add_page_ends(catalogue_, row, start, where);
+                });
             }
         }
     }

@@ -14,11 +14,17 @@
 //   not_covered  with the intercept set: the instruction's own effect all the same
 //   not_taken    the same with the intercept clear
 // so each 'taken' has the twin that would notice if the exit came from somewhere else.
+//
+// Rows that say so are run at the end of a page as well (page_end.hpp), where the next page is
+// mapped, absent from L2's tables, or absent from the nested ones:
+//   page_end/NEXT/taken, not_taken        the instruction is the last of its page
+//   across_pages/NEXT/taken, not_taken, order_pf, order_npf   one of its bytes is
 #pragma once
 
 #include "cases/model/case.hpp"
 #include "cases/model/catalogue.hpp"
 #include "cases/model/delivery.hpp"
+#include "cases/model/l1_reach.hpp"
 
 #include <optional>
 #include <source_location>
@@ -90,16 +96,13 @@ inline constexpr Modes gated_modes = protected_modes | only_v86;
 /// Offsets of 32 bits and more, so that a row may name any address.
 inline constexpr Modes flat_modes = only_long64 | only_32bit;
 
-/// Which L1 modes a row runs under, where L2's mode runs under them (runs_under).
-struct L1Modes {
-    bool long64 = true, pae = true, legacy = true;
-    [[nodiscard]] constexpr bool contains(L1Mode mode) const {
-        const bool in[l1_mode_count] = {long64, pae, legacy};
-        return in[static_cast<unsigned>(mode)];
-    }
+/// Whether a row is run at the end of a page, too. A subject that reads the instruction again to
+/// find its length, or reads behind it, shows there. See page_end.hpp.
+enum class PageEnd : std::uint8_t {
+    no,
+    behind, ///< The instruction is the last of its page.
+    within, ///< And, where the instruction is longer than a byte: the page ends behind its first.
 };
-/// For rows about what only a 64-bit L1 can set up.
-inline constexpr L1Modes only_l1_long64{true, false, false};
 
 /// What executing an instruction does.
 struct Effect {
@@ -116,6 +119,7 @@ struct InstructionRow {
     svm::Intercept intercept;
     std::string_view manual;
     svm::Features needs{};
+    svm::Features without{}; ///< See Case::without.
     Modes modes = all_modes;
     L1Modes l1_modes{};
     /// In real and virtual-8086 mode the instruction is #UD, intercepted or not.
@@ -123,12 +127,14 @@ struct InstructionRow {
     AtCpl3 cpl3 = AtCpl3::not_run;
     Delivery cpl3_fault{.vector = 13, .error_code = 0};
     Paging paging = Paging::both;
+    PageEnd page_end = PageEnd::no;
     std::vector<Step> setup{};
     /// State the program's own first instructions change before the one under test.
     Effect prologue{};
     Reach reach = Reach::taken;
     Value taken_rip = at_insn;
     Value taken_next_rip = at_after; ///< On a CPU with NRIPS.
+    InstructionBytes taken_instruction_bytes = InstructionBytes::unsaid;
     /// EXITINFO and the like, with the intercept set.
     std::vector<FieldExpectation> taken_fields{};
     Effect executed{};

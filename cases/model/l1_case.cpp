@@ -3,13 +3,16 @@
 
 #include "cases/model/instruction_table.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace vmrunit::cases {
 
-void add_l1_case(Catalogue& catalogue, const L1Row& row, const std::source_location& where) {
+namespace {
+
+Case l1_case(const L1Row& row, L1Mode l1, const std::source_location& where) {
     Case made;
-    made.start = {row.mode, 0, row.nested_paging};
+    made.start = {row.mode, 0, row.nested_paging, l1};
     made.name =
         full_name(row.name, {.l2_mode = false, .cpl = false, .nested_paging = row.named_by_paging},
                   made.start);
@@ -19,6 +22,7 @@ void add_l1_case(Catalogue& catalogue, const L1Row& row, const std::source_locat
     made.line = where.line();
     made.program = row.program;
     made.needs = row.needs;
+    made.without = row.without;
     if (row.nested_paging) {
         made.needs.set(svm::Feature::np);
     }
@@ -29,7 +33,24 @@ void add_l1_case(Catalogue& catalogue, const L1Row& row, const std::source_locat
     made.vmruns = row.vmruns;
     made.intercepts = row.intercepts;
     made.covers = row.covers;
-    catalogue.add(std::move(made));
+    return made;
+}
+
+L1Modes modes_of(const L1Row& row) {
+    const bool calls = std::ranges::any_of(
+        row.steps, [](const Step& step) { return std::holds_alternative<Call>(step); });
+    return row.l1_modes.value_or(calls ? only_l1_long64 : all_l1_modes);
+}
+
+} // namespace
+
+void add_l1_case(Catalogue& catalogue, const L1Row& row, const std::source_location& where) {
+    each_l1_mode(modes_of(row), [&](L1Mode l1) {
+        Case made = l1_case(row, l1, where);
+        if (in_reach_of_l1(made)) {
+            catalogue.add(std::move(made));
+        }
+    });
 }
 
 CallExpectation::Reported reported(std::string what, std::uint64_t value) {

@@ -5,7 +5,9 @@
 
 #include "cases/model/case.hpp"
 #include "cases/model/catalogue.hpp"
+#include "cases/model/l1_reach.hpp"
 
+#include <optional>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -18,9 +20,13 @@ struct L1Row {
     std::string_view title;
     std::string_view manual;
     svm::Features needs{};
+    svm::Features without{}; ///< See Case::without.
     std::string_view program = "nothing";
     L2Mode mode = L2Mode::long64;
     bool nested_paging = false;
+    /// Without: all, but only the 64-bit one where a routine is called, for not every image of the
+    /// payload need have that. Less those out of whose reach it is.
+    std::optional<L1Modes> l1_modes{};
     std::vector<Step> steps; ///< The run or call included.
     std::vector<Expectation> expectations;
     bool ends_machine = false; ///< See Case::ends_machine.

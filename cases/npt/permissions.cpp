@@ -2,7 +2,8 @@
 // What nested page tables permit: each level and page size, each reason to refuse, each kind of
 // access, with the address and the error code that the exit reports. L2 uses a second way to its
 // memory, through nested entries of its own, so that nothing else depends on the entry in question.
-// L1 runs with EFER.NXE set, so a fetch is reported as one. APM2 15.25.5, 15.25.6.
+// L1 runs with EFER.NXE set, so a fetch is reported as one wherever there is NX. APM2 15.25.5,
+// 15.25.6.
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -82,17 +83,24 @@ bool stops(const Defect& defect, Access access) {
     return defect.stops_reads || (defect.set & no_execute) != 0;
 }
 
-std::vector<Defect> defects(NestedLevel level) {
-    std::vector<Defect> all{
-        {"absent", 0, world::present, 0},
-        {"read_only", 0, world::writable, present, false, true},
-        {"supervisor", 0, world::user},
-        {"no_execute", no_execute, 0, present, false, false},
-    };
+std::vector<Defect> defects(NestedLevel level, L1Mode l1) {
+    std::vector<Defect> all{{"absent", 0, world::present, 0}};
+    if (l1 == L1Mode::pae && level == NestedLevel::pdpt) {
+        return all; // Nothing else has a meaning in it.
+    }
+    all.push_back({"read_only", 0, world::writable, present, false, true});
+    all.push_back({"supervisor", 0, world::user});
+    if (l1 != L1Mode::legacy) {
+        all.push_back({"no_execute", no_execute, 0, present, false, false});
+    }
     const auto reserved_bit = [&all](unsigned number) {
         all.push_back({"reserved_" + std::to_string(number), std::uint64_t{1} << number, 0,
                        present | reserved});
     };
+    if (l1 == L1Mode::pae) {
+        reserved_bit(52);
+        reserved_bit(62);
+    }
     switch (level) {
     case NestedLevel::leaf_1g:
         for (unsigned number = 13; number < 30; ++number) {
@@ -103,6 +111,9 @@ std::vector<Defect> defects(NestedLevel level) {
         for (unsigned number = 13; number < 21; ++number) {
             reserved_bit(number);
         }
+        break;
+    case NestedLevel::leaf_4m:
+        reserved_bit(21); // Below it lie eight bits of the address.
         break;
     case NestedLevel::pml4:
         reserved_bit(7);
@@ -117,28 +128,38 @@ std::vector<Defect> defects(NestedLevel level) {
 void add(Catalogue& catalogue, NestedLevel level, const Defect& defect, Access access,
          const L2Start& start, std::string_view variant, std::vector<Step> setup) {
     const Value address = second_address(level, l2_data_offset);
-    std::vector<Step> steps = second_way(level, defect.set, defect.cleared);
+    std::vector<Step> steps = second_way(level, start.l1, defect.set, defect.cleared);
     steps.emplace_back(l2_register(Register::rdi, address));
     steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
     steps.emplace_back(l2_data_bytes(0, 4, access == Access::fetch ? 0x00d9'010f : 0x4433'2211));
     steps.insert(steps.end(), setup.begin(), setup.end());
+    // Of an exit before this one.
+    steps.emplace_back(vmcb_field(field::insn_byte_count, 8));
     GuestRow row{.name = "npt/" + std::string{name_of(level)} + "/" + defect.name + "/" +
                          std::string{name_of_access(access)} + std::string{variant},
                  .title = "The entry permits the access.",
                  .manual = "APM2 15.25.5",
                  .needs = needs_of(level),
                  .program = program_of(access),
-                 .steps = std::move(steps)};
+                 .steps = std::move(steps),
+                 .l1_modes = only(start.l1)};
     if (stops(defect, access)) {
         row.title = "The entry does not permit the access.";
         row.manual = "APM2 15.25.6";
         row.exit.exit_code = svm::ExitCode::npf;
         row.exit.rip = access == Access::fetch ? address : at_insn;
+        row.exit.instruction_bytes =
+            access == Access::fetch ? InstructionBytes::none : InstructionBytes::stored;
         std::uint64_t info = final_address | user | defect.reported;
         info |= access == Access::write ? write : 0;
         info |= access == Access::fetch ? fetch : 0;
-        row.exit.fields = {{field::exit_info_1, info},
+        // Without PAE there is no NX, and the bit of a fetch is not defined (APM2 8.4.2).
+        const std::uint64_t undefined = start.l1 == L1Mode::legacy ? fetch : 0;
+        row.exit.fields = {{field::exit_info_1, info, ~undefined},
                            {field::exit_info_2, guest_physical(level, l2_data_offset)}};
+        if (undefined != 0) {
+            row.exit.fields.push_back({field::exit_info_1, {}, undefined, Match::free});
+        }
     } else {
         row.exit = program_ends();
         switch (access) {
@@ -158,26 +179,35 @@ void add(Catalogue& catalogue, NestedLevel level, const Defect& defect, Access a
     add_guest_case(catalogue, row, start);
 }
 
-void permissions(Catalogue& catalogue) {
-    for (const L2Mode mode : paged_modes) {
-        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            const L2Start start{mode, cpl, true};
-            for (const NestedLevel level : nested_levels) {
-                if (level == NestedLevel::pml4 && !reaches_beyond_4g(mode)) {
-                    continue;
-                }
-                for (const Access access : accesses) {
-                    add(catalogue, level, sound(), access, start, "", {});
-                    for (const Defect& defect : defects(level)) {
-                        add(catalogue, level, defect, access, start, "", {});
-                    }
-                }
-                // CR0.WP of L2 is about L2's own tables.
-                add(catalogue, level, defects(level)[1], Access::write, start, "_wp_clear",
-                    {vmcb_clear(field::cr0, svm::cr0::wp)});
-            }
+void level_permissions(Catalogue& catalogue, NestedLevel level, const L2Start& start) {
+    const std::vector<Defect> all = defects(level, start.l1);
+    for (const Access access : accesses) {
+        add(catalogue, level, sound(), access, start, "", {});
+        for (const Defect& defect : all) {
+            add(catalogue, level, defect, access, start, "", {});
         }
     }
+    for (const Defect& defect : all) {
+        if (defect.name == "read_only") {
+            // CR0.WP of L2 is about L2's own tables.
+            add(catalogue, level, defect, Access::write, start, "_wp_clear",
+                {vmcb_clear(field::cr0, svm::cr0::wp)});
+        }
+    }
+}
+
+void permissions(Catalogue& catalogue) {
+    each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+        for (const L2Mode mode : paged_modes) {
+            for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+                for (const NestedLevel level : nested_levels(l1)) {
+                    if (level != NestedLevel::pml4 || reaches_beyond_4g(mode)) {
+                        level_permissions(catalogue, level, {mode, cpl, true, l1});
+                    }
+                }
+            }
+        }
+    });
 }
 
 const Registration registration{permissions};

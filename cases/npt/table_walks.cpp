@@ -22,7 +22,7 @@ namespace field = svm::field;
 using svm::ExitCode;
 using svm::Feature;
 
-constexpr std::uint64_t second = 0xc000'0000; ///< Guest physical; see second_way.hpp.
+constexpr std::uint64_t second = second_way_begin;
 constexpr std::uint64_t in_tables = std::uint64_t{2} << 32;
 constexpr std::uint64_t final_address = std::uint64_t{1} << 32;
 constexpr std::uint64_t entry_bits = world::table_bits | world::dirty;
@@ -34,12 +34,17 @@ Region root_of(L2Mode mode) {
     return mode == L2Mode::pae ? Region::pae_pdpt : Region::legacy_pd;
 }
 
+/// The entry of 4 KiB at `second`.
+Write nested_entry(L1Mode l1, Region page, std::uint64_t bits) {
+    const std::uint8_t size = l1 == L1Mode::legacy ? 4 : 8;
+    return {wire::Op::Code::write, Region::spare_vmcb, 0, size, in_region(page, bits)};
+}
+
 /// One nested page of 4 KiB at `second`, which leads to `page`.
-std::vector<Step> nested_page(Region page, std::uint64_t bits) {
+std::vector<Step> nested_page(L1Mode l1, Region page, std::uint64_t bits) {
     return {
-        Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8,
-              in_region(Region::spare_vmcb, world::table_bits)},
-        Write{wire::Op::Code::write, Region::spare_vmcb, 0, 8, in_region(page, bits)},
+        second_directory_entry(l1, in_region(Region::spare_vmcb, world::table_bits)),
+        nested_entry(l1, page, bits),
     };
 }
 
@@ -66,12 +71,12 @@ ExitExpectation walk_fault(std::uint64_t reported, Value address, std::uint64_t 
 }
 
 /// The page of L2's topmost table, then of the one below it, is the one that is refused.
-void refused_walks(Catalogue& catalogue) {
+void refused_walks(Catalogue& catalogue, L1Mode l1) {
     for (const L2Mode mode : paged_modes) {
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            const L2Start start{mode, cpl, true};
+            const L2Start start{mode, cpl, true, l1};
             for (const Refusal& refusal : refusals) {
-                std::vector<Step> root = nested_page(root_of(mode), refusal.bits);
+                std::vector<Step> root = nested_page(start.l1, root_of(mode), refusal.bits);
                 root.emplace_back(vmcb_field(field::cr3, second));
                 // Every program lies in the first entry of its topmost table.
                 add_guest_case(catalogue,
@@ -79,48 +84,76 @@ void refused_walks(Catalogue& catalogue) {
                                 .title = "The page of L2's topmost table is refused.",
                                 .manual = "APM2 15.25.6",
                                 .steps = root,
-                                .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0})},
+                                .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0}),
+                                .l1_modes = only(l1)},
                                start);
                 if (mode == L2Mode::prot32) {
                     continue;
                 }
                 const bool is_long = is_long_mode(mode);
                 const Region lower = is_long ? Region::pdpt : Region::pd;
-                std::vector<Step> below = nested_page(lower, refusal.bits);
+                std::vector<Step> below = nested_page(start.l1, lower, refusal.bits);
                 below.emplace_back(Write{wire::Op::Code::write, root_of(mode), 0, 8,
                                          second | (is_long ? world::table_bits : world::present)});
-                add_guest_case(
-                    catalogue,
-                    {.name = "npt/walk_second/" + std::string{refusal.name},
-                     .title = "The page of the table below the topmost is refused.",
-                     .manual = "APM2 15.25.6",
-                     .steps = below,
-                     .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0xfff})},
-                    start);
+                add_guest_case(catalogue,
+                               {.name = "npt/walk_second/" + std::string{refusal.name},
+                                .title = "The page of the table below the topmost is refused.",
+                                .manual = "APM2 15.25.6",
+                                .steps = below,
+                                .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0xfff}),
+                                .l1_modes = only(l1)},
+                               start);
             }
+            if (l1 == L1Mode::legacy) {
+                continue; // No NX.
+            }
+            // Of an entry that leads to 2 MiB, bit 13 is part of no address.
+            const Value table = in_region(root_of(mode), second);
+            std::vector<Step> reserved = second_way(NestedLevel::leaf_2m, l1, 1 << 13);
+            reserved.emplace_back(vmcb_field(field::cr3, table));
+            add_guest_case(catalogue,
+                           {.name = "npt/walk_root/reserved",
+                            .title = "A reserved bit on the way to L2's topmost table.",
+                            .manual = "APM2 15.25.6",
+                            .steps = reserved,
+                            .exit = walk_fault(0xf, table, ~std::uint64_t{0}),
+                            .l1_modes = only(l1)},
+                           start);
+            std::vector<Step> sound = second_way(NestedLevel::leaf_2m, l1);
+            sound.emplace_back(vmcb_field(field::cr3, table));
+            add_guest_case(catalogue,
+                           {.name = "npt/walk_root/sound",
+                            .title = "The twin: by an entry without it L2 gets there.",
+                            .manual = "APM2 15.25.6",
+                            .steps = sound,
+                            .exit = program_ends(),
+                            .l1_modes = only(l1)},
+                           start);
             // No more than that is asked of it: a walk does not fetch.
-            std::vector<Step> not_executable = nested_page(root_of(mode), entry_bits | no_execute);
+            std::vector<Step> not_executable =
+                nested_page(start.l1, root_of(mode), entry_bits | no_execute);
             not_executable.emplace_back(vmcb_field(field::cr3, second));
             add_guest_case(catalogue,
                            {.name = "npt/walk_root/no_execute",
                             .title = "L2's tables need not be executable.",
                             .manual = "APM2 15.25.5",
                             .steps = not_executable,
-                            .exit = program_ends()},
+                            .exit = program_ends(),
+                            .l1_modes = only(l1)},
                            start);
         }
     }
 }
 
 /// A and D of a nested entry that has neither.
-void accessed_and_dirty(Catalogue& catalogue) {
+void accessed_and_dirty(Catalogue& catalogue, L1Mode l1) {
     constexpr std::uint64_t fresh = world::present | world::writable | world::user;
     const auto marks = [](std::uint64_t bits) {
         return std::vector<MemoryExpectation>{{Region::spare_vmcb, 0, 1, fresh | bits}};
     };
     for (const L2Mode mode : paged_modes) {
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            const L2Start start{mode, cpl, true};
+            const L2Start start{mode, cpl, true, l1};
             const auto row = [&](std::string_view what, std::string_view title,
                                  std::string_view program, std::vector<Step> steps,
                                  ExitExpectation exit) {
@@ -132,40 +165,133 @@ void accessed_and_dirty(Catalogue& catalogue) {
                                 .manual = "APM2 15.25.5",
                                 .program = program,
                                 .steps = std::move(steps),
-                                .exit = std::move(exit)},
+                                .exit = std::move(exit),
+                                .l1_modes = only(l1)},
                                start);
             };
             ExitExpectation read = program_ends();
             read.registers = {{Register::rbx, 0xd3d2'd1d0}};
             read.memory = marks(world::accessed);
-            row("read", "A read sets A.", "raise_pf_read", nested_page(Region::l2_memory, fresh),
-                read);
+            row("read", "A read sets A.", "raise_pf_read",
+                nested_page(start.l1, Region::l2_memory, fresh), read);
             ExitExpectation written = program_ends();
             written.memory = marks(world::accessed | world::dirty);
             written.memory.push_back({Region::l2_memory, l2_data_offset, 4, 0x1111'1111});
             row("write", "A write sets A and D.", "raise_pf_write",
-                nested_page(Region::l2_memory, fresh), written);
+                nested_page(start.l1, Region::l2_memory, fresh), written);
             ExitExpectation walked = program_ends();
             walked.memory = marks(world::accessed | world::dirty);
-            std::vector<Step> table = nested_page(root_of(mode), fresh);
+            std::vector<Step> table = nested_page(start.l1, root_of(mode), fresh);
             table.emplace_back(vmcb_field(field::cr3, second));
             row("walk", "A walk of L2's tables sets A and D.", "nothing", table, walked);
             ExitExpectation untouched = program_ends();
             row("unused", "Without an access neither is set.", "nothing",
-                nested_page(Region::l2_memory, fresh), untouched);
+                nested_page(start.l1, Region::l2_memory, fresh), untouched);
+        }
+    }
+}
+
+/// L2 reaches its memory by a table of 4 KiB pages of its own, whose entry has neither A nor D; the
+/// table is the spare VMCB, at a guest physical address with a nested page for it alone.
+std::vector<Step> own_entry(L2Mode mode, std::uint64_t nested_bits, std::uint64_t own_bits) {
+    constexpr std::uint32_t third_gigabyte = 3;
+    const auto put = [](Region page, std::uint32_t offset, std::uint8_t size, Value value) {
+        return Write{wire::Op::Code::write, page, offset, size, value};
+    };
+    std::vector<Step> steps{
+        put(Region::nested_pd, third_gigabyte * page_size, 8,
+            in_region(Region::ivt, world::table_bits)),
+        put(Region::ivt, 0, 8, in_region(Region::spare_vmcb, nested_bits)),
+    };
+    if (mode == L2Mode::prot32) {
+        steps.emplace_back(put(Region::legacy_pd, third_gigabyte << 10, 4, second | entry_bits));
+        steps.emplace_back(put(Region::spare_vmcb, 0, 4, in_region(Region::l2_memory, own_bits)));
+        return steps;
+    }
+    const bool is_long = is_long_mode(mode);
+    steps.emplace_back(put(is_long ? Region::pdpt : Region::pae_pdpt, third_gigabyte * 8, 8,
+                           in_region(Region::idt16, is_long ? entry_bits : world::present)));
+    steps.emplace_back(put(Region::idt16, 0, 8, second | entry_bits));
+    steps.emplace_back(put(Region::spare_vmcb, 0, 8, in_region(Region::l2_memory, own_bits)));
+    return steps;
+}
+
+/// A and D of L2's own entries go through the nested ones, and so must be permitted there.
+void guest_accessed_and_dirty(Catalogue& catalogue) {
+    constexpr std::uint64_t fresh = world::present | world::writable | world::user;
+    for (const L2Mode mode : paged_modes) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            const auto row = [&](std::string_view what, std::string_view title,
+                                 std::string_view program, std::uint64_t nested_bits,
+                                 std::uint64_t own_bits, ExitExpectation exit) {
+                std::vector<Step> steps = own_entry(mode, nested_bits, own_bits);
+                // The first page of the third gigabyte, by L2's own tables.
+                steps.emplace_back(l2_register(Register::rdi, second + l2_data_offset));
+                steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
+                add_guest_case(catalogue,
+                               {.name = "npt/guest_accessed_dirty/" + std::string{what},
+                                .title = title,
+                                .manual = "APM2 15.25.5",
+                                .program = program,
+                                .steps = std::move(steps),
+                                .exit = std::move(exit)},
+                               {mode, cpl, true});
+            };
+            const auto marks = [](std::uint64_t bits) {
+                return std::vector<MemoryExpectation>{{Region::spare_vmcb, 0, 1, fresh | bits}};
+            };
+            ExitExpectation read = program_ends();
+            read.registers = {{Register::rbx, 0xd3d2'd1d0}};
+            read.memory = marks(world::accessed);
+            row("read", "A read sets A of L2's entry.", "raise_pf_read", entry_bits, fresh, read);
+            ExitExpectation written = program_ends();
+            written.memory = marks(world::accessed | world::dirty);
+            written.memory.push_back({Region::l2_memory, l2_data_offset, 4, 0x1111'1111});
+            row("write", "A write sets A and D of L2's entry.", "raise_pf_write", entry_bits, fresh,
+                written);
+            // Bit 33, and the address of the entry: it is the first of its table.
+            ExitExpectation refused = walk_fault(7, second, ~std::uint64_t{0});
+            refused.rip = at_insn;
+            row("read_only", "Where the table cannot be written, it is a fault of the walk.",
+                "raise_pf_read", entry_bits & ~world::writable, fresh, refused);
+            row("read_only_marked", "So it is with A and D set: any walk is a write.",
+                "raise_pf_read", entry_bits & ~world::writable, entry_bits, refused);
+        }
+    }
+}
+
+/// With nested paging each walk reads the PDPTEs of PAE, and a reserved bit there is L2's own
+/// fault, as in an entry of any other level.
+void bad_pdpte(Catalogue& catalogue) {
+    constexpr std::uint32_t third_gigabyte = 3;
+    for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+        for (const unsigned bit : {1u, 5u}) {
+            const L2Start start{L2Mode::pae, cpl, true};
+            ExitExpectation exit =
+                delivered(start, {.vector = 14, .error_code = cpl == 3 ? 0xdu : 0x9u});
+            exit.fields.push_back({field::cr2, second});
+            add_guest_case(catalogue,
+                           {.name = "npt/bad_pdpte/bit_" + std::to_string(bit),
+                            .title = "A PDPTE with a reserved bit is a page fault of L2's.",
+                            .manual = "APM2 15.25.10",
+                            .program = "raise_pf_read",
+                            .steps = {Write{wire::Op::Code::set_bits, Region::pae_pdpt,
+                                            third_gigabyte * 8, 8, std::uint64_t{1} << bit},
+                                      l2_register(Register::rdi, second)},
+                            .exit = std::move(exit)},
+                           start);
         }
     }
 }
 
 /// A fault of L2's own tables is L2's, though the nested ones map nothing there either.
-void guest_fault_first(Catalogue& catalogue) {
+void guest_fault_first(Catalogue& catalogue, L1Mode l1) {
     for (const L2Mode mode : paged_modes) {
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            const L2Start start{mode, cpl, true};
+            const L2Start start{mode, cpl, true, l1};
             std::vector<Step> steps =
                 join(spare_page_absent(),
-                     {Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8, 0},
-                      l2_register(Register::rdi, second)});
+                     {second_directory_entry(l1, 0), l2_register(Register::rdi, second)});
             ExitExpectation exit =
                 delivered(start, {.vector = 14, .error_code = cpl == 3 ? 4u : 0u});
             exit.fields.push_back({field::cr2, second});
@@ -175,14 +301,15 @@ void guest_fault_first(Catalogue& catalogue) {
                             .manual = "APM2 15.25.6",
                             .program = "raise_pf_read",
                             .steps = std::move(steps),
-                            .exit = std::move(exit)},
+                            .exit = std::move(exit),
+                            .l1_modes = only(l1)},
                            start);
         }
     }
 }
 
 /// L1 changes a nested entry between two runs.
-void changed_between_runs(Catalogue& catalogue) {
+void changed_between_runs(Catalogue& catalogue, L1Mode l1) {
     struct Change {
         std::string_view name;
         std::string_view title;
@@ -231,6 +358,7 @@ void changed_between_runs(Catalogue& catalogue) {
         {"writable", "A page that becomes writable.", read_only, entry_bits, {all}},
     };
     for (const L2Mode mode : paged_modes) {
+        const L2Start start{mode, 0, true, l1};
         for (const Change& change : changes) {
             const auto outcome = [&](std::uint64_t bits) {
                 if (bits == entry_bits) {
@@ -244,11 +372,10 @@ void changed_between_runs(Catalogue& catalogue) {
                                {field::exit_info_2, second + l2_data_offset}};
                 return exit;
             };
-            std::vector<Step> steps = nested_page(Region::l2_memory, change.first_bits);
+            std::vector<Step> steps = nested_page(start.l1, Region::l2_memory, change.first_bits);
             steps.emplace_back(l2_register(Register::rdi, second + l2_data_offset));
             steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
-            std::vector<Step> then{Write{wire::Op::Code::write, Region::spare_vmcb, 0, 8,
-                                         in_region(Region::l2_memory, change.second_bits)}};
+            std::vector<Step> then{nested_entry(l1, Region::l2_memory, change.second_bits)};
             then.insert(then.end(), change.flush.begin(), change.flush.end());
             then.emplace_back(Run{});
             add_guest_case(catalogue,
@@ -260,17 +387,22 @@ void changed_between_runs(Catalogue& catalogue) {
                             .steps = std::move(steps),
                             .exit = outcome(change.first_bits),
                             .then = std::move(then),
-                            .then_expected = {outcome(change.second_bits)}},
-                           {mode, 0, true});
+                            .then_expected = {outcome(change.second_bits)},
+                            .l1_modes = only(l1)},
+                           start);
         }
     }
 }
 
 void table_walks(Catalogue& catalogue) {
-    refused_walks(catalogue);
-    accessed_and_dirty(catalogue);
-    guest_fault_first(catalogue);
-    changed_between_runs(catalogue);
+    each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+        refused_walks(catalogue, l1);
+        accessed_and_dirty(catalogue, l1);
+        guest_fault_first(catalogue, l1);
+        changed_between_runs(catalogue, l1);
+    });
+    guest_accessed_and_dirty(catalogue);
+    bad_pdpte(catalogue);
 }
 
 const Registration registration{table_walks};

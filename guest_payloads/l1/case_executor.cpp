@@ -120,12 +120,20 @@ void end_of_strays() {
 } // namespace
 
 CaseOutcome CaseExecutor::perform(const PlanReader::Case& plan_case, wire::ByteWriter& out) {
+    const auto skip = [this](const svm::Features& why, CaseOutcome outcome) {
+        const auto words = why.words();
+        detail_[0] = words[0];
+        detail_[1] = words[1];
+        return outcome;
+    };
     const auto needs = svm::Features::from_words(plan_case.head.needs[0], plan_case.head.needs[1]);
     if (!features_.contains_all(needs)) {
-        const auto missing = features_.missing(needs).words();
-        detail_[0] = missing[0];
-        detail_[1] = missing[1];
-        return CaseOutcome::missing_feature;
+        return skip(features_.missing(needs), CaseOutcome::missing_feature);
+    }
+    const auto without =
+        svm::Features::from_words(plan_case.head.without[0], plan_case.head.without[1]);
+    if (features_.contains_any(without)) {
+        return skip(features_ & without, CaseOutcome::present_feature);
     }
     phases_ = {};
     const std::uint64_t before = measures_ ? read_tsc() : 0;

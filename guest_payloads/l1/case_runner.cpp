@@ -8,13 +8,9 @@
 #include "guest_payloads/l1/record_stream.hpp"
 #include "harness/guest/cpu.hpp"
 #include "harness/guest/exceptions.hpp"
+#include "harness/guest/paging.hpp"
 #include "harness/guest/start.hpp"
 #include "harness/guest/svm_mode.hpp"
-#ifdef __x86_64__
-#include "harness/guest/x64/paging.hpp"
-#else
-#include "harness/guest/x86/paging.hpp"
-#endif
 #include "harness/wire/record.hpp"
 
 #include <cstddef>

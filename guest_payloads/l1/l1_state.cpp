@@ -180,8 +180,9 @@ void L1StateKeeper::freshen() {
     if (has_cr8_ && read_cr8() != 0) {
         write_cr8(0);
     }
-    // VMRUN loads CR2 too; a subject that does not shall fail in its own cases only.
-    if (read_cr2() != 0) {
+    // VMRUN loads CR2 too; a subject that does not shall fail in its own cases only. A 32-bit L1
+    // does not see the upper half that a 64-bit L2 left.
+    if (sizeof(void*) == 4 || read_cr2() != 0) {
         write_cr2(0);
     }
     // A subject that shares one PAT between L1 and L2 fails in its own cases only.
@@ -200,15 +201,30 @@ bool L1StateKeeper::write(const wire::Op& op) {
         const std::uint64_t before = read_register(target, op.offset);
         write_register(target, op.offset, op.value);
         writes_[write_count_++] = {target, op.offset, before};
+        follow(target, op.offset);
         done = true;
     });
     return done;
+}
+
+void L1StateKeeper::follow(L1Register target, std::uint32_t msr) {
+    const auto now = [this](L1State state) {
+        reference_[static_cast<unsigned>(state)] = read(state);
+    };
+    if (target == L1Register::cr0) {
+        now(L1State::cr0);
+    } else if (target == L1Register::cr4) {
+        now(L1State::cr4);
+    } else if (target == L1Register::msr && msr == svm::msr::efer) {
+        now(L1State::efer);
+    }
 }
 
 void L1StateKeeper::undo_writes() {
     while (write_count_ != 0) {
         const Write& write = writes_[--write_count_];
         write_register(write.target, write.msr, write.before);
+        follow(write.target, write.msr);
     }
 }
 

@@ -40,6 +40,9 @@ private:
     };
     static constexpr unsigned max_writes = 16;
 
+    /// What a case has written is what #VMEXIT has to restore.
+    void follow(wire::L1Register target, std::uint32_t msr);
+
     [[nodiscard]] static std::uint64_t read(wire::L1State state);
     static void repair(wire::L1State state, std::uint64_t value);
 
@@ -67,7 +70,9 @@ void L1StateKeeper::check(const RunEdge& edge, std::uint64_t vmcb, std::uint64_t
     for (unsigned i = static_cast<unsigned>(L1State::cr0); i < wire::l1_state_count; ++i) {
         const auto state = static_cast<L1State>(i);
         const std::uint64_t now = read(state);
-        const std::uint64_t expected = state == L1State::cr2 ? guest_cr2 : reference_[i];
+        // A 32-bit L1 sees the lower half of what L2 has in CR2.
+        const std::uint64_t expected =
+            state == L1State::cr2 ? static_cast<std::uintptr_t>(guest_cr2) : reference_[i];
         if (now != expected) {
             differs(state, now);
             repair(state, reference_[i]);

@@ -17,6 +17,9 @@
 /* CR8 is read back into rCX: with V_INTR_MASKING clear that is the APIC's TPR, which no VMCB shows. */
         l2_program write_cr8, 64, "mov %rbx, %cr8", behind="mov %cr8, %rcx"
 
+/* The TPR in memory, at rDI; what CR8 is then goes to rCX. */
+        l2_program write_apic_tpr, 64, "mov %ebx, (%rdi)", behind="mov %cr8, %rcx"
+
 /* A GPR whose number needs all four bits. */
         l2_program read_cr0_r11, 64, "mov %cr0, %r11"
         l2_program write_cr0_r11, 64, "mov %r11, %cr0"

@@ -11,12 +11,15 @@
 
 /* Says that it runs and waits for an event. */
         l2_program waits, 64, "jmp .", before="movb $1, (%rax)"
+        l2_program waits_in_hlt, 64, "hlt", before="movb $1, (%rax)"
         l2_program writes_dr7, 64, "mov %rax, %dr7"
 
         l2_programs cpuid, "cpuid"
         l2_programs hlt, "hlt"
         l2_programs pause, "pause"
         l2_programs fourth_pause, "pause", before="pause; pause; pause"
+/* With a gap before it that is longer than any threshold of the PAUSE filter. Changes rAX, rBX, rDX. */
+        l2_programs late_pause, "pause", before="pause; pause; pause; rdtsc; mov %eax, %ebx; 771: rdtsc; sub %ebx, %eax; cmp $0x20000, %eax; jb 771b"
         l2_programs invd, "invd"
         l2_programs wbinvd, "wbinvd"
         l2_programs wbnoinvd, ".byte 0xf3, 0x0f, 0x09"

@@ -34,9 +34,28 @@
         l2_program push_rbx, 64, "push %rbx"
         l2_program push_rbx, 32, "push %ebx"
 
+/* The same to memory at rAX, for routines: of L2's registers they see RAX alone. */
+        .irp    number, 0, 4
+        l2_program store_cr\number, 64, "mov %cr\number, %rbx", behind="mov %rbx, (%rax)"
+        l2_program store_cr\number, 32, "mov %cr\number, %ebx", behind="mov %ebx, (%eax)"
+        .endr
+        l2_program store_efer, 64, "rdmsr", before="mov %rax, %rbx; mov $0xc0000080, %ecx", behind="mov %eax, (%rbx)"
+        l2_program store_efer, 32, "rdmsr", before="mov %eax, %ebx; mov $0xc0000080, %ecx", behind="mov %eax, (%ebx)"
+
 /* Time stamps: EDX goes to memory at rBX, which the routine that compares them reads; EAX is in the VMCB. */
         l2_program store_rdtsc, 64, "rdtsc", before="mov %rax, %rbx", behind="mov %edx, (%rbx)"
         l2_program store_rdtscp, 64, "rdtscp", before="mov %rax, %rbx", behind="mov %edx, (%rbx)"
         l2_program store_rdmsr_tsc, 64, "rdmsr", before="mov %rax, %rbx; mov $0x10, %ecx", behind="mov %edx, (%rbx)"
+
+/* Writes it from memory at rAX, and reads it back likewise. */
+        l2_program store_tsc_written, 64, "wrmsr", before="mov %rax, %rbx; mov (%rbx), %eax; mov 4(%rbx), %edx; mov $0x10, %ecx", behind="rdtsc; mov %edx, (%rbx)"
+
+/* 20h to memory at rAX: where the local APIC has its task priority. */
+        l2_program write_20h, 64, "movl $0x20, (%rax)"
+        l2_program write_20h, 32, "movl $0x20, (%eax)"
+
+/* To rAX. */
+        l2_program set_spec_ctrl, 64, "wrmsr", before="mov $0x48, %ecx; mov $0, %edx"
+        l2_program set_spec_ctrl, 32, "wrmsr", before="mov $0x48, %ecx; mov $0, %edx"
 
         .section .note.GNU-stack, "", @progbits

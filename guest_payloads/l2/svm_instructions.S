@@ -5,9 +5,16 @@
 #include "harness/guest/l2_program.inc"
 
         l2_programs vmrun, ".byte 0x0f, 0x01, 0xd8"
-/* rCX names an MSR that VMLOAD loads. */
-        l2_programs vmload, ".byte 0x0f, 0x01, 0xda", behind="rdmsr"
-        l2_programs vmsave, ".byte 0x0f, 0x01, 0xdb"
+/*
+ * The address is as much of rAX as the address size has, so 16-bit code needs a prefix to reach a VMCB
+ * above 64 KiB (without, Bochs takes AX, QEMU EAX). rCX names an MSR that VMLOAD loads.
+ */
+        l2_program vmload, 64, ".byte 0x0f, 0x01, 0xda", behind="rdmsr"
+        l2_program vmload, 32, ".byte 0x0f, 0x01, 0xda", behind="rdmsr"
+        l2_program vmload, 16, ".byte 0x67, 0x0f, 0x01, 0xda", behind="rdmsr"
+        l2_program vmsave, 64, ".byte 0x0f, 0x01, 0xdb"
+        l2_program vmsave, 32, ".byte 0x0f, 0x01, 0xdb"
+        l2_program vmsave, 16, ".byte 0x67, 0x0f, 0x01, 0xdb"
         l2_programs stgi, "stgi"
         l2_programs clgi, "clgi"
         l2_programs skinit, ".byte 0x0f, 0x01, 0xde"

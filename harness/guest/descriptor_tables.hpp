@@ -28,7 +28,7 @@ enum class Selector : std::uint16_t {
     code_32      = VMRUNIT_SELECTOR_CODE_32,
     code_16      = 0x38,
     data_16      = 0x40,
-    task_state   = 0x48, // two entries long
+    task_state   = VMRUNIT_SELECTOR_TASK_STATE,
     // clang-format on
 };
 #ifdef __x86_64__
@@ -41,6 +41,15 @@ inline constexpr std::size_t gdt_entries = 11;
 using GlobalDescriptorTable = std::array<std::uint64_t, gdt_entries>;
 
 struct PerCpu;
+
+struct InterruptFrame;
+
+#ifndef __x86_64__
+// In the task of #DF: completes the frame with what the task switch saved elsewhere, and makes the
+// executing CPU one that can take a #DF again. The state of L1 is there unless TR was still L2's;
+// then RIP is 0.
+void take_interrupted_state(PerCpu& cpu, InterruptFrame& frame);
+#endif
 
 // Fills this CPU's GDT and TSS and loads GDTR, IDTR, TR, LDTR and all segment registers.
 void load_descriptor_tables(PerCpu& cpu, std::uintptr_t fault_stack_top);

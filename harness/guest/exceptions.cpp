@@ -52,6 +52,10 @@ extern "C" void guest_handle_interrupt(InterruptFrame* frame) {
         return;
     }
 
+#ifndef __x86_64__
+    if (frame->vector == double_fault_vector)
+        take_interrupted_state(cpu, *frame);
+#endif
     cpu.last_fault = {
         .vector = static_cast<Vector>(frame->vector),
         .has_error_code = pushes_error_code(frame->vector),

@@ -17,6 +17,7 @@ namespace vmrunit::guest {
 struct PerCpu {
     GlobalDescriptorTable gdt; // first: the base of GDTR is the address of the block
     TaskStateSegment task_state;
+    FaultTask fault_task;
     std::uint32_t index;
     ResumePoint resume;
     Fault last_fault;

@@ -4,9 +4,9 @@
 #include "harness/guest/second_cpu.hpp"
 
 #include "harness/guest/apic.hpp"
-#include "harness/guest/cpu.hpp"
 #include "harness/guest/l1_baseline.hpp"
 #include "harness/guest/per_cpu.hpp"
+#include "harness/guest/wait.hpp"
 
 #include <atomic>
 
@@ -24,19 +24,14 @@ constinit Start starts[maximum_cpus]{};
 
 constexpr std::uint8_t trampoline_page = VMRUNIT_LOW_TEXT_BEGIN / 0x1000;
 
-// A start-up message is lost if the CPU has not finished its INIT; nothing says so, hence attempts.
-// Ticks, because there is no clock whose rate is known: 50 ms or so at the usual rates.
+// A start-up message is lost if the CPU has not finished its INIT; nothing says so, hence attempts,
+// each of 50 ms or so at the usual rates. The last one gets the seconds that a busy host may need.
 constexpr int attempts = 32;
-constexpr std::uint64_t ticks_per_attempt = std::uint64_t{1} << 27;
+constexpr Patience per_attempt{.ticks = std::uint64_t{1} << 27, .looks = std::uint64_t{1} << 15};
+constexpr Patience last_attempt = long_wait;
 
-bool wait_until_running(const Start& start) {
-    const std::uint64_t begin = read_tsc();
-    while (read_tsc() - begin < ticks_per_attempt) {
-        if (std::atomic_ref{start.phase}.load(std::memory_order_acquire) >= Phase::running)
-            return true;
-        pause();
-    }
-    return false;
+bool is_running(const Start& start) {
+    return std::atomic_ref{start.phase}.load(std::memory_order_acquire) >= Phase::running;
 }
 
 } // namespace
@@ -76,12 +71,28 @@ CpuStart start_cpu(std::uint32_t apic_id, std::uint32_t index, CpuFunction funct
 
     for (int attempt = 0; attempt < attempts; ++attempt) {
         apic.send_startup(apic_id, trampoline_page);
-        if (wait_until_running(start))
+        if (happens_within(per_attempt, [&] { return is_running(start); }))
             return CpuStart::started;
     }
+    if (wait_until(last_attempt, [&] { return is_running(start); }))
+        return CpuStart::started;
     // It may still wake up: not into a function that is no longer waited for.
     apic.send_init(apic_id);
     return CpuStart::does_not_answer;
+}
+
+bool takes_startup(std::uint32_t apic_id, std::uint32_t index) {
+    const auto began = [](void* flag) {
+        __atomic_store_n(static_cast<std::uint32_t*>(flag), 1, __ATOMIC_RELEASE);
+    };
+    // A CPU that goes on is behind the call of its function, and does not look at these again.
+    static constinit std::uint32_t has_begun;
+    __atomic_store_n(&has_begun, 0, __ATOMIC_RELAXED);
+    starts[index].function = began;
+    starts[index].context = &has_begun;
+    LocalApic{}.send_startup(apic_id, trampoline_page);
+    return happens_within(per_attempt,
+                          [] { return __atomic_load_n(&has_begun, __ATOMIC_ACQUIRE) == 1; });
 }
 
 bool cpu_finished(std::uint32_t index) {

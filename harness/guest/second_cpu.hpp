@@ -21,6 +21,10 @@ enum class CpuStart : std::uint8_t {
 [[nodiscard]] CpuStart start_cpu(std::uint32_t apic_id, std::uint32_t index, CpuFunction function,
                                  void* context);
 
+// Whether a CPU that was started before waits for a start-up message, as one does that INIT has
+// reset: it is sent one, which any other ignores, and has 50 ms or so to begin.
+[[nodiscard]] bool takes_startup(std::uint32_t apic_id, std::uint32_t index);
+
 // Whether the function of a started CPU has returned.
 [[nodiscard]] bool cpu_finished(std::uint32_t index);
 

@@ -6,6 +6,8 @@
 
 #define SELECTOR_TRAMPOLINE_CODE_32 0x08
 #define SELECTOR_TRAMPOLINE_DATA 0x10
+#define SELECTOR_TRAMPOLINE_TASK_STATE 0x18
+#define AVAILABLE_TASK_STATE_32 0x89
 
     .section .lowtext.trampoline, "ax", @progbits
     .code16
@@ -27,6 +29,11 @@ guest_second_cpu_trampoline:
     movl %eax, %ds
     movl %eax, %es
     movl %eax, %ss
+    // INIT may leave a 16-bit TSS in TR, as KVM's does, and not every CPU enters long mode with one:
+    // Intel's manual has #GP for it. Nothing switches tasks, so the TSS itself is never looked at.
+    movb $AVAILABLE_TASK_STATE_32, trampoline_task_state_type   // LTR made it busy the last time
+    movl $SELECTOR_TRAMPOLINE_TASK_STATE, %eax
+    ltr %ax
     movl guest_second_cpu_stack_top, %esp
     movl guest_second_cpu_index, %ebp
     xorl %ebx, %ebx
@@ -34,13 +41,21 @@ guest_second_cpu_trampoline:
     movl $guest_enter_l1_mode, %eax
     jmp *%eax
 
+trampoline_gdt_pointer:
+    .short trampoline_gdt_end - trampoline_gdt - 1
+    .long trampoline_gdt
+
+    // LTR writes to it, and not into a page of code that L2 shares.
+    .section .data.trampoline_gdt, "aw", @progbits
     .balign 8
 trampoline_gdt:
     .quad 0
     .quad 0x00cf9b000000ffff                // 32-bit code
     .quad 0x00cf93000000ffff                // data
-trampoline_gdt_pointer:
-    .short trampoline_gdt_pointer - trampoline_gdt - 1
-    .long trampoline_gdt
+    .long 0x00000067                        // 32-bit TSS at 0
+    .byte 0
+trampoline_task_state_type:
+    .byte AVAILABLE_TASK_STATE_32, 0, 0
+trampoline_gdt_end:
 
     .section .note.GNU-stack, "", @progbits

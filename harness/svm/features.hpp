@@ -99,6 +99,12 @@ public:
         return left;
     }
 
+    friend constexpr Features operator&(Features left, const Features& right) {
+        left.words_[0] &= right.words_[0];
+        left.words_[1] &= right.words_[1];
+        return left;
+    }
+
     // The form in which a set travels; a bit that this build does not know is dropped.
     constexpr std::array<std::uint64_t, 2> words() const { return {words_[0], words_[1]}; }
     static constexpr Features from_words(std::uint64_t low, std::uint64_t high) {

@@ -14,7 +14,7 @@
 namespace vmrunit::wire {
 
 inline constexpr std::uint32_t plan_magic = 0x4e4c5056; // "VPLN"
-inline constexpr std::uint16_t plan_version = 1;
+inline constexpr std::uint16_t plan_version = 2;
 inline constexpr unsigned build_id_size = 20;
 
 struct PlanHeader {
@@ -71,9 +71,10 @@ struct PlanCase {
     std::uint8_t cpu; ///< Which CPU runs it.
     std::uint16_t reserved;
     std::uint32_t reserved_2;
-    std::uint64_t needs[2]; ///< svm::Features: absent ones make the payload skip the case.
+    std::uint64_t needs[2];   ///< svm::Features: absent ones make the payload skip the case.
+    std::uint64_t without[2]; ///< svm::Features: present ones do.
 };
-static_assert(sizeof(PlanCase) == 32);
+static_assert(sizeof(PlanCase) == 48);
 
 /// A case may grow no larger than this; both sides refuse more.
 inline constexpr unsigned max_ops_per_case = 512;

@@ -51,7 +51,7 @@ struct RecordHeader {
     std::uint8_t outcome; ///< CaseOutcome.
     std::uint8_t observations;
     std::uint16_t reserved;
-    std::uint64_t detail[2]; ///< Of a skip: the missing features. Of a fault: vector, RIP.
+    std::uint64_t detail[2]; ///< Of a skip: the features that are why. Of a fault: vector, RIP.
 };
 static_assert(sizeof(RecordHeader) == 24);
 
@@ -61,6 +61,7 @@ enum class CaseOutcome : std::uint8_t {
     bad_plan,        ///< An op that this payload does not know or that reaches outside its region.
     l1_fault,        ///< L1 faulted where no fault was asked about; detail: vector, RIP.
     record_overflow, ///< More was to be said than fits one frame.
+    present_feature, ///< detail: svm::Features that are there and must not be.
 };
 
 /// Payload of an end frame where the plan measures: time-stamp ticks from the first case's begin to

@@ -29,12 +29,19 @@ bool is_met(const Pin& pin, const CaseResult& result) {
     });
 }
 
-bool has_facts(const SubjectFacts& subject, const SubjectFacts& wanted) {
-    return std::ranges::all_of(wanted, [&](const auto& one) {
-        return std::ranges::any_of(subject, [&](const auto& fact) {
-            return fact.first == one.first && glob_matches(one.second, fact.second);
-        });
+/// "!0": the subject is anything but 0, or does not say.
+bool has_fact(const SubjectFacts& subject, const std::string& name, std::string_view value) {
+    const bool must_not = value.starts_with('!');
+    value.remove_prefix(must_not ? 1 : 0);
+    const bool has = std::ranges::any_of(subject, [&](const auto& fact) {
+        return fact.first == name && glob_matches(value, fact.second);
     });
+    return has != must_not;
+}
+
+bool has_facts(const SubjectFacts& subject, const SubjectFacts& wanted) {
+    return std::ranges::all_of(
+        wanted, [&](const auto& one) { return has_fact(subject, one.first, one.second); });
 }
 
 std::string in_words(const Pin& pin) {
@@ -119,6 +126,7 @@ void Baseline::apply(CaseResult& result) {
         const std::string difference = differs_from(deviation, result);
         if (difference.empty()) {
             result.verdict = Verdict::expected_fail;
+            result.intermittent = deviation.intermittent;
             // A death has no fields to show, so how the guest died must not be lost.
             result.reason = result.fields.empty() && !result.reason.empty()
                                 ? fmt::format("{} (seen: {})", deviation.reason, result.reason)

@@ -201,6 +201,9 @@ std::string case_text(const cases::Case& subject, const Resolver& resolve) {
                         subject.start.nested_paging ? "on" : "off");
     text += fmt::format("  L1       {}\n", l1_mode_names[static_cast<unsigned>(subject.start.l1)]);
     text += fmt::format("  needs    {}\n", needs.empty() ? "nothing" : needs);
+    if (const std::string without = feature_names(subject.without); !without.empty()) {
+        text += fmt::format("  without  {}\n", without);
+    }
     if (!subject.confirmed) {
         text += "  unconfirmed: no target has shown this yet\n";
     }
@@ -208,7 +211,8 @@ std::string case_text(const cases::Case& subject, const Resolver& resolve) {
     for (const cases::Step& step : subject.steps) {
         text += "  " + step_text(step, resolve) + "\n";
     }
-    text += fmt::format("\nL2 program {}\n", subject.program);
+    text += fmt::format("\nL2 program {}{}\n", subject.program,
+                        subject.code_copy ? ", a copy at the border of two pages" : "");
     for (const CodeLine& line : disassemble(resolve.program(), std::nullopt)) {
         text += fmt::format("  {:>8x}: {:<24} {:<28} {}\n", line.address, line.bytes, line.text,
                             line.note);

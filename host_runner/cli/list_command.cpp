@@ -11,13 +11,17 @@ namespace vmrunit::runner {
 
 namespace {
 
-nlohmann::ordered_json json_of(const cases::Case& one) {
-    nlohmann::ordered_json needs = nlohmann::ordered_json::array();
+nlohmann::ordered_json names_of(const svm::Features& features) {
+    nlohmann::ordered_json names = nlohmann::ordered_json::array();
     for (const svm::FeatureInfo& info : svm::feature_table) {
-        if (one.needs.test(info.feature)) {
-            needs.push_back(info.name);
+        if (features.test(info.feature)) {
+            names.push_back(info.name);
         }
     }
+    return names;
+}
+
+nlohmann::ordered_json json_of(const cases::Case& one) {
     return {{"name", one.name},
             {"title", one.title},
             {"manual", one.manual},
@@ -27,7 +31,8 @@ nlohmann::ordered_json json_of(const cases::Case& one) {
             {"l2_mode", l2_mode_names[static_cast<unsigned>(one.start.mode)]},
             {"cpl", one.start.cpl},
             {"nested_paging", one.start.nested_paging},
-            {"needs", needs},
+            {"needs", names_of(one.needs)},
+            {"without", names_of(one.without)},
             {"ends_machine", one.ends_machine},
             {"confirmed", one.confirmed}};
 }
@@ -46,8 +51,10 @@ CommandResult list_command(const Program& program, const CommonOptions& common,
             all.push_back(json_of(*one));
         } else if (options.details) {
             const std::string needs = feature_names(one->needs);
-            fmt::print("{}\n    {}\n    {}, {}:{}{}\n", one->name, one->title, one->manual,
-                       one->file, one->line, needs.empty() ? "" : ", needs " + needs);
+            const std::string without = feature_names(one->without);
+            fmt::print("{}\n    {}\n    {}, {}:{}{}{}\n", one->name, one->title, one->manual,
+                       one->file, one->line, needs.empty() ? "" : ", needs " + needs,
+                       without.empty() ? "" : ", without " + without);
         } else {
             fmt::print("{}\n", one->name);
         }

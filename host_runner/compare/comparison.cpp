@@ -80,6 +80,16 @@ bool same_detail(const CaseResult& before, const CaseResult& after, bool same_pa
            after.verdict == Verdict::expected_fail; // There the reason is the baseline's.
 }
 
+/// One run saw what an intermittent entry of the baseline covers, the other one did not have to:
+/// what it saw instead is right, or known as well.
+bool only_intermittent(const CaseResult& before, const CaseResult& after) {
+    const auto is_covered = [](const CaseResult& result) {
+        return result.verdict == Verdict::pass || result.verdict == Verdict::expected_fail;
+    };
+    return is_covered(before) && is_covered(after) && (before.intermittent || after.intermittent) &&
+           before.flaky() == after.flaky();
+}
+
 std::optional<ChangeKind> kind_of(const CaseChange& change, bool same_payload) {
     if (change.after == nullptr) {
         return change.before->verdict == Verdict::skip ? std::nullopt
@@ -88,6 +98,9 @@ std::optional<ChangeKind> kind_of(const CaseChange& change, bool same_payload) {
     const Verdict now = change.after->verdict;
     if (change.before == nullptr) {
         return is_wrong(now) ? ChangeKind::new_failure : ChangeKind::added;
+    }
+    if (only_intermittent(*change.before, *change.after)) {
+        return std::nullopt;
     }
     const Verdict was = change.before->verdict;
     if (is_wrong(now) && now != was) {

@@ -78,12 +78,33 @@ private:
         ExpectedVmcb expected =
             expected_after_exit({before_.vmcb(), expectation_.exit_code, resolve_(expectation_.rip),
                                  resolve_(expectation_.next_rip), features_});
+        judge_instruction_bytes(expected);
         for (const cases::FieldExpectation& row : expectation_.fields) {
             apply(row, expected);
         }
         show_exit_code(expected);
         for (const svm::Field& field : svm::vmcb_fields) {
             compare_field(field, expected);
+        }
+    }
+
+    /// Of the bytes behind the program's end nothing is said: they are another one's.
+    void judge_instruction_bytes(ExpectedVmcb& expected) const {
+        using cases::InstructionBytes;
+        if (expectation_.instruction_bytes == InstructionBytes::unsaid ||
+            !features_.test(svm::Feature::decode_assists)) {
+            return;
+        }
+        const svm::FieldRef place = svm::field::insn_bytes;
+        const bool are_stored = expectation_.instruction_bytes == InstructionBytes::stored;
+        expected.set(svm::field::insn_byte_count.offset, 1, are_stored ? place.size_bytes : 0);
+        if (!are_stored) {
+            return;
+        }
+        const L2Program& program = resolve_.program();
+        const std::size_t first = program.insn - program.start;
+        for (unsigned i = 0; i < place.size_bytes && first + i < program.bytes.size(); ++i) {
+            expected.set(place.offset + i, 1, program.bytes[first + i]);
         }
     }
 

@@ -2,6 +2,7 @@
 #include "host_runner/judge/exit_rules.hpp"
 
 #include "harness/svm/cpu.hpp"
+#include "harness/svm/msr.hpp"
 #include "harness/svm/vmcb_fields.hpp"
 
 #include <cstring>
@@ -170,8 +171,10 @@ ExpectedVmcb expected_after_exit(const ExitRuleInput& input) {
     free_unusable_segments(expected, input.before);
     free_real_mode_code_type(expected, input.before);
     expected.set(field::rip.offset, 8, input.rip);
+    // Which branch was the last is the row's to say; with recording off they go back as they came.
     if (input.features.test(Feature::lbrv) &&
-        input.before.control.lbr_control.test(svm::LbrControl::lbr_virtualization_enable)) {
+        input.before.control.lbr_control.test(svm::LbrControl::lbr_virtualization_enable) &&
+        (input.before.save.dbgctl & svm::debug_ctl::lbr) != 0) {
         free_range(expected, field::br_from.offset, field::dbgextnctl.offset);
     }
     return expected;

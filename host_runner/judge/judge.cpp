@@ -29,16 +29,21 @@ std::string show_fault(unsigned vector, std::uint32_t error_code) {
     return fmt::format("{} (0x{:x})", vector_name(vector), error_code);
 }
 
-std::string missing_features(const std::uint64_t (&words)[2]) {
-    const auto missing = svm::Features::from_words(words[0], words[1]);
+std::string names_of(const std::uint64_t (&words)[2]) {
+    const auto features = svm::Features::from_words(words[0], words[1]);
     std::string text;
     for (const svm::FeatureInfo& info : svm::feature_table) {
-        if (missing.test(info.feature)) {
+        if (features.test(info.feature)) {
             text += text.empty() ? "" : ", ";
             text += info.name;
         }
     }
-    return "the CPU has no " + (text.empty() ? std::string{"feature the case needs"} : text);
+    return text;
+}
+
+std::string missing_features(const std::uint64_t (&words)[2]) {
+    const std::string names = names_of(words);
+    return "the CPU has no " + (names.empty() ? std::string{"feature the case needs"} : names);
 }
 
 class CaseJudge {
@@ -73,6 +78,13 @@ private:
                 settle(Verdict::error, "the payload misses a feature that its CPU has");
             } else {
                 settle(Verdict::skip, missing_features(record_.detail));
+            }
+            return false;
+        case CaseOutcome::present_feature:
+            if (!input_.features.contains_any(input_.subject.without)) {
+                settle(Verdict::error, "the payload sees a feature that its CPU has not");
+            } else {
+                settle(Verdict::skip, "the CPU has " + names_of(record_.detail));
             }
             return false;
         case CaseOutcome::bad_plan:

@@ -109,7 +109,7 @@ Result<Record> decode_record(std::span<const std::byte> payload) {
     }
     Record record;
     record.index = head.index;
-    if (head.outcome > static_cast<std::uint8_t>(wire::CaseOutcome::record_overflow)) {
+    if (head.outcome > static_cast<std::uint8_t>(wire::CaseOutcome::present_feature)) {
         return failure(fmt::format("record with unknown outcome {}", head.outcome));
     }
     record.outcome = static_cast<wire::CaseOutcome>(head.outcome);

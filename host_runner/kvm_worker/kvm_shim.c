@@ -179,6 +179,28 @@ void kvm_shim_cpu_interrupt(struct kvm_shim_cpu* cpu, int on) {
 }
 
 // KVM_STATE_NESTED_GUEST_MODE is all that is wanted; an L2's VMCB comes along and is dropped.
+// How many banks there are is for user space to say; of the rest KVM takes what it can do.
+int kvm_shim_cpu_set_up_machine_checks(struct kvm_shim_cpu* cpu) {
+    const uint64_t banks = 10;
+    uint64_t capability = 0;
+    int kvm = -1;
+
+    if (kvm_check_cap(KVM_CAP_MCE) < (int)banks) {
+        return 0;
+    }
+    kvm = open_kvm_dev_path_or_exit();
+    kvm_ioctl(kvm, KVM_X86_GET_MCE_CAP_SUPPORTED, &capability);
+    close(kvm);
+    capability |= banks;
+    return __vcpu_ioctl(cpu_of(cpu), KVM_X86_SETUP_MCE, &capability) == 0;
+}
+
+int kvm_shim_cpu_machine_check(struct kvm_shim_cpu* cpu, uint64_t status, uint64_t global_status) {
+    struct kvm_x86_mce error = {.status = status, .mcg_status = global_status};
+
+    return __vcpu_ioctl(cpu_of(cpu), KVM_X86_SET_MCE, &error) == 0 ? 0 : errno;
+}
+
 static uint8_t in_nested_guest(struct kvm_vcpu* cpu) {
     static __thread struct {
         struct kvm_nested_state header;

@@ -87,6 +87,12 @@ struct kvm_shim_state {
     uint32_t mp_state;       /* KVM_MP_STATE_* */
 };
 
+/* Gives a new vCPU the machine-check banks that KVM can give; 0 if there are none. */
+int kvm_shim_cpu_set_up_machine_checks(struct kvm_shim_cpu* cpu);
+
+/* An uncorrected error of bank 0. 0, or errno. */
+int kvm_shim_cpu_machine_check(struct kvm_shim_cpu* cpu, uint64_t status, uint64_t global_status);
+
 /* 0, or errno. For the vCPU's own thread, outside kvm_shim_cpu_run(). */
 int kvm_shim_cpu_state(struct kvm_shim_cpu* cpu, struct kvm_shim_state* state);
 

@@ -7,9 +7,9 @@
 namespace vmrunit::runner {
 
 /// No firmware has run in it, so SMBASE is as after reset, and the worker gives it memory there.
-/// Where KVM has no SMM, the worker takes that back.
+/// Where KVM has no SMM or no machine checks, the worker takes that back.
 [[nodiscard]] inline svm::Features machine_features_of_worker(unsigned cpus) {
-    svm::Features features{svm::Feature::smm_in_memory};
+    svm::Features features{svm::Feature::smm_in_memory, svm::Feature::machine_check_service};
     if (cpus > 1) {
         features.set(svm::Feature::second_cpu);
     }

@@ -12,6 +12,7 @@ void VirtualMachine::add_cpu(std::span<const svm::Feature> hidden) {
     }
     auto* const cpu = kvm_shim_cpu_create(vm_, static_cast<std::uint32_t>(cpus_.size()));
     kvm_shim_cpu_set_cpuid(cpu, bits.data(), static_cast<std::uint32_t>(bits.size()));
+    has_machine_checks_ = kvm_shim_cpu_set_up_machine_checks(cpu) != 0;
     cpus_.emplace_back(cpu);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "harness/svm/features.hpp"
+#include "harness/svm/machine_check.hpp"
 #include "host_runner/kvm_worker/kvm_shim.h"
 
 #include <cstddef>
@@ -24,6 +25,11 @@ public:
     [[nodiscard]] int run(kvm_shim_exit& exit) { return kvm_shim_cpu_run(cpu_, &exit); }
     /// For any thread; the vCPU's own must be woken by a signal besides.
     void interrupt(bool on) { kvm_shim_cpu_interrupt(cpu_, on ? 1 : 0); }
+    /// For its own thread, outside run(). False if KVM refuses.
+    bool raise_machine_check() {
+        return kvm_shim_cpu_machine_check(cpu_, svm::machine_check::raised_status,
+                                          svm::machine_check::raised_global_status) == 0;
+    }
     [[nodiscard]] bool read_state(kvm_shim_state& state) {
         return kvm_shim_cpu_state(cpu_, &state) == 0;
     }
@@ -46,11 +52,14 @@ public:
     void add_cpu(std::span<const svm::Feature> hidden);
 
     [[nodiscard]] std::span<VirtualCpu> cpus() { return cpus_; }
+    /// Whether its vCPUs can have machine checks.
+    [[nodiscard]] bool has_machine_checks() const { return has_machine_checks_; }
     [[nodiscard]] bool has_smm() const { return kvm_shim_vm_has_smm(vm_) != 0; }
 
 private:
     kvm_shim_vm* vm_;
     std::uint32_t next_slot_ = 0;
+    bool has_machine_checks_ = false;
     std::vector<VirtualCpu> cpus_;
 };
 

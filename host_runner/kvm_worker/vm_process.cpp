@@ -3,6 +3,7 @@
 // brings it back when it is under way or when the vCPU sleeps.
 #include "host_runner/kvm_worker/vm_process.hpp"
 
+#include "harness/wire/host_service.hpp"
 #include "host_runner/kvm_worker/guest_ports.hpp"
 #include "host_runner/kvm_worker/virtual_machine.hpp"
 
@@ -56,6 +57,9 @@ public:
         }
         for (unsigned i = 0; i < options.cpus; ++i) {
             vm_.add_cpu(options.hidden);
+        }
+        if (!vm_.has_machine_checks()) {
+            withdraw_machine_features(memory.plan(), svm::Feature::machine_check_service);
         }
         vm_.cpus().front().enter_protected_mode(memory.entry(), memory.start_info());
     }
@@ -114,6 +118,10 @@ private:
                 end(VmCause::run_failed, number, exit);
                 break;
             }
+            if (asks_for_machine_check(exit)) {
+                cpu.raise_machine_check();
+                continue;
+            }
             if (const auto cause = cause_of(exit); cause != VmCause::none) {
                 end(cause, number, exit);
                 break;
@@ -121,6 +129,13 @@ private:
         }
         take_snapshot(number);
         --running_;
+    }
+
+    /// KVM takes the machine check in with the next entry, whoever runs then: L2 if L2 has asked.
+    static bool asks_for_machine_check(const kvm_shim_exit& exit) {
+        return exit.reason == KVM_EXIT_IO && exit.address == wire::service_port &&
+               exit.is_write != 0 && exit.size == 1 &&
+               *exit.data == static_cast<std::uint8_t>(wire::HostService::machine_check);
     }
 
     /// Serves the exits that belong to running; `none` means: go on.

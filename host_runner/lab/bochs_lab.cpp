@@ -185,6 +185,10 @@ milliseconds BochsLabEmulator::boot_limit() const {
     return std::chrono::minutes{15}; // it takes one where nobody else wants the CPU
 }
 
+milliseconds BochsLabEmulator::silence_limit() const {
+    return std::chrono::minutes{5}; // BIOS, GRUB and the kernel's first steps take 20 s
+}
+
 WorkerLines BochsLabEmulator::worker_lines() const {
     const auto serial = std::string{"file:"} + serial_line;
     return {.requests = serial,

@@ -37,6 +37,7 @@ public:
     [[nodiscard]] std::string cpu_layer() const override { return "bochs"; }
     [[nodiscard]] std::string baseline_name() override { return "bochs-" + bochs_.version(); }
     [[nodiscard]] std::chrono::milliseconds boot_limit() const override;
+    [[nodiscard]] std::chrono::milliseconds silence_limit() const override;
     [[nodiscard]] WorkerLines worker_lines() const override;
     [[nodiscard]] std::string kernel_parameters() const override;
     [[nodiscard]] std::string steps() const override;

@@ -9,6 +9,7 @@
 #include "host_runner/targets/target.hpp"
 #include "host_runner/targets/target_spec.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -84,6 +85,9 @@ public:
     [[nodiscard]] virtual std::string baseline_name() = 0;
     /// How long a boot may take until the worker is ready.
     [[nodiscard]] virtual std::chrono::milliseconds boot_limit() const = 0;
+    /// For how much of the emulator's CPU time a kernel may say nothing in its boot, on a slow host
+    /// and before its console is there.
+    [[nodiscard]] virtual std::chrono::milliseconds silence_limit() const = 0;
     [[nodiscard]] virtual WorkerLines worker_lines() const = 0;
     /// What this machine needs on the kernel's command line: its console, its clock, its memory.
     [[nodiscard]] virtual std::string kernel_parameters() const = 0;
@@ -91,6 +95,21 @@ public:
     [[nodiscard]] virtual std::string steps() const { return {}; }
     /// Returns when the emulator runs.
     [[nodiscard]] virtual Result<std::unique_ptr<LabBoot>> boot(const LabImage& image) = 0;
+
+    /// As silence_limit(), but once a boot has shown how fast this host is, a multiple of its.
+    [[nodiscard]] std::chrono::milliseconds allowed_silence() const {
+        constexpr int times = 10;
+        constexpr std::chrono::milliseconds least = std::chrono::seconds{5};
+        return seen_silence_ ? std::min(silence_limit(), std::max(least, *seen_silence_ * times))
+                             : silence_limit();
+    }
+    /// Of a boot that came up, its longest silence.
+    void note_silence(std::chrono::milliseconds seen) {
+        seen_silence_ = std::max(seen, seen_silence_.value_or(seen));
+    }
+
+private:
+    std::optional<std::chrono::milliseconds> seen_silence_;
 };
 
 /// Takes from the spec the settings that are the emulator's; errors are of usage.

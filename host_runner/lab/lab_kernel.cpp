@@ -5,6 +5,7 @@
 #include "host_runner/kvm_worker/worker_request.hpp"
 #include "host_runner/lab/lab_image.hpp"
 #include "host_runner/lab/lab_words.hpp"
+#include "host_runner/lab/standstill.hpp"
 #include "host_runner/process/text_tail.hpp"
 
 #include <algorithm>
@@ -45,14 +46,16 @@ Result<std::shared_ptr<LabKernel>> LabKernel::boot(LabEmulator& emulator,
     }
     std::shared_ptr<LabKernel> kernel{
         new LabKernel{payload, std::move(*boot), longest_request, plan}};
-    if (auto error = kernel->wait_until_ready(emulator.boot_limit(), configuration.give_up)) {
+    if (auto error = kernel->wait_until_ready(emulator, configuration.give_up)) {
         return tl::unexpected(std::move(*error));
     }
     return kernel;
 }
 
-std::optional<Error> LabKernel::wait_until_ready(milliseconds limit,
+std::optional<Error> LabKernel::wait_until_ready(LabEmulator& emulator,
                                                  const std::function<bool()>& give_up) {
+    const auto limit = emulator.boot_limit();
+    StandstillWatch watch{emulator.allowed_silence()};
     const auto begin = Clock::now();
     const auto passed = [&] { return std::chrono::ceil<milliseconds>(Clock::now() - begin); };
     while (!ready_ && !fault_ && passed() < limit) {
@@ -60,10 +63,17 @@ std::optional<Error> LabKernel::wait_until_ready(milliseconds limit,
             note_fault(How::lost, "interrupted");
             break;
         }
+        const auto heard = last_word_;
         wait(std::min(limit - passed(), boot_slice));
+        if (const auto use = use_of_process(process_id()); use && !ready_ && !fault_) {
+            if (auto still = watch.look(Clock::now(), *use, last_word_ != heard)) {
+                note_fault(How::lost, std::move(*still));
+            }
+        }
     }
     boot_time_ = passed();
     if (ready_) {
+        emulator.note_silence(watch.longest_silence());
         return std::nullopt;
     }
     if (!fault_) {

@@ -82,7 +82,7 @@ private:
           longest_request_{longest_request},
           plan_{plan.begin(), plan.end()} {}
 
-    [[nodiscard]] std::optional<Error> wait_until_ready(std::chrono::milliseconds limit,
+    [[nodiscard]] std::optional<Error> wait_until_ready(LabEmulator& emulator,
                                                         const std::function<bool()>& give_up);
     void read_log();
     void read_status();

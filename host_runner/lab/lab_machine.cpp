@@ -3,10 +3,12 @@
 #include "host_runner/lab/lab_machine.hpp"
 
 #include "host_runner/kvm_worker/worker_request.hpp"
+#include "host_runner/lab/standstill.hpp"
 #include "host_runner/targets/kvm_machine.hpp"
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace vmrunit::runner {
 
@@ -16,8 +18,10 @@ using std::chrono::milliseconds;
 using worker::StatusKind;
 using How = MachineEnd::How;
 
-// A VM is up in some 50 ms under emulation; a worker that takes this long is stuck.
+// A VM is up in some 50 ms under emulation; a worker that takes this much of the emulator's CPU
+// time is stuck, whatever else the host has to do. Where nobody can say, so much of anybody's time.
 constexpr milliseconds vm_start_limit{30'000};
+constexpr milliseconds longest_vm_start{300'000};
 // A worker that is told to stop a VM takes milliseconds; then the kernel has to go.
 constexpr milliseconds stop_limit{5'000};
 // What waits for more than one thing asks for each so often.
@@ -48,10 +52,17 @@ LabMachine::LabMachine(std::shared_ptr<LabKernel> kernel, std::optional<RingRead
 }
 
 std::optional<Error> LabMachine::wait_until_started(std::span<const std::byte> request) {
-    const auto deadline = Clock::now() + vm_start_limit;
-    while (!started_ && !over_ && Clock::now() < deadline) {
+    const auto deadline = Clock::now() + longest_vm_start;
+    StandstillWatch watch{vm_start_limit};
+    bool has_begun = false;
+    bool stands_still = false;
+    while (!started_ && !over_ && !stands_still && Clock::now() < deadline) {
         request = request.subspan(kernel_->send(request));
         follow(tick);
+        if (const auto use = use_of_process(kernel_->process_id())) {
+            stands_still =
+                watch.look(Clock::now(), *use, !std::exchange(has_begun, true)).has_value();
+        }
     }
     if (started_) {
         return std::nullopt;

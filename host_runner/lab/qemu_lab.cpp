@@ -182,6 +182,10 @@ milliseconds QemuLabEmulator::boot_limit() const {
         5}; // it takes seconds, and minutes where twenty others want the CPU
 }
 
+milliseconds QemuLabEmulator::silence_limit() const {
+    return std::chrono::minutes{1}; // it takes two seconds
+}
+
 WorkerLines QemuLabEmulator::worker_lines() const {
     return {.requests = "window:" + lab_windows.requests.for_worker(),
             .status = "window:" + lab_windows.status.for_worker(),

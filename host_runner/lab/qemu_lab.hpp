@@ -33,6 +33,7 @@ public:
     [[nodiscard]] std::string cpu_layer() const override { return "qemu"; }
     [[nodiscard]] std::string baseline_name() override;
     [[nodiscard]] std::chrono::milliseconds boot_limit() const override;
+    [[nodiscard]] std::chrono::milliseconds silence_limit() const override;
     [[nodiscard]] WorkerLines worker_lines() const override;
     [[nodiscard]] std::string kernel_parameters() const override;
     [[nodiscard]] Result<std::unique_ptr<LabBoot>> boot(const LabImage& image) override;

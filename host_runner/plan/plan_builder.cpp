@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host_runner/plan/plan_builder.hpp"
 
+#include "cases/model/l1_reach.hpp"
 #include "harness/wire/apply_op.hpp"
 #include "harness/wire/crc32.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -44,6 +47,29 @@ Op memory_op(const cases::Write& write, const Resolver& resolve) {
     return op;
 }
 
+/// Writes bytes of code to a region, as many at a time as an op takes.
+void write_code(std::span<const std::uint8_t> bytes, Region region, std::uint32_t offset,
+                std::vector<Op>& ops) {
+    while (!bytes.empty()) {
+        const std::size_t size = std::bit_floor(std::min<std::size_t>(bytes.size(), 8));
+        Op op{Op::Code::write, static_cast<std::uint8_t>(size), static_cast<std::uint16_t>(region),
+              offset, 0};
+        std::memcpy(&op.value, bytes.data(), size);
+        ops.push_back(op);
+        offset += static_cast<std::uint32_t>(size);
+        bytes = bytes.subspan(size);
+    }
+}
+
+/// See CodeCopy; the resolver has moved the program to the border.
+void copy_code(const cases::CodeCopy& copy, const L2Program& program, std::vector<Op>& ops) {
+    const std::span bytes{program.bytes};
+    const std::size_t before = copy.border - program.start;
+    write_code(bytes.first(before), copy.first, static_cast<std::uint32_t>(page_size - before),
+               ops);
+    write_code(bytes.subspan(before), copy.second, 0, ops);
+}
+
 } // namespace
 
 Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
@@ -56,15 +82,24 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
     const auto needs = subject.needs.words();
     encoded.head.needs[0] = needs[0];
     encoded.head.needs[1] = needs[1];
+    const auto without = subject.without.words();
+    encoded.head.without[0] = without[0];
+    encoded.head.without[1] = without[1];
 
     auto& ops = encoded.ops;
     ops.push_back({Op::Code::write, 8, static_cast<std::uint16_t>(Region::vmcb),
-                   svm::field::rip.offset, resolve(cases::at_start)});
+                   svm::field::rip.offset, resolve(cases::entry_of(subject, cases::at_start))});
+    if (subject.code_copy) {
+        copy_code(*subject.code_copy, resolve.program(), ops);
+    }
     for (const cases::Step& step : subject.steps) {
         std::string wrong;
         std::visit(
             Overloaded{
-                [&](const cases::Write& write) {
+                [&](cases::Write write) {
+                    if (write.region == Region::vmcb && write.offset == svm::field::rip.offset) {
+                        write.value = cases::entry_of(subject, write.value);
+                    }
                     const Op op = memory_op(write, resolve);
                     if (!wire::stays_inside(op)) {
                         wrong =

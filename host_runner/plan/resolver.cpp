@@ -19,7 +19,23 @@ Result<Resolver> Resolver::make(const PayloadImage& image, const cases::Case& su
                                    subject.program, subject.name),
                        "write it in guest_payloads/l2/ or mend the row");
     }
-    return Resolver{image, *program, subject.start, cpu};
+    Resolver resolver{image, *program, subject.start, cpu};
+    if (const auto& copy = subject.code_copy) {
+        const std::uint64_t split = copy->splits_insn ? program->insn + 1 : program->after;
+        if (is_16bit(subject.start.mode) || split - program->start > page_size ||
+            program->end - split > page_size ||
+            (copy->splits_insn && program->after - program->insn < 2)) {
+            return failure(fmt::format("{} copies L2 program {} to where it does not fit",
+                                       subject.name, subject.program),
+                           "mend its row");
+        }
+        L2Program& moved = resolver.copy_.emplace(*program);
+        const std::uint64_t distance = copy->border - split;
+        for (std::uint64_t* address : {&moved.start, &moved.insn, &moved.after, &moved.end}) {
+            *address += distance;
+        }
+    }
+    return resolver;
 }
 
 Result<Resolver> Resolver::make(const PayloadImages& images, const cases::Case& subject) {
@@ -47,13 +63,13 @@ std::uint64_t Resolver::anchor(const cases::Value& value) const {
     case cases::Anchor::zero:
         return 0;
     case cases::Anchor::start:
-        return program_->start - base;
+        return program().start - base;
     case cases::Anchor::insn:
-        return program_->insn - base;
+        return program().insn - base;
     case cases::Anchor::after:
-        return program_->after - base;
+        return program().after - base;
     case cases::Anchor::marker:
-        return program_->end - vmmcall_length - base;
+        return program().end - vmmcall_length - base;
     case cases::Anchor::handler:
         return handler(value.part);
     case cases::Anchor::region:

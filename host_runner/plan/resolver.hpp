@@ -6,6 +6,7 @@
 #include "host_runner/payload/payload_images.hpp"
 
 #include <cstdint>
+#include <optional>
 
 namespace vmrunit::runner {
 
@@ -20,7 +21,8 @@ public:
                                                const cases::Case& subject);
 
     [[nodiscard]] std::uint64_t operator()(const cases::Value& value) const;
-    [[nodiscard]] const L2Program& program() const { return *program_; }
+    /// The case's program, where it runs.
+    [[nodiscard]] const L2Program& program() const { return copy_ ? *copy_ : *program_; }
     [[nodiscard]] const ArenaPlace& place() const { return place_; }
     [[nodiscard]] const PayloadImage& image() const { return *image_; }
     /// The region that a row of this case means.
@@ -44,6 +46,7 @@ private:
 
     const PayloadImage* image_;
     const L2Program* program_;
+    std::optional<L2Program> copy_; ///< Of Case::code_copy.
     L2Start start_;
     ArenaPlace place_;
 };

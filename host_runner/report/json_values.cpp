@@ -108,6 +108,9 @@ Json case_json(const CaseResult& result) {
         json["attempts"].push_back(
             {{"verdict", to_string(attempt.verdict)}, {"reason", valid_utf8(attempt.reason)}});
     }
+    if (result.intermittent) {
+        json["intermittent"] = true;
+    }
     if (result.flaky()) {
         json["flaky"] = true;
     }

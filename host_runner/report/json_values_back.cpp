@@ -77,6 +77,7 @@ CaseResult case_from(const Json& json) {
     json.at("machine").get_to(result.machine);
     json.at("masked_bytes").get_to(result.masked_bytes);
     json.at("confirmed").get_to(result.confirmed);
+    result.intermittent = json.value("intermittent", false);
     if (const auto limit = json.find("timed_out_after_ms"); limit != json.end()) {
         result.timed_out_after = std::chrono::milliseconds{limit->get<std::int64_t>()};
     }

@@ -17,7 +17,12 @@ std::string bochs_configuration_text(const BochsConfiguration& configuration,
                                        : "romimage: file=\"" + (firmware / "bios").string() +
                                              "\"\nvgaromimage: file=\"" +
                                              (firmware / "vgabios").string() + "\"\n";
-    return "cpu: model=" + configuration.cpu +
+    std::string hidden;
+    for (const auto& feature : configuration.hidden) {
+        hidden += (hidden.empty() ? ", exclude_features=\"" : ",") + feature;
+    }
+    hidden += hidden.empty() ? "" : "\"";
+    return "cpu: model=" + configuration.cpu + hidden +
            ", count=1, ips=" + std::to_string(configuration.instructions_per_second) +
            ", reset_on_triple_fault=0, ignore_bad_msrs=" +
            (configuration.ignores_unknown_msrs ? "1" : "0") + "\n" + roms +

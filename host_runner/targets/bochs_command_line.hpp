@@ -12,7 +12,8 @@ namespace vmrunit::runner {
 
 struct BochsConfiguration {
     BochsProgram program;
-    std::string cpu = "ryzen"; ///< A name of `bochs --help cpu`.
+    std::string cpu = "ryzen";       ///< A name of `bochs --help cpu`.
+    std::vector<std::string> hidden; ///< CPU features, by Bochs' names. From 2.8 on.
     unsigned memory_mebibytes = 64;
     /// Instructions in an emulated second. The default is the lowest Bochs accepts: the seconds a
     /// BIOS spends waiting are over the sooner the fewer instructions one has.

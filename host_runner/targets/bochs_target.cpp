@@ -2,6 +2,7 @@
 // Target `bochs`.
 #include "host_runner/targets/bochs_target.hpp"
 
+#include "host_runner/baseline/version.hpp"
 #include "host_runner/process/find_program.hpp"
 #include "host_runner/targets/nearest_names.hpp"
 
@@ -11,11 +12,17 @@ namespace {
 
 constexpr unsigned most_bochs_memory = 2048; // MiB
 
+/// exclude_features came with Bochs 2.8.
+bool can_hide_features(const std::string& version) {
+    const auto own = Version::parse(version);
+    return own && *own >= *Version::parse("2.8");
+}
+
 } // namespace
 
 TargetFactory bochs_target_factory() {
     return {"bochs", "the Bochs emulator's CPU; runs on any machine",
-            "bochs[:VERSION][,cpu=MODEL][,memory=MIB][,program=PATH]",
+            "bochs[:VERSION][,FEATURE=off]...[,cpu=MODEL][,memory=MIB][,program=PATH]",
             [](TargetSpec spec, const TargetOptions& /*options*/) {
                 return BochsTarget::create(std::move(spec));
             }};
@@ -40,11 +47,14 @@ Result<std::unique_ptr<Target>> BochsTarget::create(TargetSpec spec) {
         return tl::unexpected(memory.error());
     }
     configuration.memory_mebibytes = memory->value_or(configuration.memory_mebibytes);
-    if (!spec.settings.empty()) {
-        const auto& key = spec.settings.front().first;
-        const auto hint = did_you_mean(key, {"cpu", "memory", "program"});
-        return failure(quoted + "unknown key '" + key + "'",
-                       hint.empty() ? "there are cpu, memory and program" : hint);
+    for (const auto& [key, value] : spec.settings) {
+        if (const auto on = parse_switch(value); !on || *on) {
+            const auto hint = did_you_mean(key, {"cpu", "memory", "program"});
+            return failure(quoted + "unknown key '" + key + "'",
+                           hint.empty() ? "there are cpu, memory and program, and FEATURE=off"
+                                        : hint);
+        }
+        configuration.hidden.push_back(key);
     }
     const bool usual_cpu = configuration.cpu == BochsConfiguration{}.cpu;
     std::unique_ptr<BochsTarget> target{
@@ -68,6 +78,10 @@ Availability BochsTarget::availability() {
     auto what = bochs_.availability();
     if (!what.available) {
         return what;
+    }
+    if (!configuration_.hidden.empty() && !can_hide_features(bochs_.version())) {
+        return {false, "Bochs " + bochs_.version() + " cannot hide CPU features",
+                "bochs:3.0 is one that can"};
     }
     if (bochs_.is_here()) {
         if (const auto checked = check_bochs_cpu(configuration_.cpu, *bochs_.offer()); !checked) {

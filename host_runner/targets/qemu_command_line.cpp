@@ -36,6 +36,8 @@ std::vector<std::string> qemu_command_line(const QemuConfiguration& configuratio
         "-kernel",  image.string(),
         "-chardev", "file,id=debug-port,path=" + path_of_own_descriptor(descriptors.debug_port),
         "-device",  "isa-debugcon,iobase=0xe9,chardev=debug-port",
+        "-chardev", "file,id=service-port,path=" + path_of_own_descriptor(descriptors.service_port),
+        "-device",  "isa-debugcon,iobase=0xea,chardev=service-port",
         "-chardev", "socket,id=monitor,fd=" + std::to_string(descriptors.monitor),
         "-mon",     "chardev=monitor,mode=control",
         // Under TCG the log says which reset was a triple fault; the monitor does not.

@@ -23,6 +23,7 @@ struct QemuDescriptors {
     int debug_port = -1;
     int log = -1;
     int monitor = -1;
+    int service_port = -1;
     std::optional<int> plan{};
     std::optional<int> memory{}; ///< The file that is guest memory, if the runner shares it.
 };

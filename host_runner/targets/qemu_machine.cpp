@@ -5,11 +5,14 @@
 // and the lines to it are pipes and a socket pair.
 #include "host_runner/targets/qemu_machine.hpp"
 
+#include "harness/svm/machine_check.hpp"
+#include "harness/wire/host_service.hpp"
 #include "host_runner/files/memory_file.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -37,7 +40,8 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::start(const QemuConfiguration&
     auto errors = open_pipe_to_read();
     auto log = open_pipe_to_read();
     auto monitor = open_socket_pair();
-    for (const auto* pair : {&debug_port, &errors, &log, &monitor}) {
+    auto service_port = open_pipe_to_read();
+    for (const auto* pair : {&debug_port, &errors, &log, &monitor, &service_port}) {
         if (!*pair) {
             return tl::unexpected(pair->error());
         }
@@ -64,6 +68,7 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::start(const QemuConfiguration&
     inherited.debug_port = command.hand_over(debug_port->theirs.number());
     inherited.log = command.hand_over(log->theirs.number());
     inherited.monitor = command.hand_over(monitor->theirs.number());
+    inherited.service_port = command.hand_over(service_port->theirs.number());
     if (!request.plan.empty()) {
         inherited.plan = command.hand_over(plan->descriptor());
     }
@@ -75,12 +80,12 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::start(const QemuConfiguration&
     if (!process) {
         return tl::unexpected(process.error());
     }
-    for (auto* pair : {&debug_port, &errors, &log, &monitor}) {
+    for (auto* pair : {&debug_port, &errors, &log, &monitor, &service_port}) {
         (*pair)->theirs.reset(); // so that the end of QEMU is the end of its lines
     }
 
     Lines lines{std::move(debug_port->ours), std::move(errors->ours), std::move(log->ours),
-                std::move(monitor->ours)};
+                std::move(monitor->ours), std::move(service_port->ours)};
     std::unique_ptr<QemuMachine> machine{
         new QemuMachine{std::move(*process), std::move(lines), std::move(ring)}};
     auto& connection = machine->monitor_;
@@ -97,6 +102,7 @@ QemuMachine::QemuMachine(Process process, Lines lines, std::optional<RingReader>
       errors_line_{std::move(lines.errors)},
       log_line_{std::move(lines.log)},
       monitor_{std::move(lines.monitor)},
+      service_port_{std::move(lines.service_port)},
       ring_{std::move(ring)} {}
 
 Error QemuMachine::why_it_did_not_start() {
@@ -179,15 +185,17 @@ void QemuMachine::wait_for_news(milliseconds limit) {
         return;
     }
     // poll() ignores the lines that have ended: their descriptor is -1.
-    std::array<pollfd, 5> sources{{{debug_port_.number(), POLLIN, 0},
+    std::array<pollfd, 6> sources{{{debug_port_.number(), POLLIN, 0},
                                    {errors_line_.number(), POLLIN, 0},
                                    {log_line_.number(), POLLIN, 0},
                                    {monitor_.descriptor(), POLLIN, 0},
-                                   {process_.descriptor(), POLLIN, 0}}};
+                                   {process_.descriptor(), POLLIN, 0},
+                                   {service_port_.number(), POLLIN, 0}}};
     if (::poll(sources.data(), sources.size(), static_cast<int>(limit.count())) <= 0) {
         return;
     }
     read_side_lines();
+    serve_requests();
     follow_events();
     if (!over_ && sources[4].revents != 0) {
         evidence_.exit_status = process_.wait_for(milliseconds{0});
@@ -238,6 +246,27 @@ void QemuMachine::follow_events() {
             ask_for_registers(detail_limit);
             finish();
         }
+    }
+}
+
+/// A hostile guest may ask for anything as often as it likes: of what came together only the last
+/// byte counts.
+void QemuMachine::serve_requests() {
+    std::array<std::byte, 4096> requests{};
+    if (!service_port_.is_open()) {
+        return;
+    }
+    const auto count = ::read(service_port_.number(), requests.data(), requests.size());
+    if (count == 0) {
+        service_port_.reset();
+    }
+    if (count > 0 && requests[static_cast<std::size_t>(count) - 1] ==
+                         std::byte{static_cast<std::uint8_t>(wire::HostService::machine_check)}) {
+        const auto command =
+            fmt::format("mce 0 0 {:#x} {:#x} 0 0", svm::machine_check::raised_status,
+                        svm::machine_check::raised_global_status);
+        static_cast<void>(
+            monitor_.execute("human-monitor-command", {{"command-line", command}}, detail_limit));
     }
 }
 

@@ -35,6 +35,7 @@ private:
         FileDescriptor errors;
         FileDescriptor log;
         FileDescriptor monitor;
+        FileDescriptor service_port;
     };
 
     QemuMachine(Process process, Lines lines, std::optional<RingReader> ring);
@@ -45,6 +46,7 @@ private:
     void wait_for_news(std::chrono::milliseconds limit);
     void read_side_lines();
     void follow_events();
+    void serve_requests();
     void ask_for_registers(std::chrono::milliseconds limit);
     void finish();
 
@@ -53,6 +55,7 @@ private:
     FileDescriptor errors_line_;
     FileDescriptor log_line_;
     QmpConnection monitor_;
+    FileDescriptor service_port_;
     std::optional<RingReader> ring_;
     TextTail errors_;
     TextTail log_;

@@ -193,7 +193,7 @@ Result<std::string> QemuTarget::first_missing_feature() const {
 }
 
 svm::Features QemuTarget::machine_features() const {
-    svm::Features features;
+    svm::Features features{svm::Feature::machine_check_service};
     if (configuration_.cpus > 1) {
         features.set(svm::Feature::second_cpu);
     }

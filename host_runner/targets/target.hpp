@@ -99,14 +99,6 @@ struct Layers {
     bool operator==(const Layers&) const = default;
 };
 
-/// Things only the host can do to a running machine. A target says which it offers.
-enum class Service : std::uint32_t {
-    none = 0,
-    save_restore = 1u << 0,
-    inject_nmi = 1u << 1,
-    inject_smi = 1u << 2,
-};
-
 class Target {
 public:
     virtual ~Target() = default;
@@ -125,8 +117,6 @@ public:
     [[nodiscard]] virtual bool shares_memory() const = 0;
     /// What its machines have that CPUID does not tell: features of svm::machine_leaf.
     [[nodiscard]] virtual svm::Features machine_features() const { return {}; }
-    /// Bit mask of Service.
-    [[nodiscard]] virtual std::uint32_t services() const { return 0; }
     [[nodiscard]] virtual Result<std::unique_ptr<Machine>> start(const BootRequest& request) = 0;
 };
 

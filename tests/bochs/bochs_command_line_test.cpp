@@ -43,6 +43,14 @@ TEST(BochsCommandLine, UnknownRegistersFaultUnlessToldOtherwise) {
               std::string::npos);
 }
 
+TEST(BochsCommandLine, HidesFeatures) {
+    BochsConfiguration lesser;
+    lesser.hidden = {"rdtscp", "xsave"};
+    EXPECT_NE(bochs_configuration_text(lesser, files)
+                  .find("cpu: model=ryzen, exclude_features=\"rdtscp,xsave\", count=1"),
+              std::string::npos);
+}
+
 TEST(BochsCommandLine, TheDefaultIsRyzen) {
     EXPECT_NE(bochs_configuration_text({}, files).find("cpu: model=ryzen,"), std::string::npos);
 }

@@ -3,6 +3,7 @@
 // says (multiboot_payload.S). After each test no process and no file may be left.
 #include "host_runner/targets/bochs_target.hpp"
 
+#include "tests/unit/machine_test.hpp"
 #include "tests/unit/process_watch.hpp"
 
 #include <algorithm>
@@ -19,9 +20,6 @@ namespace {
 using std::chrono::milliseconds;
 using How = MachineEnd::How;
 
-// A machine that hangs is waited for this long; one that works needs a tenth of it.
-constexpr milliseconds ample{60'000};
-
 std::string spec_under_test() {
     const char* const named = std::getenv("BOCHS_UNDER_TEST");
     return named != nullptr ? named : "bochs";
@@ -31,7 +29,7 @@ bool files_were_left() {
     return !std::filesystem::is_empty(std::getenv("TMPDIR"));
 }
 
-class BochsMachineTest : public testing::Test {
+class BochsMachineTest : public MachineTest<Machine> {
 protected:
     BochsMachineTest() { registry_.add(bochs_target_factory()); }
     void SetUp() override {
@@ -65,41 +63,17 @@ protected:
         }
         machine_ = std::move(*started);
     }
-    /// Reads until the machine ended, or `enough` bytes were read, or nothing comes any more.
-    std::string read(std::size_t enough = ~std::size_t{0}) {
-        std::string stream;
-        std::vector<std::byte> bytes(5000);
-        while (stream.size() < enough) {
-            const auto outcome = machine_->read(bytes, ample);
-            if (outcome.bytes == 0) {
-                ended_ = outcome.ended;
-                break;
-            }
-            stream.append(reinterpret_cast<const char*>(bytes.data()), outcome.bytes);
-        }
-        return stream;
-    }
     [[nodiscard]] pid_t process_id() const {
         return dynamic_cast<const BochsMachine&>(*machine_).process_id();
-    }
-    void expect_end(How how, const std::string& beginning_of_text) {
-        EXPECT_TRUE(ended_);
-        EXPECT_EQ(to_string(machine_->end().how), to_string(how));
-        EXPECT_TRUE(machine_->end().text.starts_with(beginning_of_text)) << machine_->end().text;
     }
 
     TargetRegistry registry_;
     std::unique_ptr<Target> target_;
-    std::unique_ptr<Machine> machine_;
-    bool ended_ = false;
 };
 
+/// What the payload's 'b' sends.
 std::string much() {
-    std::string text(0x10000, '\0');
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        text[i] = static_cast<char>(i);
-    }
-    return text;
+    return counting_bytes(0x10000);
 }
 
 TEST_F(BochsMachineTest, TalksByThePortAndTripleFaults) {

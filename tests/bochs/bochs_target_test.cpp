@@ -30,15 +30,21 @@ TEST(BochsTarget, TakesItsKeys) {
     EXPECT_EQ(configuration.memory_mebibytes, 32u);
     EXPECT_EQ(configuration.program.command, std::vector<std::string>{"/nowhere/bochs"});
     EXPECT_FALSE((*target)->shares_memory());
-    EXPECT_EQ((*target)->services(), 0u);
     EXPECT_EQ((*target)->name(), "bochs,cpu=zambezi,memory=32,program=/nowhere/bochs");
+}
+
+TEST(BochsTarget, HidesCpuFeatures) {
+    const auto target = create("bochs,rdtscp=off,xsave=off,program=/nowhere/bochs");
+    ASSERT_TRUE(target) << target.error().line();
+    EXPECT_EQ(dynamic_cast<const BochsTarget&>(**target).configuration().hidden,
+              (std::vector<std::string>{"rdtscp", "xsave"}));
 }
 
 TEST(BochsTarget, NothingElseIsAKey) {
     EXPECT_EQ(refusal("bochs,memry=32"),
               "target 'bochs,memry=32': unknown key 'memry': did you mean memory?");
     EXPECT_EQ(refusal("bochs,x2apic=on"), "target 'bochs,x2apic=on': unknown key 'x2apic': there "
-                                          "are cpu, memory and program");
+                                          "are cpu, memory and program, and FEATURE=off");
     EXPECT_EQ(refusal("bochs@/opt/bochs"),
               "target 'bochs@/opt/bochs': one Bochs is enough: bochs:3.0 is a version of Debian's, "
               "program=PATH one of your own");

@@ -14,9 +14,11 @@ using namespace vmrunit::guest;
 using vmrunit::guest_test::print;
 
 // Labels on the instructions under test; L1's addresses are small enough for a name= line.
-extern "C" const std::byte ud2_instruction[], wrmsr_instruction[];
+extern "C" const std::byte ud2_instruction[], wrmsr_instruction[], no_stack_instruction[];
 #ifdef __x86_64__
-extern "C" const std::byte load_instruction[], no_stack_instruction[];
+extern "C" const std::byte load_instruction[];
+#else
+extern "C" const std::byte identity_page_directories[]; // boot.S
 #endif
 
 namespace {
@@ -70,6 +72,28 @@ void plain_faults() {
                                  : "memory");
                 }),
                 nullptr);
+#else
+    // The same where nothing is mapped: neither #UD nor the #PF can be delivered, #DF is.
+    auto* const directory = reinterpret_cast<volatile std::uint64_t*>(
+        const_cast<std::byte*>(identity_page_directories));
+    constexpr std::uint32_t unused = 0x1000'0000;
+    const std::uint64_t entry = directory[unused >> 21];
+    static constexpr std::string_view names[]{"no_stack", "no_stack_again"};
+    for (const std::string_view name : names) {
+        directory[unused >> 21] = 0;
+        write_cr3(read_cr3());
+        const auto fault = catch_fault([] {
+            asm volatile("mov %0, %%esp\n"
+                         "no_stack_instruction: ud2"
+                         :
+                         : "r"(unused + 0x1000)
+                         : "memory");
+        });
+        directory[unused >> 21] = entry;
+        write_cr3(read_cr3());
+        print_fault(name, fault, no_stack_instruction);
+        print("rsp_matches", fault && fault->rsp == unused + 0x1000);
+    }
 #endif
     print("fault_count", current_cpu().fault_count);
 }

@@ -309,6 +309,13 @@ TEST(GuestFaultsX86, AreReportedAsDataAndEventsAreCounted) {
     expect("divide", "0", "0");
     expect("int3", "3", "0");
     EXPECT_EQ(booted.report.at("nothing").at("vector"), "none");
+    // #DF has a task, and the second one finds it as the first did.
+    for (const std::string name : {"no_stack", "no_stack_again"}) {
+        expect(name, "8", "0");
+        EXPECT_EQ(booted.report.at(name).at("has_error_code"), "1");
+        EXPECT_EQ(booted.report.at(name).at("rsp_matches"), "1");
+    }
+    EXPECT_EQ(booted.report.at("no_stack_again").at("fault_count"), "7");
     EXPECT_EQ(booted.report.at("registers").at("sum"), "13ba");
     EXPECT_EQ(booted.report.at("registers").at("rflags"), "2");
     EXPECT_EQ(booted.report.at("nested").at("inner"), "6");

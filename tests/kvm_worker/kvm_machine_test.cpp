@@ -6,6 +6,7 @@
 #include "harness/svm/features.hpp"
 #include "harness/wire/record.hpp"
 #include "tests/kvm_worker/worker_under_test.hpp"
+#include "tests/unit/machine_test.hpp"
 #include "tests/unit/process_watch.hpp"
 
 #include <algorithm>
@@ -22,10 +23,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 using How = MachineEnd::How;
 
-// A machine that hangs is waited for this long; one that works needs a hundredth of it.
-constexpr milliseconds ample{30'000};
-
-class KvmMachineTest : public testing::Test {
+class KvmMachineTest : public MachineTest<KvmMachine> {
 protected:
     void SetUp() override {
         if (const auto reason = why_no_vm(); !reason.empty()) {
@@ -63,29 +61,8 @@ protected:
         request.plan = empty_plan(request.ring_address, request.ring_size);
         start(request);
     }
-    /// Reads until the machine ended, or `enough` bytes were read, or nothing comes any more.
-    std::string read(std::size_t enough = ~std::size_t{0}, milliseconds patience = ample) {
-        std::string stream;
-        std::vector<std::byte> bytes(5000);
-        while (stream.size() < enough) {
-            const auto outcome = machine_->read(bytes, patience);
-            if (outcome.bytes == 0) {
-                ended_ = outcome.ended;
-                break;
-            }
-            stream.append(reinterpret_cast<const char*>(bytes.data()), outcome.bytes);
-        }
-        return stream;
-    }
-    void expect_end(How how, const std::string& beginning_of_text) {
-        EXPECT_TRUE(ended_);
-        EXPECT_EQ(to_string(machine_->end().how), to_string(how));
-        EXPECT_TRUE(machine_->end().text.starts_with(beginning_of_text)) << machine_->end().text;
-    }
 
     KvmConfiguration configuration_;
-    std::unique_ptr<KvmMachine> machine_;
-    bool ended_ = false;
 };
 
 TEST_F(KvmMachineTest, TextByThePortAndAHalt) {

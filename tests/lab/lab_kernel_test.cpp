@@ -7,21 +7,27 @@
 #include "harness/wire/plan.hpp"
 #include "host_runner/files/temporary_folder.hpp"
 #include "host_runner/kvm_worker/worker_request.hpp"
+#include "host_runner/process/process.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <thread>
 
 namespace vmrunit::runner {
 namespace {
 
 class ReadyBoot final : public LabBoot {
 public:
-    explicit ReadyBoot(std::string status) : line_{std::move(status)} {}
+    ReadyBoot(std::string status, pid_t process) : line_{std::move(status)}, process_{process} {}
 
-    pid_t process_id() const override { return 0; }
-    void wait(std::chrono::milliseconds) override {}
+    pid_t process_id() const override { return process_; }
+    void wait(std::chrono::milliseconds limit) override {
+        if (process_ != 0) {
+            std::this_thread::sleep_for(limit);
+        }
+    }
     bool read_log(std::string&) override { return true; }
     std::size_t send(std::span<const std::byte> bytes) override { return bytes.size(); }
     std::size_t read_status(std::span<std::byte> into) override {
@@ -39,6 +45,7 @@ public:
 
 private:
     std::string line_;
+    pid_t process_;
 };
 
 class ReadyEmulator final : public LabEmulator {
@@ -49,19 +56,23 @@ public:
     SubjectFacts facts() override { return {}; }
     std::string cpu_layer() const override { return "ready"; }
     std::string baseline_name() override { return "ready-1"; }
-    std::chrono::milliseconds boot_limit() const override { return std::chrono::seconds{5}; }
+    std::chrono::milliseconds boot_limit() const override { return limit; }
+    std::chrono::milliseconds silence_limit() const override { return silence; }
     WorkerLines worker_lines() const override { return lines_; }
     std::string kernel_parameters() const override { return {}; }
     Result<std::unique_ptr<LabBoot>> boot(const LabImage& image) override {
         initramfs_.assign(reinterpret_cast<const char*>(image.initramfs.data()),
                           image.initramfs.size());
-        return std::make_unique<ReadyBoot>(status);
+        return std::make_unique<ReadyBoot>(status, process);
     }
     [[nodiscard]] bool image_has_plan() const {
         return initramfs_.find(" --plan /plan") != std::string::npos;
     }
 
     std::string status = worker::format_status({.kind = worker::StatusKind::ready, .detail = "x"});
+    pid_t process = 0;
+    std::chrono::milliseconds limit{5'000};
+    std::chrono::milliseconds silence{1'000};
 
 private:
     WorkerLines lines_;
@@ -144,6 +155,32 @@ TEST_F(LabKernelTest, ABootThatNobodyWantsAnyMoreIsGivenUp) {
     const auto kernel = LabKernel::boot(emulator, configuration_, payload_, {});
     ASSERT_FALSE(kernel);
     EXPECT_EQ(kernel.error().what, "the lab machine did not come up: interrupted");
+}
+
+TEST_F(LabKernelTest, AKernelThatSpinsWithoutAWordIsGivenUp) {
+    auto spins = Process::start({{"/bin/sh", "-c", "while :; do :; done"}});
+    ASSERT_TRUE(spins);
+    ReadyEmulator emulator{200};
+    emulator.status.clear();
+    emulator.process = spins->id();
+    emulator.silence = std::chrono::milliseconds{200};
+    emulator.limit = std::chrono::minutes{1};
+    const auto kernel = LabKernel::boot(emulator, configuration_, payload_, {});
+    ASSERT_FALSE(kernel);
+    EXPECT_EQ(kernel.error().what.find("the lab machine did not come up: it stands still: 0."), 0u)
+        << kernel.error().what;
+}
+
+TEST_F(LabKernelTest, ABootShowsHowLongTheNextOneMayBeSilent) {
+    ReadyEmulator emulator{200};
+    emulator.silence = std::chrono::minutes{1};
+    EXPECT_EQ(emulator.allowed_silence(), std::chrono::minutes{1});
+    emulator.note_silence(std::chrono::seconds{2});
+    EXPECT_EQ(emulator.allowed_silence(), std::chrono::seconds{20});
+    emulator.note_silence(std::chrono::milliseconds{1});
+    EXPECT_EQ(emulator.allowed_silence(), std::chrono::seconds{20});
+    emulator.note_silence(std::chrono::seconds{9});
+    EXPECT_EQ(emulator.allowed_silence(), std::chrono::minutes{1});
 }
 
 TEST_F(LabKernelTest, AnotherPlanIsSentIfItIsShortAndElseNotTaken) {

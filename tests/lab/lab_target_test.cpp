@@ -26,6 +26,7 @@ public:
     std::string cpu_layer() const override { return "other"; }
     std::string baseline_name() override { return "other-1"; }
     std::chrono::milliseconds boot_limit() const override { return {}; }
+    std::chrono::milliseconds silence_limit() const override { return {}; }
     WorkerLines worker_lines() const override { return {}; }
     std::string kernel_parameters() const override { return {}; }
     Result<std::unique_ptr<LabBoot>> boot(const LabImage&) override { return failure("never"); }

@@ -8,6 +8,7 @@
 #include "host_runner/process/capture.hpp"
 #include "host_runner/targets/kvm_host.hpp"
 #include "tests/libvirt/private_libvirt.hpp"
+#include "tests/unit/machine_test.hpp"
 #include "tests/unit/process_watch.hpp"
 
 #include <algorithm>
@@ -29,9 +30,6 @@ using testing::HasSubstr;
 using testing::StartsWith;
 using How = MachineEnd::How;
 
-// A machine that hangs is waited for this long; one that works needs a tenth of it.
-constexpr milliseconds ample{60'000};
-
 PrivateLibvirt* libvirt = nullptr;
 
 /// Starts the daemons once for all tests.
@@ -50,7 +48,7 @@ public:
     }
 };
 
-class LibvirtMachineTest : public testing::Test {
+class LibvirtMachineTest : public MachineTest<Machine> {
 protected:
     LibvirtMachineTest() { registry_.add(libvirt_target_factory()); }
     void SetUp() override { target_ = create(""); }
@@ -81,41 +79,17 @@ protected:
         ASSERT_TRUE(started) << started.error().line();
         machine_ = std::move(*started);
     }
-    /// Reads until the machine ended, or `enough` bytes were read, or nothing comes any more.
-    std::string read(std::size_t enough = ~std::size_t{0}) {
-        std::string stream;
-        std::vector<std::byte> bytes(5000);
-        while (stream.size() < enough) {
-            const auto outcome = machine_->read(bytes, ample);
-            if (outcome.bytes == 0) {
-                ended_ = outcome.ended;
-                break;
-            }
-            stream.append(reinterpret_cast<const char*>(bytes.data()), outcome.bytes);
-        }
-        return stream;
-    }
     [[nodiscard]] const LibvirtMachine& machine() const {
         return dynamic_cast<const LibvirtMachine&>(*machine_);
-    }
-    void expect_end(How how, const std::string& beginning_of_text) {
-        EXPECT_TRUE(ended_);
-        EXPECT_EQ(to_string(machine_->end().how), to_string(how));
-        EXPECT_THAT(machine_->end().text, StartsWith(beginning_of_text));
     }
 
     TargetRegistry registry_;
     std::unique_ptr<Target> target_;
-    std::unique_ptr<Machine> machine_;
-    bool ended_ = false;
 };
 
+/// What the payload's 'b' sends.
 std::string much() {
-    std::string text(0x40000, '\0');
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        text[i] = static_cast<char>(i);
-    }
-    return text;
+    return counting_bytes(0x40000);
 }
 
 TEST_F(LibvirtMachineTest, TalksByThePortAndTripleFaults) {

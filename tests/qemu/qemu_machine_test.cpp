@@ -4,6 +4,7 @@
 #include "host_runner/targets/qemu_machine.hpp"
 
 #include "tests/qemu/qemu_under_test.hpp"
+#include "tests/unit/machine_test.hpp"
 #include "tests/unit/process_watch.hpp"
 
 #include <csignal>
@@ -19,10 +20,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 using How = MachineEnd::How;
 
-// A machine that hangs is waited for this long; one that works needs a hundredth of it.
-constexpr milliseconds ample{30'000};
-
-class QemuMachineTest : public testing::Test {
+class QemuMachineTest : public MachineTest<QemuMachine> {
 protected:
     QemuMachineTest() { configuration_.program = qemu_under_test(); }
     void TearDown() override {
@@ -40,38 +38,13 @@ protected:
         ASSERT_TRUE(started) << started.error().line();
         machine_ = std::move(*started);
     }
-    /// Reads until the machine ended, or `enough` bytes were read, or nothing comes any more.
-    std::string read(std::size_t enough = ~std::size_t{0}) {
-        std::string stream;
-        std::vector<std::byte> bytes(5000); // no power of two, so that the ring's end is crossed
-        while (stream.size() < enough) {
-            const auto outcome = machine_->read(bytes, ample);
-            if (outcome.bytes == 0) {
-                ended_ = outcome.ended;
-                break;
-            }
-            stream.append(reinterpret_cast<const char*>(bytes.data()), outcome.bytes);
-        }
-        return stream;
-    }
-    void expect_end(How how, const std::string& beginning_of_text) {
-        EXPECT_TRUE(ended_);
-        EXPECT_EQ(to_string(machine_->end().how), to_string(how));
-        EXPECT_TRUE(machine_->end().text.starts_with(beginning_of_text)) << machine_->end().text;
-    }
 
     QemuConfiguration configuration_;
-    std::unique_ptr<QemuMachine> machine_;
-    bool ended_ = false;
 };
 
-/// 256 KiB, as the payload's 'b' and 'W' send them.
+/// What the payload's 'b' sends.
 std::string much() {
-    std::string text(0x40000, '\0');
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        text[i] = static_cast<char>(i);
-    }
-    return text;
+    return counting_bytes(0x40000);
 }
 
 /// Waits until a process has written that many bytes to wherever it writes.

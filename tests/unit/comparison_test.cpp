@@ -55,6 +55,28 @@ TEST(Comparison, TellsKindsOfChangeApart) {
     EXPECT_EQ(only_kind(skip, passing("a/b")), no_longer_skipped);
 }
 
+TEST(Comparison, WhatIsIntermittentMayPass) {
+    auto known = failing("a/b");
+    known.verdict = Verdict::expected_fail;
+    known.intermittent = true;
+    auto otherwise = known;
+    otherwise.fields.clear();
+    EXPECT_TRUE(unchanged(known, passing("a/b")));
+    EXPECT_TRUE(unchanged(passing("a/b"), known));
+    EXPECT_TRUE(unchanged(known, otherwise));
+    EXPECT_EQ(only_kind(known, failing("a/b")), ChangeKind::new_failure);
+    EXPECT_EQ(only_kind(known, with(Verdict::skip, "a/b", "x")), ChangeKind::newly_skipped);
+    EXPECT_EQ(only_kind(failing("a/b"), known), ChangeKind::now_known);
+    auto always = known;
+    always.intermittent = false;
+    EXPECT_EQ(only_kind(always, passing("a/b")), ChangeKind::fixed);
+    always.fields.clear();
+    EXPECT_TRUE(unchanged(known, always)) << "what else the baseline knows shows again";
+    auto flaky = passing("a/b");
+    flaky.attempts = {{Verdict::fail, "x"}, {Verdict::pass, {}}};
+    EXPECT_EQ(only_kind(known, flaky), ChangeKind::newly_flaky);
+}
+
 TEST(Comparison, SameVerdictWithAnotherExitCodeOrFieldIsAChange) {
     auto other_code = passing("a/b");
     other_code.exit_code = 0x78;

@@ -2,6 +2,7 @@
 // The table of what each exit defines: values that follow, and bits that are open.
 #include "harness/fresh_vmcb.hpp"
 #include "harness/svm/cpu.hpp"
+#include "harness/svm/msr.hpp"
 #include "harness/svm/vmcb_fields.hpp"
 #include "host_runner/judge/exit_rules.hpp"
 
@@ -183,7 +184,10 @@ TEST_F(ExitRules, ASegmentThatIsNotPresentHasOnlyASelector) {
 TEST_F(ExitRules, BranchRecordsAreSavedOnlyWhenVirtualized) {
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::br_from), all);
     before_.control.lbr_control.set(svm::LbrControl::lbr_virtualization_enable);
+    EXPECT_EQ(judged(after(ExitCode::cpuid), field::br_from), all) << "nothing is recorded";
+    before_.save.dbgctl = svm::debug_ctl::lbr;
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::br_from), 0u);
+    EXPECT_EQ(judged(after(ExitCode::cpuid), field::dbgctl), all);
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::last_excp_to), 0u);
     features_.clear(Feature::lbrv);
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::br_from), all) << "the bit means nothing";

@@ -391,6 +391,32 @@ TEST_F(Judge, FieldsThatOnlySomeCpusHave) {
     EXPECT_EQ(judge_(cpuid_case(exit), cpuid_exit()).verdict, Verdict::pass);
 }
 
+TEST_F(Judge, BytesOfTheInstruction) {
+    using cases::InstructionBytes;
+    const auto wrong = [&](InstructionBytes wanted, std::uint64_t count_and_bytes,
+                           std::uint64_t behind = 0) {
+        Observation seen = cpuid_exit();
+        seen.vmcb[0] = vmcb_word(field::exit_code, 0x400);
+        seen.vmcb[1] = vmcb_word(field::next_rip, 0);
+        seen.vmcb.push_back(vmcb_word(field::insn_byte_count, count_and_bytes));
+        seen.vmcb.push_back({field::insn_byte_count.offset + 8, behind});
+        return wrong_fields(judge_(
+            cpuid_case({.exit_code = svm::ExitCode::npf, .instruction_bytes = wanted}), seen));
+    };
+    // CPUID and the marker behind it; what follows is another program's.
+    constexpr std::uint64_t right = 0x77'66'd9'01'0f'a2'0f'0f;
+    EXPECT_THAT(wrong(InstructionBytes::stored, right, 0x1234), IsEmpty());
+    EXPECT_THAT(wrong(InstructionBytes::stored, right - 1), ElementsAre("control.insn_byte_count"));
+    EXPECT_THAT(wrong(InstructionBytes::stored, right + (1 << 16)),
+                ElementsAre("control.insn_bytes+0x0"));
+    EXPECT_THAT(wrong(InstructionBytes::none, right), ElementsAre("control.insn_byte_count"));
+    EXPECT_THAT(wrong(InstructionBytes::none, right - 15), IsEmpty()) << "the bytes may be stale";
+    EXPECT_THAT(wrong(InstructionBytes::unsaid, right), IsEmpty());
+    judge_.features.clear(svm::Feature::decode_assists);
+    EXPECT_THAT(wrong(InstructionBytes::stored, 0), IsEmpty());
+    EXPECT_THAT(wrong(InstructionBytes::none, right), IsEmpty());
+}
+
 TEST_F(Judge, FieldsThatMustChange) {
     cases::ExitExpectation exit{.exit_code = svm::ExitCode::cpuid};
     exit.fields = {{.field = field::rax, .mask = 0xffff'ffff, .match = Match::changed}};
@@ -494,6 +520,21 @@ TEST_F(Judge, APayloadCannotExcuseACaseByAFeatureThatIsThere) {
     const CaseResult result = judge_(cpuid_case(), record);
     EXPECT_EQ(result.verdict, Verdict::error);
     EXPECT_THAT(result.reason, HasSubstr("a feature that its CPU has"));
+}
+
+TEST_F(Judge, ACaseForACpuWithoutAFeatureIsSkippedOnOneThatHasIt) {
+    cases::Case subject = cpuid_case();
+    subject.without = {svm::Feature::nrips, svm::Feature::rdpru};
+    Record record;
+    record.outcome = wire::CaseOutcome::present_feature;
+    record.detail[0] = svm::Features{svm::Feature::nrips}.words()[0];
+    record.detail[1] = svm::Features{svm::Feature::nrips}.words()[1];
+    const CaseResult skipped = judge_(subject, record);
+    EXPECT_EQ(skipped.verdict, Verdict::skip);
+    EXPECT_EQ(skipped.reason, "the CPU has nrips");
+    // A payload cannot excuse a case by a feature that is not there.
+    subject.without = {svm::Feature::rdpru};
+    EXPECT_EQ(judge_(subject, record).verdict, Verdict::error);
 }
 
 TEST_F(Judge, CountsSeveralDifferences) {

@@ -41,6 +41,7 @@ TEST_F(PlanBuilder, EncodesEveryKindOfStep) {
     cases::Case subject = cpuid_case();
     subject.start = {L2Mode::compat, 3, false};
     subject.needs = {svm::Feature::np, svm::Feature::nrips};
+    subject.without = {svm::Feature::skinit, svm::Feature::eraps};
     subject.steps = {
         cases::vmcb_field(svm::field::tsc_offset, cases::l2_data),
         cases::vmcb_set(svm::field::intercept_cr, 0x10),
@@ -60,6 +61,8 @@ TEST_F(PlanBuilder, EncodesEveryKindOfStep) {
     EXPECT_EQ(encoded->head.nested_paging, 0);
     EXPECT_EQ(encoded->head.needs[0], subject.needs.words()[0]);
     EXPECT_EQ(encoded->head.needs[1], subject.needs.words()[1]);
+    EXPECT_EQ(encoded->head.without[0], subject.without.words()[0]);
+    EXPECT_EQ(encoded->head.without[1], subject.without.words()[1]);
     ASSERT_EQ(encoded->ops.size(), 10u) << "the steps, and before them RIP";
     EXPECT_EQ(encoded->head.op_count, 10);
 
@@ -85,6 +88,39 @@ TEST_F(PlanBuilder, EncodesEveryKindOfStep) {
     expect_op(7, Op::Code::run, 0, 0, 0, arena + offsetof(Arena, spare_vmcb));
     expect_op(8, Op::Code::call, 0, 0, 12, PayloadSample::routine_entry);
     expect_op(9, Op::Code::measure, 0, 0, 1000, 0);
+}
+
+TEST_F(PlanBuilder, CopiesAProgramToTheBorderOfTwoPages) {
+    constexpr std::uint64_t border = 0xc000'1000;
+    for (const bool splits : {false, true}) {
+        cases::Case subject = cpuid_case();
+        subject.steps = {cases::Run{}};
+        subject.code_copy = cases::CodeCopy{border, splits, Region::idt16, Region::ivt};
+        const auto resolver = Resolver::make(image(), subject);
+        ASSERT_TRUE(resolver);
+        // Two bytes, CPUID of two bytes, VMMCALL of three.
+        const std::uint64_t insn = splits ? border - 1 : border - 2;
+        EXPECT_EQ((*resolver)(cases::at_start), insn - 2);
+        EXPECT_EQ((*resolver)(cases::at_insn), insn);
+        EXPECT_EQ((*resolver)(cases::at_after), insn + 2);
+        EXPECT_EQ((*resolver)(cases::at_marker), insn + 2);
+
+        const auto encoded = encode_case(subject, 0, *resolver);
+        ASSERT_TRUE(encoded);
+        const std::vector<std::uint8_t>& bytes = resolver->program().bytes;
+        std::vector<std::uint8_t> first(page_size);
+        std::vector<std::uint8_t> second(page_size);
+        for (const Op& op : encoded->ops) {
+            if (op.region == static_cast<unsigned>(Region::idt16)) {
+                std::memcpy(first.data() + op.offset, &op.value, op.size);
+            } else if (op.region == static_cast<unsigned>(Region::ivt)) {
+                std::memcpy(second.data() + op.offset, &op.value, op.size);
+            }
+        }
+        std::vector<std::uint8_t> both{first.end() - (splits ? 3 : 4), first.end()};
+        both.insert(both.end(), second.begin(), second.begin() + (splits ? 4 : 3));
+        EXPECT_EQ(both, bytes);
+    }
 }
 
 TEST_F(PlanBuilder, ValuesCountFromTheirAnchors) {

@@ -113,10 +113,10 @@ TEST(Record, OfASkipCarriesItsReason) {
     EXPECT_EQ(record->outcome, wire::CaseOutcome::missing_feature);
     EXPECT_EQ(record->detail[0], 5u);
     EXPECT_EQ(record->detail[1], 6u);
-    head.outcome = 5;
+    head.outcome = 6;
     payload.clear();
     append_to(payload, head);
-    EXPECT_EQ(record_refusal(payload), "record with unknown outcome 5");
+    EXPECT_EQ(record_refusal(payload), "record with unknown outcome 6");
 }
 
 TEST(Record, EveryCutIsNoticed) {

@@ -18,6 +18,7 @@ using samples::GuestVoice;
 using samples::PlannedCase;
 using samples::ScriptedTarget;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr std::uint64_t right_value = 7;
@@ -263,7 +264,8 @@ TEST_F(ReportedRunTest, WhatTheBaselineRulesOutIsSkippedAndNeverRuns) {
         EXPECT_EQ(other.starts(), 0u);
         EXPECT_EQ(counts_[Verdict::skip], all ? 5u : 1u);
         EXPECT_EQ(counts_[Verdict::pass], all ? 0u : 4u);
-        EXPECT_THAT(heard_.of("scripted/case/2").reason, HasSubstr("not run, as b.toml:2 says: "));
+        EXPECT_THAT(heard_.of("scripted/case/2").reason,
+                    testing::HasSubstr("not run, as b.toml:2 says: "));
     }
 }
 

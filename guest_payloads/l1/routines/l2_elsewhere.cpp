@@ -6,33 +6,34 @@
 #include "guest_payloads/l1/arenas.hpp"
 #include "guest_payloads/l1/routines/own_event.hpp"
 #include "harness/guest/cpu.hpp"
+#include "harness/guest/exceptions.hpp"
 #include "harness/guest/routine.hpp"
 #include "harness/guest/svm_mode.hpp"
+#include "harness/guest/wait.hpp"
+#include "harness/svm/msr.hpp"
 
 #include <intrin.h>
 
 namespace vmrunit::guest {
 namespace {
 
-// Ticks, for there is no clock whose rate is known: seconds at the usual rates, and 50 ms.
-constexpr std::uint64_t long_wait = std::uint64_t{1} << 32;
-constexpr std::uint64_t short_wait = std::uint64_t{1} << 27;
-
-template<class Condition>
-bool wait_until(std::uint64_t ticks, Condition&& condition) {
-    const std::uint64_t begin = read_tsc();
-    do {
-        if (condition()) {
-            return true;
-        }
-        pause();
-    } while (read_tsc() - begin < ticks);
-    return false;
-}
-
 std::uint64_t events_here() {
     const EventCounts& events = current_cpu().events;
     return events.nmis + events.interrupts;
+}
+
+/// Flips bits of VM_CR, on a CPU that has it. Whether they are flipped then.
+bool change_vm_cr(std::uint64_t bits) {
+    if (bits == 0) {
+        return true;
+    }
+    bool flipped = false;
+    (void)catch_fault([&] {
+        const std::uint64_t wanted = read_msr(Msr::vm_cr) ^ bits;
+        write_msr(Msr::vm_cr, wanted);
+        flipped = read_msr(Msr::vm_cr) == wanted;
+    });
+    return flipped;
 }
 
 } // namespace
@@ -40,21 +41,24 @@ std::uint64_t events_here() {
 void L2Elsewhere::run(void* self) {
     L2Elsewhere& that = *static_cast<L2Elsewhere*>(self);
     const SvmMode svm{that.host_save_area_};
-    if (!svm.entered()) {
+    if (!use_paging_of(that.l1_mode_) || !svm.entered()) {
         return;
     }
     const std::uint64_t before_run = events_here();
+    that.seen_.vm_cr_is_set = change_vm_cr(that.vm_cr_);
     svm::Vmcb& vmcb = that.arena_.vmcb;
     __svm_vmrun(reinterpret_cast<std::uintptr_t>(&vmcb));
     take_pending_interrupts(); // GIF is clear: none is taken.
     that.seen_.exit_code = static_cast<std::uint64_t>(vmcb.control.exit_code);
     that.seen_.rip = vmcb.save.rip;
+    that.seen_.exit_info_1 = vmcb.control.exit_info_1;
     that.seen_.before_stgi = events_here() - before_run;
     __atomic_store_n(&that.phase_, exited, __ATOMIC_RELEASE);
     __svm_stgi();
     take_pending_interrupts();
     that.seen_.behind_stgi = events_here() - before_run;
     admit_nmis(); // L2 leaves its NMI handler without IRET.
+    (void)change_vm_cr(that.vm_cr_);
     __atomic_store_n(&that.phase_, behind_stgi, __ATOMIC_RELEASE);
 }
 
@@ -69,14 +73,21 @@ bool L2Elsewhere::start(std::uint64_t host_save_area) {
 }
 
 bool L2Elsewhere::wait_for(Phase phase, bool expected) const {
-    return wait_until(expected ? long_wait : short_wait, [&] {
+    const auto reached = [&] {
         return __atomic_load_n(&phase_, __ATOMIC_ACQUIRE) >= static_cast<std::uint32_t>(phase);
-    });
+    };
+    return expected ? wait_until(long_wait, reached) : happens_within(short_wait, reached);
 }
 
 bool L2Elsewhere::wait_for_exit(bool expected) const {
     return wait_for(exited, expected);
 }
+
+bool L2Elsewhere::wait_for_exit_by_init() const {
+    return wait_for_exit(false) ||
+           (!takes_startup(second_cpu_id, second_cpu_id) && wait_for_exit(true));
+}
+
 bool L2Elsewhere::wait_for_stgi(bool expected) const {
     return wait_for(behind_stgi, expected);
 }
@@ -85,21 +96,28 @@ namespace {
 
 enum Sent : std::uint32_t { fixed, nmi, init };
 constexpr std::uint32_t kind_mask = 0xf;
-constexpr std::uint32_t no_exit = 0x10; ///< Nothing that is sent ends L2.
+constexpr std::uint32_t no_exit = 0x10;   ///< Nothing that is sent ends L2.
+constexpr std::uint32_t halts = 0x20;     ///< L2 halts, and has time to before anything is sent.
+constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
 
 } // namespace
 
-/// Argument: Sent, and `no_exit`. Sends it to the second CPU while L2 runs there. Reports whether
-/// L2 ran; whether it exited; exit code and RIP; events that CPU took before its STGI, whether it
-/// got behind that, and the events it had by then; whether it can be started anew.
+/// Argument: Sent, with `no_exit`, `halts` and `redirects`. Sends it to the second CPU while L2
+/// runs there. Reports whether L2 ran; whether it exited; exit code and RIP; events that CPU took
+/// before its STGI, whether it got behind that, and the events it had by then; whether it can be
+/// started anew; and EXITINFO1.
 VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     const std::uint32_t kind = call.argument & kind_mask;
     const bool exits = (call.argument & no_exit) == 0;
-    const bool resets = kind == init;
+    const bool redirected = (call.argument & redirects) != 0;
+    const bool resets = kind == init && !redirected;
     const LocalApic apic;
     // Lives until the CPU does something else: it writes here while it can.
-    L2Elsewhere there{call.arena};
+    L2Elsewhere there{call.arena, redirected ? svm::vm_cr::r_init : 0};
     call.report(there.start(reinterpret_cast<std::uintptr_t>(&arena_copies[1].live.host_save)));
+    if ((call.argument & halts) != 0) {
+        (void)happens_within(short_wait * 4, [] { return false; });
+    }
     switch (kind) {
     case nmi:
         apic.send_nmi(second_cpu_id);
@@ -110,15 +128,20 @@ VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     default:
         apic.send_fixed(second_cpu_id, OwnEvent::vector);
     }
-    call.report(there.wait_for_exit(exits));
+    // Where R_INIT cannot be set, INIT is none that is redirected.
+    const bool expected = exits && there.seen().vm_cr_is_set;
+    const bool exited =
+        expected && kind == init ? there.wait_for_exit_by_init() : there.wait_for_exit(expected);
+    call.report(exited);
     call.report(there.seen().exit_code);
     call.report(there.seen().rip);
     call.report(there.seen().before_stgi);
-    call.report(there.wait_for_stgi(exits && !resets));
+    call.report(there.wait_for_stgi(exited && !resets));
     call.report(there.seen().behind_stgi);
     const CpuStart again = start_cpu(
         second_cpu_id, second_cpu_id, [](void*) {}, nullptr);
     call.report(again == CpuStart::started);
+    call.report(there.seen().exit_info_1);
 }
 
 } // namespace vmrunit::guest

@@ -4,6 +4,7 @@
 
 #include "harness/arena.hpp"
 #include "harness/guest/apic.hpp"
+#include "harness/guest/paging.hpp"
 #include "harness/guest/second_cpu.hpp"
 
 #include <cstdint>
@@ -20,9 +21,13 @@ public:
         std::uint64_t rip;
         std::uint64_t before_stgi; ///< NMIs and interrupts that CPU took before STGI...
         std::uint64_t behind_stgi; ///< ...and all of them, once it has.
+        std::uint64_t exit_info_1;
+        bool vm_cr_is_set; ///< Known as soon as L2 runs.
     };
 
-    explicit L2Elsewhere(Arena& arena) : arena_{arena} {}
+    /// `vm_cr` is set in that CPU's VM_CR from before its VMRUN until behind its STGI.
+    explicit L2Elsewhere(Arena& arena, std::uint64_t vm_cr = 0)
+        : arena_{arena}, vm_cr_{vm_cr}, l1_mode_{paging_now()} {}
     L2Elsewhere(const L2Elsewhere&) = delete;
     L2Elsewhere& operator=(const L2Elsewhere&) = delete;
     /// Leaves the CPU stopped, whatever has become of it.
@@ -32,7 +37,9 @@ public:
     [[nodiscard]] bool start(std::uint64_t host_save_area);
     /// Whether the VMRUN has ended. Waits some seconds for it, or some 50 ms if it should not.
     [[nodiscard]] bool wait_for_exit(bool expected) const;
-    /// Whether the CPU got behind its STGI. As above.
+    /// After INIT has been sent. Does not wait for seconds where it has reset the CPU.
+    [[nodiscard]] bool wait_for_exit_by_init() const;
+    /// Whether the CPU got behind its STGI. As for the exit.
     [[nodiscard]] bool wait_for_stgi(bool expected) const;
     /// Complete up to what has been waited for.
     [[nodiscard]] const Seen& seen() const { return seen_; }
@@ -44,6 +51,9 @@ private:
     [[nodiscard]] bool wait_for(Phase phase, bool expected) const;
 
     Arena& arena_;
+    std::uint64_t vm_cr_;
+    /// The CPU that starts the other one knows in which form the nested tables are.
+    L1Mode l1_mode_;
     std::uint64_t host_save_area_ = 0;
     Seen seen_{};
     std::uint32_t phase_ = before; ///< By __atomic builtins.

@@ -48,6 +48,7 @@ private:
 
 /// An IRET, for an NMI whose handler did not come to its own.
 inline void admit_nmis() {
+#ifdef __x86_64__
     std::uint64_t scratch = 0;
     asm volatile("mov %%ss, %0\n\t"
                  "push %0\n\t"
@@ -63,6 +64,18 @@ inline void admit_nmis() {
                  : "=&r"(scratch)
                  :
                  : "memory", "cc");
+#else
+    std::uint32_t scratch = 0;
+    asm volatile("pushfl\n\t"
+                 "mov %%cs, %0\n\t"
+                 "push %0\n\t"
+                 "pushl $1f\n\t"
+                 "iretl\n"
+                 "1:"
+                 : "=&r"(scratch)
+                 :
+                 : "memory", "cc");
+#endif
 }
 
 } // namespace vmrunit::guest

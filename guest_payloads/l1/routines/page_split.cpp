@@ -6,22 +6,28 @@
 #include "harness/guest/l1_baseline.hpp"
 #include "harness/guest/per_cpu.hpp"
 
+#include <cstring>
+
 namespace vmrunit::guest {
 
 namespace {
 
-constinit PageTable tables[maximum_cpus]{};
+constinit Page tables[maximum_cpus]{};
 
+constexpr std::uint64_t present = 1;
 constexpr std::uint64_t large = 0x80;
 constexpr std::uint64_t address_bits = 0x000f'ffff'ffff'f000;
-constexpr unsigned entries = 512;
-
-std::uint64_t* next_table(std::uint64_t entry) {
-    return reinterpret_cast<std::uint64_t*>(entry & address_bits);
-}
+/// The PDPTEs of PAE are aligned to 32 bytes only.
+constexpr std::uint64_t root_address_bits = 0x000f'ffff'ffff'ffe0;
+constexpr unsigned small_shift = 12;
+constexpr std::uint64_t cr4_pae = 1u << 5;
 
 std::uint64_t address_of(const void* address) {
     return reinterpret_cast<std::uintptr_t>(address);
+}
+
+std::uint8_t* table_at(std::uint64_t address) {
+    return reinterpret_cast<std::uint8_t*>(static_cast<std::uintptr_t>(address));
 }
 
 void flush() {
@@ -30,36 +36,76 @@ void flush() {
 
 } // namespace
 
-PageSplit::PageSplit(const void* address) : table_(tables[current_cpu().index].entries) {
-    const std::uint64_t linear = address_of(address);
-    const std::uint64_t* const pml4 = next_table(read_cr3());
-    const std::uint64_t* const pdpt = next_table(pml4[linear >> 39 & (entries - 1)]);
-    directory_entry_ =
-        next_table(pdpt[linear >> 30 & (entries - 1)]) + (linear >> 21 & (entries - 1));
-    large_page_ = *directory_entry_;
-    for (unsigned i = 0; i < entries; ++i) {
-        table_[i] = (large_page_ & ~large) + i * page_size;
+PageSplit::Form PageSplit::form_now() {
+    return (read_cr4() & cr4_pae) != 0 ? Form{8, 21} : Form{4, 22};
+}
+
+std::uint64_t PageSplit::read(const std::uint8_t* entry) const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, entry, form_.entry_size);
+    return value;
+}
+
+/// In one piece: the entry is in use.
+void PageSplit::write(std::uint8_t* entry, std::uint64_t value) const {
+    if (form_.entry_size == 4) {
+        *reinterpret_cast<volatile std::uint32_t*>(entry) = static_cast<std::uint32_t>(value);
+    } else {
+        *reinterpret_cast<volatile std::uint64_t*>(entry) = value;
     }
-    *directory_entry_ = address_of(table_) | (large_page_ & 7);
+}
+
+/// Of the large page, by way of the levels that L1's paging has above it.
+std::uint8_t* PageSplit::directory_entry(const void* address) const {
+    const std::uint64_t linear = address_of(address);
+    const auto step = [&](std::uint8_t* table, unsigned shift, std::uint64_t entries) {
+        return table + (linear >> shift & (entries - 1)) * form_.entry_size;
+    };
+    std::uint8_t* table = table_at(read_cr3() & root_address_bits);
+    if (form_.entry_size == 4) {
+        return step(table, form_.page_shift, 1024);
+    }
+    if constexpr (sizeof(void*) == 8) {
+        table = table_at(read(step(table, 39, 512)) & address_bits);
+    }
+    table = table_at(read(step(table, 30, 512)) & address_bits);
+    return step(table, form_.page_shift, 512);
+}
+
+std::uint8_t* PageSplit::entry(const void* address) const {
+    const std::uint64_t pages = std::uint64_t{1} << (form_.page_shift - small_shift);
+    return table_ + (address_of(address) >> small_shift & (pages - 1)) * form_.entry_size;
+}
+
+PageSplit::PageSplit(const void* address)
+    : form_(form_now()),
+      table_(tables[current_cpu().index].bytes),
+      directory_entry_(directory_entry(address)),
+      large_page_(read(directory_entry_)) {
+    for (unsigned i = 0; i < page_size / form_.entry_size; ++i) {
+        write(table_ + i * form_.entry_size, (large_page_ & ~large) + i * page_size);
+    }
+    write(directory_entry_, address_of(table_) | (large_page_ & 7));
     flush();
 }
 
 PageSplit::~PageSplit() {
-    *directory_entry_ = large_page_;
+    write(directory_entry_, large_page_);
     flush();
 }
 
-std::uint64_t& PageSplit::entry(const void* address) {
-    return table_[address_of(address) >> 12 & (entries - 1)];
+void PageSplit::lead(const void* address, const void* other) {
+    std::uint8_t* const at = entry(address);
+    write(at, read(at) + address_of(other) - address_of(address));
 }
 
 void PageSplit::hide(const void* address) {
-    entry(address) &= ~present;
+    write(entry(address), read(entry(address)) & ~present);
     invalidate_page(address);
 }
 
 void PageSplit::show(const void* address) {
-    entry(address) |= present;
+    write(entry(address), read(entry(address)) | present);
     invalidate_page(address);
 }
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The MSRs of SVM: VM_HSAVE_PA and VM_CR. Whatever a routine writes it takes back. APM2 15.30.
+// The MSRs of SVM: VM_HSAVE_PA, VM_CR and IGNNE. Whatever a routine writes it takes back.
+// APM2 15.30.
 
 #include "harness/guest/cpu.hpp"
 #include "harness/guest/exceptions.hpp"
 #include "harness/guest/routine.hpp"
+#include "harness/guest/svm_mode.hpp"
 #include "harness/svm/msr.hpp"
+
+#include <intrin.h>
 
 namespace vmrunit::guest {
 namespace {
@@ -64,8 +68,47 @@ VMRUNIT_ROUTINE(vm_cr_reserved) {
 /// how VM_CR differs then.
 VMRUNIT_ROUTINE(vm_cr_disable) {
     const std::uint64_t before = read_msr(svm::msr::vm_cr);
-    call.report(fault_of_write(svm::msr::vm_cr, before | svm::vm_cr::svm_disable, before));
-    call.report(read_msr(svm::msr::vm_cr) ^ before);
+    const std::uint64_t disabled = before | svm::vm_cr::svm_disable;
+    const auto fault = catch_fault([=] { write_msr(svm::msr::vm_cr, disabled); });
+    const std::uint64_t after = read_msr(svm::msr::vm_cr);
+    // A subject that has set it may not clear it either while EFER.SVME is set.
+    const std::uint64_t efer = read_msr(Msr::efer);
+    write_msr(Msr::efer, efer & ~efer_svme);
+    (void)catch_fault([=] { write_msr(svm::msr::vm_cr, before); });
+    write_msr(Msr::efer, efer);
+    call.report(fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0);
+    call.report(after ^ before);
+}
+
+/// Reports whether IGNNE reads as it was written, clear and set; and its reserved bits that can be
+/// written.
+VMRUNIT_ROUTINE(ignne_bits) {
+    const std::uint64_t before = read_msr(svm::msr::ignne);
+    for (const std::uint64_t value : {0, 1}) {
+        write_msr(svm::msr::ignne, value);
+        call.report(read_msr(svm::msr::ignne) == value);
+    }
+    write_msr(svm::msr::ignne, before);
+    std::uint64_t accepted = 0;
+    for (unsigned number = 1; number < 64; ++number) {
+        const std::uint64_t bit = std::uint64_t{1} << number;
+        accepted |= fault_of_write(svm::msr::ignne, before | bit, before) == 0 ? bit : 0;
+    }
+    call.report(accepted);
+}
+
+/// Argument: an MSR. Reports how a VMRUN changed it in L1.
+VMRUNIT_ROUTINE(vmrun_keeps_msr) {
+    const std::uint64_t before = read_msr(call.argument);
+    __svm_vmrun(reinterpret_cast<std::uintptr_t>(&call.arena.vmcb));
+    const std::uint64_t after = read_msr(call.argument);
+    write_msr(call.argument, before);
+    call.report(after ^ before);
+}
+
+/// Reports the revision of SVM that CPUID names.
+VMRUNIT_ROUTINE(svm_revision) {
+    call.report(cpuid_or_zero(0x8000'000a).eax & 0xff);
 }
 
 } // namespace vmrunit::guest

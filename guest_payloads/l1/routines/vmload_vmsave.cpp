@@ -10,6 +10,7 @@
 #include "harness/guest/routine.hpp"
 #include "harness/svm/vmcb_fields.hpp"
 
+#include <array>
 #include <cstring>
 #include <intrin.h>
 
@@ -62,9 +63,9 @@ struct RestOfState {
 };
 
 RestOfState read_rest() {
-    return {{read_cr0(), read_cr2(), read_cr3(), read_cr4(), read_cr8(), read_dr6(), read_dr7(),
-             read_msr(Msr::efer), read_rflags(), read_cs(), read_ss(), read_ds(), read_es(),
-             read_gdtr().base, read_idtr().base}};
+    return {{read_cr0(), read_cr2(), read_cr3(), read_cr4(), has_cr8() ? read_cr8() : 0, read_dr6(),
+             read_dr7(), read_msr(Msr::efer), read_rflags(), read_cs(), read_ss(), read_ds(),
+             read_es(), read_gdtr().base, read_idtr().base}};
 }
 
 } // namespace

@@ -52,6 +52,42 @@ VMRUNIT_ROUTINE(vmrun_minimum_state) {
     }
 }
 
+/// Reports of FS, GS, LDTR and TR: how their parts in the CPU differ after a VMRUN from what they
+/// were before it (selector, attributes and limit; the base), and how many bytes of the VMCB's have
+/// changed.
+VMRUNIT_ROUTINE(vmrun_hidden_parts) {
+    struct Segments {
+        svm::Segment parts[4];
+        explicit Segments(const svm::Vmcb& vmcb)
+            : parts{vmcb.save.fs, vmcb.save.gs, vmcb.save.ldtr, vmcb.save.tr} {}
+    };
+    svm::Vmcb& own = call.arena.spare_vmcb;
+    __svm_vmsave(address_of(own));
+    const Segments before{own};
+    const Segments written{call.arena.vmcb};
+    __svm_vmrun(address_of(call.arena.vmcb));
+    const Segments left{call.arena.vmcb};
+    __svm_vmsave(address_of(own));
+    const Segments after{own};
+    for (unsigned i = 0; i < 4; ++i) {
+        const auto visible = [](const svm::Segment& segment) {
+            return segment.selector | std::uint64_t{segment.attributes.value} << 16 |
+                   std::uint64_t{segment.limit} << 32;
+        };
+        call.report(visible(before.parts[i]) ^ visible(after.parts[i]));
+        call.report(before.parts[i].base ^ after.parts[i].base);
+        const auto* const was = reinterpret_cast<const std::uint8_t*>(&written.parts[i]);
+        const auto* const is = reinterpret_cast<const std::uint8_t*>(&left.parts[i]);
+        std::uint64_t changed = 0;
+        for (unsigned j = 0; j < sizeof(svm::Segment); ++j) {
+            changed += was[j] != is[j] ? 1 : 0;
+        }
+        call.report(changed);
+    }
+    own = {};
+}
+
+#ifdef __x86_64__
 /// Reports what 14 registers that held 1 to 14 hold after a VMRUN whose L2 changed all of them.
 VMRUNIT_ROUTINE(vmrun_keeps_registers) {
     const std::uint64_t vmcb = address_of(call.arena.vmcb);
@@ -92,6 +128,31 @@ VMRUNIT_ROUTINE(vmrun_keeps_registers) {
         call.report(value);
     }
 }
+#else
+/// The same of six registers, which held 1 to 6.
+VMRUNIT_ROUTINE(vmrun_keeps_registers) {
+    const std::size_t vmcb = address_of(call.arena.vmcb);
+    std::uint32_t values[6];
+    // NOLINTBEGIN(cppcoreguidelines-init-variables): so it is with them
+    register std::uint32_t ebx asm("ebx");
+    register std::uint32_t ecx asm("ecx");
+    register std::uint32_t edx asm("edx");
+    register std::uint32_t esi asm("esi");
+    register std::uint32_t edi asm("edi");
+    register std::uint32_t ebp asm("ebp");
+    // NOLINTEND(cppcoreguidelines-init-variables)
+    register std::size_t eax asm("eax") = vmcb;
+    asm volatile("mov $1, %0; mov $2, %1; mov $3, %2; mov $4, %3; mov $5, %4; mov $6, %5"
+                 : "=r"(ebx), "=r"(ecx), "=r"(edx), "=r"(esi), "=r"(edi), "=r"(ebp), "+r"(eax));
+    __svm_vmrun(eax);
+    asm volatile("" : "+r"(ebx), "+r"(ecx), "+r"(edx), "+r"(esi), "+r"(edi), "+r"(ebp));
+    const std::uint32_t now[6] = {ebx, ecx, edx, esi, edi, ebp};
+    std::memcpy(values, now, sizeof values);
+    for (const std::uint32_t value : values) {
+        call.report(value);
+    }
+}
+#endif
 
 /// VMRUN of an address that is no VMCB's; see bad_address.hpp.
 VMRUNIT_ROUTINE(vmrun_bad_address) {

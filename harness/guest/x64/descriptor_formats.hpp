@@ -28,6 +28,9 @@ static_assert(offsetof(TaskStateSegment, stack_pointer) == 0x04);
 static_assert(offsetof(TaskStateSegment, interrupt_stack) == 0x24);
 static_assert(sizeof(TaskStateSegment) == 0x68);
 
+// #DF has a stack of its own by the TSS, not a task.
+struct FaultTask {};
+
 struct [[gnu::packed]] GateDescriptor {
     std::uint16_t offset_low;
     std::uint16_t selector;

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The virtual NMI of the VMCB: V_NMI is pending, V_NMI_MASK blocks it, IRET unblocks it. All of
+// that by V_NMI_ENABLE, which VMRUN refuses without the intercept of NMIs; that one is about those
+// of the machine only (event/physical_nmi/virtual_enabled). APM2 15.21.10.
+
+#include "cases/intercept/exception_row.hpp"
+#include "cases/model/guest_case.hpp"
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/vmcb.hpp"
+
+#include <string>
+#include <utility>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::EventInformation;
+using svm::EventType;
+using svm::Feature;
+using svm::Intercept;
+using svm::InterruptShadow;
+using svm::VirtualInterrupt;
+
+constexpr std::uint8_t nmi_vector = 2;
+constexpr VirtualInterrupt enabled = VirtualInterrupt{}.with(VirtualInterrupt::v_nmi_enable);
+constexpr VirtualInterrupt pending = enabled.with(VirtualInterrupt::v_nmi);
+constexpr VirtualInterrupt masked = enabled.with(VirtualInterrupt::v_nmi_mask);
+constexpr VirtualInterrupt pending_masked = pending.with(VirtualInterrupt::v_nmi_mask);
+/// The two that the CPU changes.
+constexpr std::uint64_t state =
+    VirtualInterrupt::v_nmi.mask() | VirtualInterrupt::v_nmi_mask.mask();
+
+struct Row {
+    std::string_view name; ///< Behind "event/virtual_nmi/".
+    std::string_view title;
+    VirtualInterrupt control;
+    std::string_view program = "nothing";
+    std::vector<Step> setup{};
+    ExitExpectation exit = program_ends();
+    VirtualInterrupt left;        ///< Of `control`, V_NMI and V_NMI_MASK afterwards,
+    std::uint64_t judged = state; ///< as far as they are promised.
+    svm::Features needs{};
+};
+
+void add(Catalogue& catalogue, const L2Start& start, const Row& row,
+         const std::source_location& where = std::source_location::current()) {
+    std::vector<Step> steps{vmcb_field(field::virtual_interrupt, row.control.value),
+                            intercepting(Intercept::nmi)};
+    steps.insert(steps.end(), row.setup.begin(), row.setup.end());
+    ExitExpectation exit = row.exit;
+    exit.fields.push_back({field::virtual_interrupt, row.left.value, row.judged});
+    exit.fields.push_back({field::virtual_interrupt, {}, state & ~row.judged, Match::free});
+    add_guest_case(catalogue,
+                   {.name = "event/virtual_nmi/" + std::string{row.name},
+                    .title = row.title,
+                    .manual = "APM2 15.21.10",
+                    .needs = row.needs | Feature::vnmi,
+                    .program = row.program,
+                    .steps = std::move(steps),
+                    .exit = std::move(exit),
+                    .confirmed = false},
+                   start, where);
+}
+
+void in_every_mode(Catalogue& catalogue, const L2Start& start) {
+    const ExitExpectation handled =
+        delivered(start, {.vector = nmi_vector, .return_rip = at_start});
+    const VirtualInterrupt no_gif = VirtualInterrupt{}.with(VirtualInterrupt::v_gif_enable);
+    add(catalogue, start,
+        {.name = "taken",
+         .title = "It is taken though IF is clear; V_NMI gives way to V_NMI_MASK.",
+         .control = pending,
+         .exit = handled,
+         .left = masked});
+    add(catalogue, start,
+        {.name = "none",
+         .title = "Without V_NMI there is none.",
+         .control = enabled,
+         .left = enabled});
+    add(catalogue, start,
+        {.name = "masked",
+         .title = "V_NMI_MASK holds it off.",
+         .control = pending_masked,
+         .left = pending_masked});
+    add(catalogue, start,
+        {.name = "disabled",
+         .title = "Without V_NMI_ENABLE V_NMI means nothing.",
+         .control = pending.with(VirtualInterrupt::v_nmi_enable, 0),
+         .left = pending});
+    add(catalogue, start,
+        {.name = "shadow",
+         .title = "INTERRUPT_SHADOW holds it off for one instruction.",
+         .control = pending,
+         .program = "copy_rax",
+         .setup = {vmcb_field(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask()),
+                   l2_register(Register::rbx, fresh(field::rax))},
+         .exit =
+             [&] {
+                 ExitExpectation exit =
+                     delivered(start, {.vector = nmi_vector, .return_rip = at_after});
+                 exit.fields.push_back(
+                     {field::interrupt_shadow, 0, InterruptShadow::interrupt_shadow.mask()});
+                 return exit;
+             }(),
+         .left = masked});
+    add(catalogue, start,
+        {.name = "vgif_clear",
+         .title = "A clear virtual GIF holds it off.",
+         .control = VirtualInterrupt::of(pending.value | no_gif.value),
+         .left = pending,
+         .needs = Feature::vgif});
+    add(catalogue, start,
+        {.name = "vgif_set",
+         .title = "With virtual GIF set it is taken.",
+         .control = VirtualInterrupt::of(pending.value | no_gif.value).with(VirtualInterrupt::vgif),
+         .exit = handled,
+         .left = masked,
+         .needs = Feature::vgif});
+    const Step injected =
+        vmcb_field(field::event_injection, EventInformation::event(EventType::nmi, 2).value);
+    add(catalogue, start,
+        {.name = "injected",
+         .title = "An NMI that is injected sets V_NMI_MASK.",
+         .control = enabled,
+         .setup = {injected},
+         .exit = handled,
+         .left = masked});
+    add(catalogue, start,
+        {.name = "behind_injection",
+         .title = "Behind an injected NMI it waits.",
+         .control = pending,
+         .setup = {injected},
+         .exit = handled,
+         .left = pending_masked});
+    // Its gate is not present, and #NP is intercepted. What V_NMI says of an NMI that is in
+    // EXITINTINFO the manual does not.
+    ExitExpectation cut_short;
+    cut_short.exit_code = svm::ExitCode::exception_np;
+    cut_short.rip = at_start;
+    cut_short.fields = {{field::exit_info_1, idt_error_code(nmi_vector), external_unsettled},
+                        being_delivered(EventInformation::event(EventType::nmi, nmi_vector))};
+    add(catalogue, start,
+        {.name = "cut_short",
+         .title = "An exit during its delivery has it in EXITINTINFO, and V_NMI_MASK clear.",
+         .control = pending,
+         .setup = join(absent_gate(nmi_vector), {intercepting(Intercept::exception_np)}),
+         .exit = cut_short,
+         .left = enabled,
+         .judged = VirtualInterrupt::v_nmi_mask.mask()});
+}
+
+/// L2 returns from an NMI to the end of its program.
+void return_from_nmi(Catalogue& catalogue, const L2Start& start) {
+    constexpr std::uint32_t frame = l2_stack_end - 5 * 8;
+    const auto word = [](std::uint32_t index, Value value) {
+        return Write{wire::Op::Code::write, Region::l2_memory, frame + index * 8, 8, value};
+    };
+    const std::vector<Step> setup{
+        vmcb_field(field::rsp, in_memory(frame)), word(0, at_marker),
+        word(1, fresh(field::cs_selector)),       word(2, svm::rflags::always_one),
+        word(3, in_memory(l2_stack_end)),         word(4, fresh(field::ss_selector))};
+    ExitExpectation returned = program_ends();
+    returned.fields = {{field::rsp, in_memory(l2_stack_end)}};
+    add(catalogue, start,
+        {.name = "iret",
+         .title = "IRET clears V_NMI_MASK.",
+         .control = masked,
+         .program = "iret",
+         .setup = setup,
+         .exit = returned,
+         .left = enabled});
+    add(catalogue, start,
+        {.name = "iret_pending",
+         .title = "What V_NMI_MASK held off comes behind IRET.",
+         .control = pending_masked,
+         .program = "iret",
+         .setup = setup,
+         .exit = delivered(start, {.vector = nmi_vector, .return_rip = at_marker}),
+         .left = masked});
+}
+
+void virtual_nmis(Catalogue& catalogue) {
+    for (const bool nested_paging : {true, false}) {
+        for (const L2Mode mode : paged_modes) {
+            in_every_mode(catalogue, {mode, 0, nested_paging});
+        }
+        return_from_nmi(catalogue, {L2Mode::long64, 0, nested_paging});
+    }
+}
+
+const Registration registration{virtual_nmis};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Events of the machine that find L2 halted: they wake it, HLT is over, and what is intercepted
+// exits with RIP behind it. The twins without the intercept come to L2's own handler. APM2 15.13.
+
+#include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/vmcb.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::ExitCode;
+using svm::Feature;
+using svm::Intercept;
+using svm::VirtualInterrupt;
+
+constexpr std::uint8_t interrupt_vector = 0x51; ///< What the routines send.
+
+CallExpectation::Reported saved_rip(Value rip) {
+    return {rip, ~std::uint64_t{0}, Match::equals, "saved RIP"};
+}
+
+struct Row {
+    std::string name;
+    std::string_view title;
+    std::string_view manual;
+    std::string_view program;
+    svm::Features needs;
+    std::vector<Step> steps;
+    Call call;
+    CallExpectation expected;
+};
+
+void add(Catalogue& catalogue, const Row& row,
+         const std::source_location& where = std::source_location::current()) {
+    for (const bool nested_paging : {true, false}) {
+        std::vector<Step> steps{vmcb_field(field::rip, at_start), vmcb_field(field::rax, l2_data)};
+        steps.insert(steps.end(), row.steps.begin(), row.steps.end());
+        steps.emplace_back(row.call);
+        const std::string name = "event/wakes_hlt/" + row.name;
+        add_l1_case(catalogue,
+                    {.name = name,
+                     .title = row.title,
+                     .manual = row.manual,
+                     .needs = row.needs,
+                     .program = row.program,
+                     .nested_paging = nested_paging,
+                     .steps = std::move(steps),
+                     .expectations = {row.expected},
+                     .named_by_paging = true},
+                    where);
+    }
+}
+
+const Step takes_interrupts = vmcb_field(field::rflags, svm::rflags::always_one | svm::rflags::if_);
+
+void from_second_cpu(Catalogue& catalogue) {
+    enum Sent : std::uint32_t { interrupt, nmi };
+    constexpr std::uint32_t halts = 0x20;
+    const auto row = [&](const std::string& name, std::string_view title, std::string_view manual,
+                         std::vector<Step> steps, std::uint32_t sent, ExitCode code, Value rip,
+                         std::uint64_t behind_stgi) {
+        CallExpectation expected;
+        expected.values = {reported("L2 ran", 1),
+                           reported("L2 exited", 1),
+                           reported("exit code", static_cast<std::uint64_t>(code)),
+                           saved_rip(rip),
+                           reported("events that L1 took before STGI", 0),
+                           reported("L1 got behind STGI", 1),
+                           reported("events that L1 had by then", behind_stgi),
+                           reported("the CPU starts anew", 1),
+                           {Value{0}, 0, Match::equals, "EXITINFO1"}};
+        add(catalogue, {name,
+                        title,
+                        manual,
+                        "waits_in_hlt",
+                        {Feature::apic, Feature::second_cpu},
+                        std::move(steps),
+                        Call{"send_to_l2_elsewhere", sent | halts},
+                        expected});
+    };
+    row("interrupt/intercepted", "The interrupt exits behind HLT and is pending.", "APM2 15.13.1",
+        {takes_interrupts, intercepting(Intercept::intr)}, interrupt, ExitCode::intr, at_after, 1);
+    row("interrupt/not_intercepted", "L2 wakes and takes the interrupt.", "APM2 15.13.1",
+        {takes_interrupts}, interrupt, ExitCode::vmmcall, at_handler(interrupt_vector), 0);
+    row("nmi/intercepted", "The NMI exits behind HLT and is pending.", "APM2 15.13.2",
+        {intercepting(Intercept::nmi)}, nmi, ExitCode::nmi, at_after, 1);
+    row("nmi/not_intercepted", "L2 wakes and takes the NMI.", "APM2 15.13.2", {}, nmi,
+        ExitCode::vmmcall, at_handler(2), 0);
+}
+
+void from_timer(Catalogue& catalogue) {
+    const auto row = [&](const std::string& name, std::string_view title, std::vector<Step> steps,
+                         std::uint32_t host_if, ExitCode code, Value rip, std::uint64_t later) {
+        CallExpectation expected;
+        expected.values = {reported("exit code", static_cast<std::uint64_t>(code)), saved_rip(rip),
+                           reported("interrupts that L1 took before STGI", 0),
+                           reported("interrupts that L1 took behind it", later)};
+        add(catalogue, {name, title, "APM2 15.13.1", "hlt", Feature::apic, std::move(steps),
+                        Call{"vmrun_with_timer", host_if}, expected});
+    };
+    const Step masking =
+        vmcb_set(field::virtual_interrupt, VirtualInterrupt::v_intr_masking.mask());
+    const Step intercepted = intercepting(Intercept::intr);
+    row("timer/intercepted", "The timer's interrupt exits behind HLT and is pending.",
+        {takes_interrupts, intercepted}, 0, ExitCode::intr, at_after, 1);
+    row("timer/not_intercepted", "L2 wakes and takes the timer's interrupt.", {takes_interrupts}, 0,
+        ExitCode::vmmcall, at_handler(interrupt_vector), 0);
+    row("timer/masking/intercepted", "With V_INTR_MASKING it is IF of L1 that lets L2 wake.",
+        {masking, intercepted}, 1, ExitCode::intr, at_after, 1);
+    row("timer/masking/not_intercepted", "L2 takes it though its own IF is clear.", {masking}, 1,
+        ExitCode::vmmcall, at_handler(interrupt_vector), 0);
+}
+
+void wakes_hlt(Catalogue& catalogue) {
+    from_second_cpu(catalogue);
+    from_timer(catalogue);
+}
+
+const Registration registration{wakes_hlt};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// SVM's instructions by where and how L1 executes them: with the address-size prefix, at CPL 3, at
+// the end of the addresses that there are, and behind a #VMEXIT, where no intercept applies any
+// more. APM2 15.4, 15.5.1, 15.6; APM3 for each instruction.
+
+#include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
+
+#include "harness/svm/vmcb.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vmrunit::cases {
+namespace {
+
+using svm::ExitCode;
+using svm::Intercept;
+
+// As routines report a fault: vector + 1.
+constexpr std::uint64_t no_fault = 0;
+constexpr std::uint64_t breakpoint = 3 + 1;
+constexpr std::uint64_t invalid_opcode = 6 + 1;
+constexpr std::uint64_t general_protection = 13 + 1;
+
+constexpr std::uint64_t vmmcall_exit = static_cast<std::uint64_t>(ExitCode::vmmcall);
+
+void address_size(Catalogue& catalogue) {
+    for (const bool prefix : {true, false}) {
+        const std::string suffix = prefix ? "/prefix" : "/no_prefix";
+        const std::uint32_t argument = prefix ? 1 : 0;
+        const std::uint64_t fault = prefix ? no_fault : general_protection;
+        CallExpectation runs;
+        runs.values = {reported("fault: vector + 1", fault),
+                       reported("exit code", prefix ? vmmcall_exit : 0)};
+        runs.values.back().mask = prefix ? ~std::uint64_t{0} : 0;
+        add_l1_case(catalogue, {.name = "instructions/address_size/vmrun" + suffix,
+                                .title = "With the prefix VMRUN takes its address from EAX.",
+                                .manual = "APM2 15.5.1",
+                                .steps = {Call{"vmrun_address_size", argument}},
+                                .expectations = {runs}});
+        CallExpectation moves;
+        moves.values = {reported("fault of VMLOAD: vector + 1", fault),
+                        reported("KernelGSBase changed by it", prefix ? 0x1000 : 0),
+                        reported("fault of VMSAVE: vector + 1", fault),
+                        reported("KernelGSBase stored", prefix ? 0x2000 : 0)};
+        add_l1_case(catalogue, {.name = "instructions/address_size/vmload_vmsave" + suffix,
+                                .title = "With the prefix they take their address from EAX.",
+                                .manual = "APM2 15.5.2",
+                                .steps = {Call{"vmload_address_size", argument}},
+                                .expectations = {moves}});
+    }
+}
+
+/// An invalid opcode is one at any CPL; with EFER.SVME set it is CPL 3 that faults.
+void at_cpl_3(Catalogue& catalogue) {
+    constexpr std::uint32_t svme_set = 0x100;
+    struct Instruction {
+        std::string name;
+        std::uint32_t opcode; ///< Behind 0F 01.
+    };
+    for (const Instruction& instruction :
+         {Instruction{"vmrun", 0xd8}, Instruction{"vmload", 0xda}, Instruction{"vmsave", 0xdb},
+          Instruction{"clgi", 0xdd}, Instruction{"invlpga", 0xdf}}) {
+        for (const bool svme : {false, true}) {
+            CallExpectation expected;
+            expected.values = {
+                reported("fault: vector + 1", svme ? general_protection : invalid_opcode),
+                reported("its RIP, from the instruction", 0)};
+            add_l1_case(
+                catalogue,
+                {.name = "instructions/above_cpl_0/" + instruction.name +
+                         (svme ? "/svme_set" : "/svme_clear"),
+                 .title = svme ? "Above CPL 0 it is #GP." : "Without EFER.SVME it is #UD first.",
+                 .manual = "APM2 15.4",
+                 .steps = {Call{"at_cpl_3", instruction.opcode | (svme ? svme_set : 0u)}},
+                 .expectations = {expected}});
+        }
+    }
+}
+
+void below_hole(Catalogue& catalogue) {
+    const auto row = [&](const std::string& name, std::string_view title, std::uint32_t distance,
+                         std::uint64_t fault, std::uint64_t rip) {
+        CallExpectation expected;
+        expected.values = {reported("fault of L1: vector + 1", fault),
+                           reported("its RIP, from the first address that is not canonical", rip),
+                           reported("exit code", vmmcall_exit)};
+        add_l1_case(catalogue, {.name = "instructions/vmrun/below_hole/" + name,
+                                .title = title,
+                                .manual = "APM2 15.6",
+                                .steps = {Call{"vmrun_below_hole", distance}},
+                                .expectations = {expected}});
+    };
+    constexpr std::uint32_t distance = 16;
+    row("at_the_end", "RIP of L1 is not canonical behind the #VMEXIT: #GP.", 0, general_protection,
+        0);
+    row("before_the_end", "Some bytes before the end L1 goes on.", distance, breakpoint,
+        1 - std::uint64_t{distance});
+}
+
+/// The 64-bit L1 leaves long mode for this VMRUN and comes back.
+void without_paging(Catalogue& catalogue) {
+    const auto row = [&](const std::string& name, std::string_view title, bool nested_paging,
+                         std::uint64_t exit_code, std::vector<std::string> covers) {
+        CallExpectation expected;
+        expected.values = {reported("fault: vector + 1", no_fault),
+                           reported("exit code", exit_code)};
+        add_l1_case(catalogue, {.name = "instructions/vmrun/without_paging/" + name,
+                                .title = title,
+                                .manual = "APM2 15.5.1",
+                                .mode = L2Mode::prot32,
+                                .nested_paging = nested_paging,
+                                .steps = {Call{"vmrun_without_paging"}},
+                                .expectations = {expected},
+                                .ends_machine = true,
+                                .covers = std::move(covers)});
+    };
+    constexpr std::uint64_t refused = 0xffff'ffff; ///< Other cases judge the upper half.
+    row("entered", "L1 without paging may execute VMRUN.", false, vmmcall_exit,
+        {"rule/instruction/no_paging"});
+    row("nested_paging", "But not with nested paging.", true, refused,
+        {"check/np_without_host_paging/refused"});
+}
+
+void intercepts_in_l1(Catalogue& catalogue) {
+    CallExpectation expected;
+    expected.values = {reported("exit code", static_cast<std::uint64_t>(ExitCode::cpuid)),
+                       reported("times that L1 came out of VMRUN", 1),
+                       reported("bytes of the control area that changed then", 0),
+                       reported("interrupts of INT that arrived", 1)};
+    std::vector<Step> steps = all_other_intercepts(Intercept::cpuid);
+    steps.emplace_back(intercepting(Intercept::cpuid));
+    steps.emplace_back(vmcb_field(svm::field::rip, at_start));
+    steps.emplace_back(Call{"intercepts_in_l1"});
+    add_l1_case(catalogue, {.name = "instructions/vmrun/intercepts_in_l1",
+                            .title = "L1 executes what the VMCB intercepts, and nothing exits.",
+                            .manual = "APM2 15.6",
+                            .program = "cpuid",
+                            .steps = std::move(steps),
+                            .expectations = {expected}});
+}
+
+/// The page of the APIC is L2's as any other; what V_INTR_MASKING gives it is CR8.
+void task_priority(Catalogue& catalogue) {
+    constexpr std::uint64_t in_apic_page = 0xfee0'0080;
+    constexpr std::uint64_t own = 3; ///< V_TPR.
+    constexpr std::uint64_t of_l1 = 0x50;
+    constexpr std::uint64_t written = 0x20;
+    const auto row = [&](const std::string& name, std::string_view title, Value at,
+                         std::uint64_t in_register) {
+        CallExpectation expected;
+        expected.values = {reported("exit code", vmmcall_exit), reported("V_TPR", own),
+                           reported("task priority of the APIC", in_register)};
+        const auto masking = svm::VirtualInterrupt{}
+                                 .with(svm::VirtualInterrupt::v_intr_masking)
+                                 .with(svm::VirtualInterrupt::v_tpr, own);
+        for (const bool nested_paging : {true, false}) {
+            add_l1_case(
+                catalogue,
+                {.name = "instructions/task_priority/in_memory/" + name,
+                 .title = title,
+                 .manual = "APM2 15.21.2",
+                 .needs = svm::Feature::apic,
+                 .program = "write_20h",
+                 .nested_paging = nested_paging,
+                 .steps = {vmcb_field(svm::field::rip, at_start),
+                           vmcb_field(svm::field::virtual_interrupt, masking.value),
+                           vmcb_field(svm::field::rax, at), Call{"vmrun_writes_apic_tpr", of_l1}},
+                 .expectations = {expected},
+                 .named_by_paging = true});
+        }
+    };
+    row("written", "L2 writes the APIC's own, and V_TPR stays.", in_apic_page, written);
+    row("not_written", "V_TPR is not what the APIC has.", l2_data, of_l1);
+}
+
+void where_l1_runs(Catalogue& catalogue) {
+    address_size(catalogue);
+    at_cpl_3(catalogue);
+    below_hole(catalogue);
+    without_paging(catalogue);
+    intercepts_in_l1(catalogue);
+    task_priority(catalogue);
+}
+
+const Registration registration{where_l1_runs};
+
+} // namespace
+} // namespace vmrunit::cases

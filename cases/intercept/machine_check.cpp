@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Machine checks, where whoever runs the machine raises one when asked. L2 asks and waits for it,
+// with CR4.MCE set; without, the machine would shut down. APM2 9.3, 15.12.17, 15.17.
+
+#include "cases/intercept/exception_row.hpp"
+#include "cases/model/l1_case.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/machine_check.hpp"
+#include "harness/wire/host_service.hpp"
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+namespace mc = svm::machine_check;
+using svm::Feature;
+
+constexpr svm::Features needed{Feature::mce, Feature::machine_check_service};
+
+void machine_checks(Catalogue& catalogue) {
+    InstructionTable table{catalogue};
+    constexpr auto asks = static_cast<std::uint8_t>(wire::HostService::machine_check);
+    // L1 gets the registers back as they were: a second error while the first is in progress would
+    // shut the machine down.
+    exception(table,
+              {.program = "await_mc",
+               .delivery = {.vector = 18},
+               .needs = needed,
+               .modes = protected_modes | real_modes,
+               .cpl3 = AtCpl3::not_run,
+               .setup = {L1Write{wire::L1Register::msr, mc::msr_global_status, 0},
+                         L1Write{wire::L1Register::msr, mc::msr_status_0, 0},
+                         vmcb_set(field::cr4, svm::cr4::mce), l2_register(Register::rax, asks)}});
+
+    CallExpectation held;
+    held.values = {reported("#MC while GIF is clear", 0), reported("#MC behind STGI", 1)};
+    add_l1_case(catalogue, {.name = "event/machine_check/gif_clear",
+                            .title = "A machine check waits while GIF is clear.",
+                            .manual = "APM2 15.17",
+                            .needs = needed,
+                            .steps = {Call{"machine_check_without_gif"}},
+                            .expectations = {held}});
+}
+
+const Registration registration{machine_checks};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// FERR_FREEZE: with CR0.NE clear an unmasked x87 exception is no #MF; at the next waiting x87
+// instruction the processor says FERR, freezes and waits for the interrupt that an 8259 makes of
+// that. The intercept takes the place of the freeze. Nothing here runs into the freeze itself: who
+// ends it is the machine's business. APM2 8.2, 15.14.2.
+
+#include "cases/model/instruction_table.hpp"
+
+#include "harness/svm/cpu.hpp"
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::Intercept;
+
+constexpr std::string_view manual = "APM2 15.14.2";
+constexpr std::uint64_t all_masked = 0x37f;
+constexpr std::uint64_t invalid_unmasked = all_masked & ~1u; ///< What the program raises.
+
+/// The program loads its control word from L2's data.
+std::vector<Step> control_word(std::uint64_t word) {
+    return {l2_register(Register::rdi, l2_data), l2_data_bytes(0, 2, word)};
+}
+
+std::vector<Step> legacy_reporting(std::vector<Step> setup) {
+    setup.emplace_back(vmcb_clear(field::cr0, svm::cr0::ne));
+    return setup;
+}
+
+void x87_freeze(Catalogue& catalogue) {
+    InstructionTable table{catalogue};
+    // clang-format off
+    table.row({.subject = "ferr_freeze", .program = "raise_mf", .intercept = Intercept::ferr_freeze,
+               .manual = manual, .cpl3 = AtCpl3::same,
+               .setup = legacy_reporting(control_word(invalid_unmasked)),
+               .runs_without_intercept = false, .confirmed = false});
+    // #MF is another way of reporting, not one that comes after.
+    table.row({.subject = "ferr_freeze", .variant = "numeric_error", .program = "raise_mf",
+               .intercept = Intercept::ferr_freeze, .manual = manual, .cpl3 = AtCpl3::same,
+               .setup = control_word(invalid_unmasked),
+               .reach = Reach::exception_first, .raises = Delivery{.vector = 16}});
+    table.row({.subject = "ferr_freeze", .variant = "masked", .program = "raise_mf",
+               .intercept = Intercept::ferr_freeze, .manual = manual, .cpl3 = AtCpl3::same,
+               .setup = legacy_reporting(control_word(all_masked)),
+               .reach = Reach::not_covered});
+    // clang-format on
+}
+
+const Registration registration{x87_freeze};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// L2's time stamps scaled by the ratio in MSR C000_0104h, 8.32 fixed point, and what L2 writes to
+// the time stamp counter. L1 gets its own counter and ratio back. APM2 15.30.5.
+
+#include "harness/guest/cpu.hpp"
+#include "harness/guest/exceptions.hpp"
+#include "harness/guest/routine.hpp"
+#include "harness/svm/msr.hpp"
+
+#include <intrin.h>
+
+namespace vmrunit::guest {
+namespace {
+
+using svm::msr::tsc_ratio;
+
+/// Modulo 2^64, by halves: the product has more bits than any type of a 32-bit L1.
+std::uint64_t scaled(std::uint64_t ticks, std::uint64_t ratio) {
+    const std::uint64_t low = ticks & 0xffff'ffff;
+    return (ticks >> 32) * ratio + low * (ratio >> 32) + (low * (ratio & 0xffff'ffff) >> 32);
+}
+
+std::uint64_t seen_by_l2(const Arena& arena) {
+    const std::uint64_t high = *reinterpret_cast<const volatile std::uint32_t*>(arena.l2.data);
+    return high << 32 | (arena.vmcb.save.rax & 0xffff'ffff);
+}
+
+} // namespace
+
+/// Argument: the ratio in 256ths. The VMCB's program reads the time stamp as in vmrun_reads_tsc.
+/// Reports whether what it read lies between L1's readings before and after, scaled and with
+/// TSC_OFFSET; and whether L1's own went on as they were.
+VMRUNIT_ROUTINE(vmrun_scales_tsc) {
+    constexpr unsigned to_fraction = 24;
+    const std::uint64_t ratio = std::uint64_t{call.argument} << to_fraction;
+    svm::Vmcb& vmcb = call.arena.vmcb;
+    const std::uint64_t ratio_before = read_msr(tsc_ratio);
+    const std::uint64_t unscaled = read_tsc();
+    write_msr(tsc_ratio, ratio);
+    const std::uint64_t before = read_tsc();
+    __svm_vmrun(reinterpret_cast<std::uintptr_t>(&vmcb));
+    const std::uint64_t after = read_tsc();
+    write_msr(tsc_ratio, ratio_before);
+    // Scaling rounds, by less than one tick.
+    const std::uint64_t least = scaled(before, ratio) - 1;
+    const std::uint64_t most = scaled(after, ratio) + 1;
+    const std::uint64_t seen = seen_by_l2(call.arena) - vmcb.control.tsc_offset;
+    call.report(seen - least <= most - least ? 1 : 0);
+    // A second or so at the usual rates; scaled they would be off by a part of all there are.
+    constexpr std::uint64_t soon = std::uint64_t{1} << 32;
+    call.report(before - unscaled < soon && after - before < soon ? 1 : 0);
+}
+
+/// Reports the bits of the ratio from 40 on that can be written.
+VMRUNIT_ROUTINE(tsc_ratio_reserved) {
+    const std::uint64_t before = read_msr(tsc_ratio);
+    std::uint64_t accepted = 0;
+    for (unsigned number = 40; number < 64; ++number) {
+        const std::uint64_t bit = std::uint64_t{1} << number;
+        accepted |= catch_fault([=] { write_msr(tsc_ratio, before | bit); }) ? 0 : bit;
+    }
+    write_msr(tsc_ratio, before);
+    call.report(accepted);
+}
+
+/// L2 writes the time stamp counter from EDX:EAX, where this routine puts one that lies ahead, and
+/// reads it back as in vmrun_reads_tsc. Reports whether L2 read what it wrote and ticks on it; and
+/// whether L1 then does.
+VMRUNIT_ROUTINE(l2_writes_tsc) {
+    constexpr std::uint64_t leap = std::uint64_t{1} << 44; ///< Hours.
+    constexpr std::uint64_t soon = std::uint64_t{1} << 36;
+    svm::Vmcb& vmcb = call.arena.vmcb;
+    const std::uint64_t before = read_tsc();
+    const std::uint64_t ahead = before + leap;
+    // The program takes it from L2's data.
+    *reinterpret_cast<volatile std::uint64_t*>(call.arena.l2.data) = ahead;
+    __svm_vmrun(reinterpret_cast<std::uintptr_t>(&vmcb));
+    const std::uint64_t after = read_tsc();
+    write_msr(Msr::tsc, after - ahead < soon ? before + (after - ahead) : after);
+    call.report(seen_by_l2(call.arena) - ahead < soon ? 1 : 0);
+    call.report(after - ahead < soon ? 1 : 0);
+}
+
+} // namespace vmrunit::guest
