@@ -224,7 +224,7 @@ CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
     const auto routine = reinterpret_cast<Routine>(static_cast<std::uintptr_t>(op.value));
     const std::optional<Fault> fault = catch_fault([&] { routine(call); });
     arena_.distrust();
-    // Whatever the routine did to L1's own state, to GIF and to the arena ends with it.
+    // Whatever the routine did to GIF and to the arena ends with it. L1's own state it puts back.
     vmload(reinterpret_cast<std::uintptr_t>(&arena_.live().l1_state));
     if (!call.leaves_gif_clear) {
         stgi();
@@ -237,6 +237,7 @@ CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
     if (fault) {
         observation.fault(*fault);
     }
+    l1_.check([&](wire::L1State state, std::uint64_t value) { observation.l1(state, value); });
     for (unsigned i = 0; i < call.value_count; ++i) {
         observation.value(call.values[i]);
     }

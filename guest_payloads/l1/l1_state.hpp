@@ -32,7 +32,15 @@ public:
     template<class Differs>
     void check(const RunEdge& edge, std::uint64_t vmcb, std::uint64_t guest_cr2, Differs&& differs);
 
+    /// The same behind a routine, for what the CPU has beside the general registers. Routines have
+    /// CR2 for their faults.
+    template<class Differs>
+    void check(Differs&& differs);
+
 private:
+    template<class Differs>
+    void check(wire::L1State state, std::uint64_t expected, Differs&& differs);
+
     struct Write {
         wire::L1Register target;
         std::uint32_t msr;
@@ -67,16 +75,27 @@ void L1StateKeeper::check(const RunEdge& edge, std::uint64_t vmcb, std::uint64_t
     if (edge.rflags_after != edge.rflags_before) {
         differs(L1State::rflags, edge.rflags_after);
     }
+    // A 32-bit L1 sees the lower half of what L2 has in CR2.
+    check(L1State::cr2, static_cast<std::uintptr_t>(guest_cr2), differs);
+    check(differs);
+}
+
+template<class Differs>
+void L1StateKeeper::check(Differs&& differs) {
+    using wire::L1State;
     for (unsigned i = static_cast<unsigned>(L1State::cr0); i < wire::l1_state_count; ++i) {
-        const auto state = static_cast<L1State>(i);
-        const std::uint64_t now = read(state);
-        // A 32-bit L1 sees the lower half of what L2 has in CR2.
-        const std::uint64_t expected =
-            state == L1State::cr2 ? static_cast<std::uintptr_t>(guest_cr2) : reference_[i];
-        if (now != expected) {
-            differs(state, now);
-            repair(state, reference_[i]);
+        if (const auto state = static_cast<L1State>(i); state != L1State::cr2) {
+            check(state, reference_[i], differs);
         }
+    }
+}
+
+template<class Differs>
+void L1StateKeeper::check(wire::L1State state, std::uint64_t expected, Differs&& differs) {
+    const std::uint64_t now = read(state);
+    if (now != expected) {
+        differs(state, now);
+        repair(state, reference_[static_cast<unsigned>(state)]);
     }
 }
 

@@ -39,12 +39,11 @@ void initialise_cpu(std::uint32_t index) {
     load_descriptor_tables(cpu, reinterpret_cast<std::uint64_t>(&fault_stacks[index + 1]));
 
     if (cpuid(1).ecx & cpuid_xsave) {
-        write_cr4(l1_cr4_without_osxsave | cr4_osxsave);
+        write_cr4(read_cr4() | cr4_osxsave);
         write_xcr0(l1_xcr0);
-    } else {
-        write_cr4(l1_cr4_without_osxsave);
     }
-    if (has_cr8()) {
+    // KVM emulates the first write of a new CPU, and takes the form that a 32-bit L1 has for #UD.
+    if (has_cr8() && read_cr8() != 0) {
         write_cr8(0);
     }
     // Loading a null selector leaves the base alone on AMD.

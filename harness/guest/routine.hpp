@@ -12,7 +12,9 @@ namespace vmrunit::guest {
 
 inline constexpr unsigned max_routine_values = 32;
 
-/// One call: what the routine is given, and what it reports. It judges nothing.
+/// One call: what the routine is given, and what it reports. It judges nothing, and leaves the
+/// control registers, EFER, DR7, segments and descriptor tables of L1 as they were: they are
+/// compared.
 struct RoutineCall {
     Arena& arena;
     std::uint64_t arena_address;

@@ -2,6 +2,7 @@
 #include "host_runner/judge/exit_judge.hpp"
 
 #include "host_runner/judge/exit_rules.hpp"
+#include "host_runner/judge/l1_difference.hpp"
 #include "host_runner/judge/show.hpp"
 
 #include "harness/svm/cpu.hpp"
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <optional>
+#include <utility>
 
 namespace vmrunit::runner {
 
@@ -303,20 +305,16 @@ private:
         return fmt::format("{}+0x{:x}", place_of(region).name, offset);
     }
 
-    /// Whatever the payload reports of L1 should have been restored and was not, but for DR7, of
-    /// which only the enable bits are forced (spec: HST-DR7), and CR2 after a VMRUN that never
-    /// loaded the guest's.
+    /// CR2 is not the guest's after a VMRUN that never loaded it.
     void judge_l1() {
         for (const Change& change : seen_.l1) {
             const auto state = static_cast<wire::L1State>(change.where);
-            if (state == wire::L1State::dr7 && (change.value & svm::dr7::breakpoint_enables) == 0) {
-                continue;
-            }
             if (state == wire::L1State::cr2 && expectation_.exit_code == svm::ExitCode::invalid) {
                 continue;
             }
-            differ(fmt::format("l1.{}", wire::l1_state_names[change.where]), "restored",
-                   fmt::format("0x{:016x}", change.value));
+            if (auto difference = l1_difference(change)) {
+                result_.differences.push_back(std::move(*difference));
+            }
         }
     }
 

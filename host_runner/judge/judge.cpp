@@ -4,6 +4,7 @@
 #include "harness/wire/apply_op.hpp"
 #include "host_runner/judge/disassembly.hpp"
 #include "host_runner/judge/exit_judge.hpp"
+#include "host_runner/judge/l1_difference.hpp"
 #include "host_runner/judge/show.hpp"
 
 #include <fmt/format.h>
@@ -211,7 +212,13 @@ private:
         }
     }
 
+    /// A routine leaves L1 as it was: what is otherwise, the subject did not restore.
     void judge_call(const CallExpectation& expectation, const Observation& seen) {
+        for (const Change& change : seen.l1) {
+            if (auto difference = l1_difference(change)) {
+                add(std::move(*difference));
+            }
+        }
         if (seen.faulted || expectation.fault) {
             const std::string wanted = expectation.fault ? show_fault(expectation.fault->vector,
                                                                       expectation.fault->error_code)

@@ -41,7 +41,7 @@ bool change_vm_cr(std::uint64_t bits) {
 void L2Elsewhere::run(void* self) {
     L2Elsewhere& that = *static_cast<L2Elsewhere*>(self);
     const SvmMode svm{that.host_save_area_};
-    if (!use_paging_of(that.l1_mode_) || !svm.entered()) {
+    if (!svm.entered()) {
         return;
     }
     const std::uint64_t before_run = events_here();

@@ -4,7 +4,6 @@
 
 #include "harness/arena.hpp"
 #include "harness/guest/apic.hpp"
-#include "harness/guest/paging.hpp"
 #include "harness/guest/second_cpu.hpp"
 
 #include <cstdint>
@@ -26,8 +25,7 @@ public:
     };
 
     /// `vm_cr` is set in that CPU's VM_CR from before its VMRUN until behind its STGI.
-    explicit L2Elsewhere(Arena& arena, std::uint64_t vm_cr = 0)
-        : arena_{arena}, vm_cr_{vm_cr}, l1_mode_{paging_now()} {}
+    explicit L2Elsewhere(Arena& arena, std::uint64_t vm_cr = 0) : arena_{arena}, vm_cr_{vm_cr} {}
     L2Elsewhere(const L2Elsewhere&) = delete;
     L2Elsewhere& operator=(const L2Elsewhere&) = delete;
     /// Leaves the CPU stopped, whatever has become of it.
@@ -52,8 +50,6 @@ private:
 
     Arena& arena_;
     std::uint64_t vm_cr_;
-    /// The CPU that starts the other one knows in which form the nested tables are.
-    L1Mode l1_mode_;
     std::uint64_t host_save_area_ = 0;
     Seen seen_{};
     std::uint32_t phase_ = before; ///< By __atomic builtins.

@@ -11,9 +11,4 @@ namespace vmrunit::guest {
     return mode == L1Mode::long64;
 }
 
-/// The mode whose paging the executing CPU is in.
-[[nodiscard]] inline L1Mode paging_now() {
-    return L1Mode::long64;
-}
-
 } // namespace vmrunit::guest

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // From 32-bit protected mode without paging to the same with PAE paging (APM vol. 2, 5.2.3). Both
-// functions are called by boot.S; a second CPU joins at guest_enter_l1_mode
-// (second_cpu_trampoline.S). Tables of 2-level paging lie ready for paging.hpp.
+// functions are called by boot.S. A second CPU joins at guest_enter_l1_mode
+// (second_cpu_trampoline.S), with the paging that paging.hpp has changed to by then: tables of
+// 2-level paging lie ready for it.
 #include "harness/guest/l1_baseline.hpp"
 
 #define SELECTOR_BOOT_CODE 0x08
@@ -31,14 +32,22 @@ guest_finish_identity_map:
     orl $0x18, identity_legacy_directory + (0xfec00000 >> 22) * 4   // both APICs: uncached
     ret
 
+    .data
+    .balign 4
+    .globl guest_paging_root
+guest_paging_root: .long identity_page_directory_pointers
+    .globl guest_paging_cr4
+guest_paging_cr4:  .long VMRUNIT_L1_CR4
+
+    .section .boot_text, "ax", @progbits
 // In: 32-bit protected mode without paging, esp = stack top, esi = function,
 // ebp and ebx = its first and second parameter. Does not return.
     .globl guest_enter_l1_mode
 guest_enter_l1_mode:
     lgdt boot_gdt_pointer
-    movl $VMRUNIT_L1_CR4, %eax
+    movl guest_paging_cr4, %eax
     movl %eax, %cr4
-    movl $identity_page_directory_pointers, %eax
+    movl guest_paging_root, %eax
     movl %eax, %cr3
     movl $0xc0000080, %ecx
     movl $VMRUNIT_L1_EFER, %eax
