@@ -66,6 +66,8 @@ void rewritten_vmcb(Catalogue& catalogue) {
                 reported("some did neither", row.legal_either_way ? 1 : 0),
                 reported("exit code of the last of those", row.legal_either_way ? exit_code : 0),
                 reported("changed the state of L1", 0),
+                {0, ~std::uint64_t{0}, Match::free, "saved RIP of the last that did neither"},
+                {0, ~std::uint64_t{0}, Match::free, "what its L2 stored"},
             };
             std::vector<Step> steps{vmcb_field(field::rip, at_start),
                                     vmcb_field(field::rax, row.program == "vmrun"
@@ -80,6 +82,7 @@ void rewritten_vmcb(Catalogue& catalogue) {
                                     .needs = {Feature::apic, Feature::second_cpu},
                                     .program = row.program,
                                     .nested_paging = nested_paging,
+                                    .l1_modes = all_l1_modes,
                                     .steps = std::move(steps),
                                     .expectations = {expected},
                                     .vmruns = 4096,

@@ -173,6 +173,7 @@ void beside_l1(Catalogue& catalogue) {
                          .manual = "APM2 15.23",
                          .needs = Feature::lbrv,
                          .program = "record_branch",
+                         .l1_modes = all_l1_modes,
                          .steps = std::move(steps),
                          .expectations = {seen},
                          .confirmed = false});

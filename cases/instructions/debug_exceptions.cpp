@@ -69,6 +69,7 @@ void single_step(Catalogue& catalogue) {
         add_l1_case(catalogue, {.name = "instructions/vmrun/single_step/" + row.name,
                                 .title = row.title,
                                 .manual = "APM2 15.5.1",
+                                .l1_modes = all_l1_modes,
                                 .steps = std::move(steps),
                                 .expectations = {expected},
                                 .confirmed = row.confirmed});
@@ -87,6 +88,7 @@ void breakpoint(Catalogue& catalogue) {
                     {.name = "instructions/vmrun/breakpoint/" + name,
                      .title = title,
                      .manual = "APM2 15.5.1",
+                     .l1_modes = all_l1_modes,
                      .steps = {Call{"vmrun_breakpoint", static_cast<std::uint32_t>(flags)}},
                      .expectations = {expected}});
     };
@@ -106,6 +108,7 @@ void breakpoint_in_l2(Catalogue& catalogue) {
                                 .title = title,
                                 .manual = "APM2 15.5.1",
                                 .program = "copy_rax",
+                                .l1_modes = all_l1_modes,
                                 .steps = {vmcb_field(field::rip, at_start),
                                           vmcb_field(field::rflags, rflags::always_one | flags),
                                           Call{"vmrun_breakpoint_in_l2", distance}},
@@ -128,6 +131,7 @@ void gif(Catalogue& catalogue) {
                     {.name = "instructions/clgi/breakpoint/" + suffix,
                      .title = "A match of the debug registers is lost while GIF is clear.",
                      .manual = "APM2 15.17",
+                     .l1_modes = all_l1_modes,
                      .steps = {Call{"breakpoint_and_gif", clear ? 1u : 0u}},
                      .expectations = {lost}});
         CallExpectation taken;
@@ -137,6 +141,7 @@ void gif(Catalogue& catalogue) {
         add_l1_case(catalogue, {.name = "instructions/clgi/single_step/" + suffix,
                                 .title = "A single step is taken, whatever GIF says.",
                                 .manual = "APM2 15.17",
+                                .l1_modes = all_l1_modes,
                                 .steps = {Call{"single_step_and_gif", clear ? 1u : 0u}},
                                 .expectations = {taken}});
     }

@@ -80,6 +80,7 @@ void ignne(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/ignne/bits",
                             .title = "IGNNE has one bit; the others must be zero.",
                             .manual = "APM2 15.30.2",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"ignne_bits"}},
                             .expectations = {expected},
                             .confirmed = false});
@@ -91,6 +92,7 @@ void revision(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/cpuid/svm_revision",
                             .title = "The revision of SVM is 1.",
                             .manual = "APM2 15.4",
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"svm_revision"}},
                             .expectations = {first}});
 }
@@ -142,6 +144,7 @@ void scaled_time_stamps(Catalogue& catalogue) {
                      .manual = "APM2 15.30.5",
                      .needs = Feature::tsc_rate_msr,
                      .program = "store_rdtsc",
+                     .l1_modes = all_l1_modes,
                      .steps = {vmcb_field(field::rip, at_start),
                                vmcb_field(field::tsc_offset, std::uint64_t{ratio} << 40),
                                vmcb_field(field::rax, l2_data), Call{"vmrun_scales_tsc", ratio}},
@@ -154,6 +157,7 @@ void scaled_time_stamps(Catalogue& catalogue) {
                             .title = "The ratio has 40 bits; the others must be zero.",
                             .manual = "APM2 15.30.5",
                             .needs = Feature::tsc_rate_msr,
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"tsc_ratio_reserved"}},
                             .expectations = {none},
                             .confirmed = false});
@@ -167,6 +171,7 @@ void written_time_stamps(Catalogue& catalogue) {
                             .title = "There is one counter: what L2 writes, L1 has.",
                             .manual = "APM2 15.30.5",
                             .program = "store_tsc_written",
+                            .l1_modes = all_l1_modes,
                             .steps = {vmcb_field(field::rip, at_start),
                                       vmcb_field(field::rax, l2_data), Call{"l2_writes_tsc"}},
                             .expectations = {expected}});

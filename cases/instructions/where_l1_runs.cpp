@@ -138,6 +138,7 @@ void intercepts_in_l1(Catalogue& catalogue) {
                             .title = "L1 executes what the VMCB intercepts, and nothing exits.",
                             .manual = "APM2 15.6",
                             .program = "cpuid",
+                            .l1_modes = all_l1_modes,
                             .steps = std::move(steps),
                             .expectations = {expected}});
 }
@@ -165,6 +166,7 @@ void task_priority(Catalogue& catalogue) {
                  .needs = svm::Feature::apic,
                  .program = "write_20h",
                  .nested_paging = nested_paging,
+                 .l1_modes = all_l1_modes,
                  .steps = {vmcb_field(svm::field::rip, at_start),
                            vmcb_field(svm::field::virtual_interrupt, masking.value),
                            vmcb_field(svm::field::rax, at), Call{"vmrun_writes_apic_tpr", of_l1}},

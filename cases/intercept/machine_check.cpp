@@ -39,6 +39,7 @@ void machine_checks(Catalogue& catalogue) {
                             .title = "A machine check waits while GIF is clear.",
                             .manual = "APM2 15.17",
                             .needs = needed,
+                            .l1_modes = all_l1_modes,
                             .steps = {Call{"machine_check_without_gif"}},
                             .expectations = {held}});
 }

@@ -88,13 +88,13 @@ void without_svme(Catalogue& catalogue) {
                             .steps = {Call{"stgi_without_svme"}},
                             .expectations = {works},
                             .confirmed = false});
-    CallExpectation as_promised;
-    as_promised.values = {reported("fault, as it differs from what CPUID promises", 0)};
     add_l1_case(catalogue, {.name = "intrinsics/stgi/svme_clear_without_skinit",
                             .title = "On a CPU without SKINIT it is an invalid opcode then.",
                             .manual = "APM2 15.4",
-                            .steps = {Call{"stgi_without_svme_by_cpuid"}},
-                            .expectations = {as_promised}});
+                            .without = Feature::skinit,
+                            .l1_modes = all_l1_modes,
+                            .steps = {Call{"stgi_without_svme"}},
+                            .expectations = {expected}});
 }
 
 void other_intrinsics(Catalogue& catalogue) {

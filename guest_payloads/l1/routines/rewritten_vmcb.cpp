@@ -15,7 +15,9 @@
 namespace vmrunit::guest {
 
 VmcbRewriter::VmcbRewriter(svm::Vmcb& vmcb, std::uint32_t offset, std::uint32_t bit)
-    : word_(reinterpret_cast<std::uint32_t*>(&vmcb) + offset / sizeof(std::uint32_t)), bit_(bit) {}
+    : word_(reinterpret_cast<std::uint32_t*>(&vmcb) + offset / sizeof(std::uint32_t)),
+      bit_(bit),
+      legal_(word()) {}
 
 VmcbRewriter::~VmcbRewriter() {
     __atomic_store_n(&stop_, 1, __ATOMIC_RELEASE);
@@ -24,9 +26,12 @@ VmcbRewriter::~VmcbRewriter() {
 
 void VmcbRewriter::run(void* self) {
     VmcbRewriter& that = *static_cast<VmcbRewriter*>(self);
+    // Not from the word: what #VMEXIT stores there is neither of the two values.
+    std::uint32_t value = that.legal_;
     std::uint32_t random = 1;
     while (__atomic_load_n(&that.stop_, __ATOMIC_ACQUIRE) == 0) {
-        that.set_word(that.word() ^ that.bit_);
+        value ^= that.bit_;
+        that.set_word(value);
         __atomic_fetch_add(&that.writes_, 1, __ATOMIC_RELEASE);
         // A Galois shift register of 16 bits: CPUs that take turns must not always meet alike.
         random = random >> 1 ^ ((random & 1) != 0 ? 0xb400u : 0u);
@@ -121,7 +126,8 @@ constexpr std::uint64_t longest = 8 * long_wait.ticks;
 /// lower half of the exit code of the VMCB as it comes, and of it with that bit flipped, each
 /// alone; whether the second CPU started; then, of VMRUNs while that CPU flips the bit: whether it
 /// wrote, whether some ended as the first one did, whether some were refused, whether some did
-/// neither and the exit code of the last of those, and how many left L1 with another state.
+/// neither and the exit code of the last of those, and how many left L1 with another state; then of
+/// that last one the saved RIP, and what L2 stored.
 VMRUNIT_ROUTINE(vmrun_rewritten_vmcb) {
     const std::uint32_t offset = call.argument & 0xfff;
     VmcbRewriter other{call.arena.vmcb, offset, 1u << (call.argument >> 12)};
@@ -142,7 +148,7 @@ VMRUNIT_ROUTINE(vmrun_rewritten_vmcb) {
     std::uint32_t refused = 0;
     std::uint32_t neither = 0;
     std::uint32_t disturbed = 0;
-    std::uint64_t strange = 0;
+    Outcome strange{};
     const ControlState before = control_state();
     const std::uint32_t writes_before = other.writes();
     const std::uint64_t begin = read_tsc();
@@ -162,7 +168,7 @@ VMRUNIT_ROUTINE(vmrun_rewritten_vmcb) {
             ++ran;
         } else {
             ++neither;
-            strange = outcome.exit_code;
+            strange = outcome;
         }
         disturbed += control_state() == before ? 0 : 1;
         __svm_stgi();
@@ -171,8 +177,10 @@ VMRUNIT_ROUTINE(vmrun_rewritten_vmcb) {
     call.report(ran != 0);
     call.report(refused != 0);
     call.report(neither != 0);
-    call.report(strange);
+    call.report(strange.exit_code);
     call.report(disturbed);
+    call.report(strange.rip);
+    call.report(strange.stored);
 }
 
 } // namespace vmrunit::guest

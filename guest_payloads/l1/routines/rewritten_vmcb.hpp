@@ -32,6 +32,7 @@ private:
     // By __atomic builtins while the other CPU runs.
     std::uint32_t* word_;
     std::uint32_t bit_;
+    std::uint32_t legal_; ///< The word as the case has made it.
     std::uint32_t writes_ = 0;
     std::uint32_t stop_ = 0;
 };

@@ -57,13 +57,4 @@ VMRUNIT_ROUTINE(invlpga_without_svme) {
     report_without_svme(call, [] { __svm_invlpga(nullptr, 0); });
 }
 
-/// Reports how that differs from what CPUID promises: #UD without SKINIT, no fault with it.
-VMRUNIT_ROUTINE(stgi_without_svme_by_cpuid) {
-    constexpr std::uint32_t skinit = 1u << 12;
-    constexpr std::uint64_t ud = static_cast<std::uint64_t>(Vector::invalid_opcode) + 1;
-    const bool works = (cpuid_or_zero(0x8000'0001).ecx & skinit) != 0;
-    report_without_svme(call, [] { __svm_stgi(); });
-    call.values[0] ^= works ? 0 : ud;
-}
-
 } // namespace vmrunit::guest
