@@ -19,7 +19,7 @@ namespace vmrunit::cases {
 struct GuestRow {
     std::string name; ///< Without axes: "fields/save_cr2/loaded/0".
     std::string_view title;
-    std::string_view manual;
+    std::string_view manual{};
     svm::Features needs{};
     svm::Features without{}; ///< See Case::without.
     std::string_view program = "nothing";

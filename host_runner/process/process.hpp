@@ -22,7 +22,7 @@ struct Command {
     int input = -1;                     ///< Descriptors for 0, 1 and 2; -1 is /dev/null.
     int output = -1;
     int errors = -1;
-    std::vector<int> descriptors; ///< These become 3, 4, and so on.
+    std::vector<int> descriptors{}; ///< These become 3, 4, and so on.
     bool dies_with_parent = true;
 
     /// Hands one more descriptor on. Returns its number in the child.

@@ -11,7 +11,10 @@ import time
 from pathlib import Path
 
 TARGET = "lab:6.12"
-CASES = "intercept/cpuid/*/l2_long64"
+CASES = [
+    "intercept/cpuid/taken*/l2_long64/*/l1_long64",
+    "intercept/cpuid/not_taken*/l2_long64/*/l1_long64",
+]
 SKIPPED = 77
 
 
@@ -21,7 +24,7 @@ def run(program, folder, *arguments):
     results.unlink(missing_ok=True)
     began = time.monotonic()
     done = subprocess.run(
-        [program, "run", "--target", TARGET, CASES, "--json", results, "--runs-folder", folder]
+        [program, "run", "--target", TARGET, *CASES, "--json", results, "--runs-folder", folder]
         + list(arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
