@@ -94,7 +94,8 @@ class Page(CommandTest):
 
     def test_matrix(self):
         """A real one: two CPUs of the emulator."""
-        ran = self.vmrunit("matrix", "qemu", "qemu,cpu=qemu64,npt=off", "intercept/invd/*/l2_long64/*", "intercept/cpuid/*/l2_long64/*",
+        ran = self.vmrunit("matrix", "qemu", "qemu,cpu=qemu64,npt=off", "intercept/invd/*/l2_long64/*",
+                           "intercept/cpuid/taken*/l2_long64/*", "intercept/cpuid/not_taken*/l2_long64/*",
                            "--runs-folder", "runs", "--html", "matrix.html")
         self.check(ran, 0)
         with Browser() as browser:
