@@ -2,6 +2,7 @@
 #include "cases/model/catalogue.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -36,7 +37,7 @@ void Catalogue::add(Case added) {
 }
 
 const Case* Catalogue::find(std::string_view name) const {
-    const auto found = by_name_.find(name);
+    const auto found = by_name_.find(std::string{name});
     return found == by_name_.end() ? nullptr : &cases_[found->second];
 }
 
@@ -44,22 +45,29 @@ Registration::Registration(TableFunction table) {
     tables().push_back(table);
 }
 
+void Catalogue::put_in_order() {
+    std::vector<std::size_t> order(cases_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto key = [this](std::size_t at) {
+        const Case& one = cases_[at];
+        return std::tuple{one.start.l1, one.ends_machine, std::string_view{one.name}};
+    };
+    std::ranges::sort(order, {}, key);
+    std::vector<Case> ordered;
+    ordered.reserve(cases_.size());
+    for (const std::size_t at : order) {
+        by_name_.find(cases_[at].name)->second = ordered.size();
+        ordered.push_back(std::move(cases_[at]));
+    }
+    cases_ = std::move(ordered);
+}
+
 Catalogue registered_cases() {
-    Catalogue collected;
-    for (const TableFunction table : tables()) {
-        table(collected);
-    }
-    // Link order must not show: by L1's mode, each of which has machines of its own, then by name,
-    // with what ends the machine last.
-    std::vector<Case> sorted = collected.cases();
-    std::ranges::sort(sorted, [](const Case& left, const Case& right) {
-        return std::tuple{left.start.l1, left.ends_machine, std::string_view{left.name}} <
-               std::tuple{right.start.l1, right.ends_machine, std::string_view{right.name}};
-    });
     Catalogue catalogue;
-    for (Case& one : sorted) {
-        catalogue.add(std::move(one));
+    for (const TableFunction table : tables()) {
+        table(catalogue);
     }
+    catalogue.put_in_order();
     return catalogue;
 }
 

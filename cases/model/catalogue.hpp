@@ -7,9 +7,9 @@
 #include "cases/model/case.hpp"
 
 #include <cstddef>
-#include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace vmrunit::cases {
@@ -24,9 +24,13 @@ public:
     /// nullptr if there is none of that name.
     [[nodiscard]] const Case* find(std::string_view name) const;
 
+    /// Link order must not show: by L1's mode, each of which has machines of its own, then by name,
+    /// with what ends the machine last.
+    void put_in_order();
+
 private:
     std::vector<Case> cases_;
-    std::map<std::string, std::size_t, std::less<>> by_name_;
+    std::unordered_map<std::string, std::size_t> by_name_;
 };
 
 using TableFunction = void (*)(Catalogue&);
