@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The order of cases does not matter: shuffled and reversed runs of all cases give the verdicts of
-the plain one, by ring and by port. A case that saw what another left behind would show here."""
+"""The order of cases does not matter: a reversed run of all cases and shuffled ones of parts give the
+verdicts of the plain one, by ring and by port. A case that saw what another left behind would show here."""
 
 import unittest
 
 from end_to_end import EndToEnd
 
 SEEDS = (1, 20260)
-# A busy machine may be slow, and no case may hang in one run only; one case hangs QEMU each time.
-OPTIONS = ("--baseline", "none", "--timeout", 20)
+# A busy machine may be slow, and no case may hang in one run only. What the baseline does not run hangs.
+OPTIONS = ("--timeout", 20)
 
 
 def outcome(result):
@@ -21,16 +21,10 @@ def outcome(result):
 
 class Order(EndToEnd):
     def outcomes(self, *options):
-        # QEMU's deviations fail without its baseline, so the exit code is that of a failure.
-        report = self.run_cases(*OPTIONS, *options, exit_code=1)
+        report = self.run_cases(*OPTIONS, *options, exit_code=0)
         order = [result["name"] for result in report["results"]]
         self.assertEqual(len(order), len(set(order)))
         return order, {result["name"]: outcome(result) for result in report["results"]}
-
-    def shuffled(self, seed, *options):
-        order, outcomes = self.outcomes("--shuffle", "--seed", seed, *options)
-        self.assertNotEqual(order, self.plain_order)
-        self.assert_same(outcomes, self.plain)
 
     def assert_same(self, outcomes, plain):
         differ = {name: (plain.get(name), outcomes.get(name))
@@ -41,20 +35,21 @@ class Order(EndToEnd):
     def test_order(self):
         self.plain_order, self.plain = self.outcomes()
         self.assertEqual(sorted(self.plain_order), sorted(self.names()))
-        with self.subTest("shuffled"):
-            self.shuffled(SEEDS[0])
         with self.subTest("reversed"):
             order, outcomes = self.outcomes("--reverse")
             # A boot has L1 in one mode, so each mode's cases are reversed among themselves.
-            of_one_boot = [name for name in self.plain_order if name.endswith("/l1_long64")]
-            self.assertGreater(order.index(of_one_boot[0]), order.index(of_one_boot[-1000]))
+            of_one_boot = [name for name in self.plain_order
+                           if name.endswith("/l1_long64") and self.plain[name][0] != "SKIP"]
+            middle = of_one_boot[len(of_one_boot) // 2]
+            self.assertGreater(order.index(of_one_boot[0]), order.index(middle))
             self.assert_same(outcomes, self.plain)
-        # The way of the records has no memory of its own: a part of the cases is enough.
-        with self.subTest("by port"):
-            self.environment.update(GTEST_TOTAL_SHARDS="8", GTEST_SHARD_INDEX="3")
-            order, outcomes = self.outcomes("--shuffle", "--seed", SEEDS[1], "--no-ring")
-            self.assertGreater(len(order), 1000)
-            self.assert_same(outcomes, {name: self.plain[name] for name in order})
+        # Another order, and the way of the records has no memory of its own: parts are enough.
+        for name, seed, options in (("shuffled", SEEDS[0], ()), ("by port", SEEDS[1], ("--no-ring",))):
+            with self.subTest(name):
+                self.environment.update(GTEST_TOTAL_SHARDS="8", GTEST_SHARD_INDEX="3")
+                order, outcomes = self.outcomes("--shuffle", "--seed", seed, *options)
+                self.assertGreater(len(order), 1000)
+                self.assert_same(outcomes, {one: self.plain[one] for one in order})
 
 
 if __name__ == "__main__":
