@@ -153,6 +153,9 @@ TEST_F(CoverageRules, CasesAreRefusedThatBreakACheckAndNoOthers) {
 
 /// Without its rows each family of today's catalogue has an item that nobody covers.
 TEST_F(CoverageRules, ACatalogueWithoutRowsLeavesItemsUncovered) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "takes minutes under the sanitizers";
+#endif
     const std::vector<CoverageFamily> families = registered_families();
     const Catalogue all = registered_cases();
     Catalogue without;
