@@ -24,11 +24,12 @@
         l2_program  raise_ac, 64, "mov 1(%rdi), %ebx"           /* rows set AC and CR0.AM, CPL 3 */
         l2_legacy_programs raise_ac, "mov 1(%edi), %ebx"
 
-/* x87: an unmasked invalid operation is reported by the next waiting instruction. rDI: control word. */
         l2_program ret, 64, "ret"
+
 /* Asks the host for a machine check (AL; the port is wire::service_port) and waits. */
         l2_programs await_mc, "jmp .", before="outb %al, $0xea"
 
+/* x87: an unmasked invalid operation is reported by the next waiting instruction. rDI: control word. */
         l2_program  raise_mf, 64, "fwait", before="fninit; fldcw (%rdi); fldz; fldz; fdivrp %st, %st(1)"
         l2_legacy_programs raise_mf, "fwait", before="fninit; fldcw (%edi); fldz; fldz; fdivrp %st, %st(1)"
 

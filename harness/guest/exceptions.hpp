@@ -91,4 +91,9 @@ std::optional<Fault> catch_fault(Function&& function) {
                                   const_cast<void*>(static_cast<const volatile void*>(&function)));
 }
 
+// What routines report of a fault: its vector + 1, or 0 for none.
+[[nodiscard]] inline std::uint64_t vector_plus_1(const std::optional<Fault>& fault) {
+    return fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0;
+}
+
 } // namespace vmrunit::guest

@@ -78,4 +78,18 @@ private:
     SvmObstacle obstacle_;
 };
 
+// EFER.SVME is clear for the lifetime of the object, and set again if the CPU then allows it.
+class WithoutSvme {
+public:
+    WithoutSvme() : efer_{read_msr(Msr::efer)} { write_msr(Msr::efer, efer_ & ~efer_svme); }
+    ~WithoutSvme() {
+        (void)catch_fault([this] { write_msr(Msr::efer, efer_); });
+    }
+    WithoutSvme(const WithoutSvme&) = delete;
+    WithoutSvme& operator=(const WithoutSvme&) = delete;
+
+private:
+    std::uint64_t efer_;
+};
+
 } // namespace vmrunit::guest

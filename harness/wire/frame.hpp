@@ -23,12 +23,11 @@ enum class FrameType : std::uint8_t {
     record = 3,
     log = 4,
     end = 5,
-    service_request = 6,
 };
 
 constexpr bool is_frame_type(std::uint8_t type) {
     return type >= static_cast<std::uint8_t>(FrameType::hello) &&
-           type <= static_cast<std::uint8_t>(FrameType::service_request);
+           type <= static_cast<std::uint8_t>(FrameType::end);
 }
 
 // "VMRU" with the top bit of each byte set: d6 cd d2 d5. No byte of it is ASCII and no text in

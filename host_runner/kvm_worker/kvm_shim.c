@@ -178,7 +178,6 @@ void kvm_shim_cpu_interrupt(struct kvm_shim_cpu* cpu, int on) {
     __atomic_store_n(&cpu_of(cpu)->run->immediate_exit, (uint8_t)(on != 0), __ATOMIC_SEQ_CST);
 }
 
-// KVM_STATE_NESTED_GUEST_MODE is all that is wanted; an L2's VMCB comes along and is dropped.
 // How many banks there are is for user space to say; of the rest KVM takes what it can do.
 int kvm_shim_cpu_set_up_machine_checks(struct kvm_shim_cpu* cpu) {
     const uint64_t banks = 10;
@@ -201,6 +200,7 @@ int kvm_shim_cpu_machine_check(struct kvm_shim_cpu* cpu, uint64_t status, uint64
     return __vcpu_ioctl(cpu_of(cpu), KVM_X86_SET_MCE, &error) == 0 ? 0 : errno;
 }
 
+// KVM_STATE_NESTED_GUEST_MODE is all that is wanted; an L2's VMCB comes along and is dropped.
 static uint8_t in_nested_guest(struct kvm_vcpu* cpu) {
     static __thread struct {
         struct kvm_nested_state header;

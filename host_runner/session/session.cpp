@@ -247,8 +247,6 @@ void Session::handle(const wire::Frame& frame) {
         return handle_log(frame);
     case wire::FrameType::end:
         return handle_end(frame);
-    case wire::FrameType::service_request:
-        return; // No service is offered, so a request is noise.
     }
 }
 

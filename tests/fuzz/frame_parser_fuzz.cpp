@@ -46,7 +46,7 @@ Bytes build_stream(ByteReader& script) {
         const std::size_t wanted = script.u8();
         const std::span<const std::byte> payload =
             script.bytes(wanted < script.remaining() ? wanted : script.remaining());
-        const auto type = static_cast<FrameType>(1 + choice % 6);
+        const auto type = static_cast<FrameType>(1 + choice % 5);
         sequence += choice >> 6; // 0 repeats, more than 1 skips
         switch (step) {
         case Step::raw:

@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::uint64_t above_eax = 0x5a5a'5a5a'0000'0000; ///< No physical address, nor canonical.
 
-std::uint64_t vector_plus_1(const std::optional<Fault>& fault) {
-    return fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0;
-}
-
 std::uint64_t disguised(const svm::Vmcb& vmcb) {
     return reinterpret_cast<std::uintptr_t>(&vmcb) | above_eax;
 }

@@ -28,7 +28,7 @@ VMRUNIT_ROUTINE(l2_breakpoint_in_l1) {
     __svm_vmrun(reinterpret_cast<std::uintptr_t>(&call.arena.vmcb));
     call.report(read_dr7() & svm::dr7::breakpoint_enables);
     const auto fault = catch_fault([] { watched(); });
-    call.report(fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0);
+    call.report(vector_plus_1(fault));
     L1StateKeeper::disarm(call.argument);
     write_dr0(0);
 }

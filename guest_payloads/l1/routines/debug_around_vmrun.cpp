@@ -75,10 +75,6 @@ constexpr std::uint64_t dr6_nothing = svm::dr6::reset;
                  : "memory", "cc");
 }
 
-std::uint64_t vector_plus_1(const std::optional<Fault>& fault) {
-    return fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0;
-}
-
 std::uint64_t rip_of(const std::optional<Fault>& fault, const std::uint8_t* from) {
     return fault ? fault->rip - reinterpret_cast<std::uintptr_t>(from) : 0;
 }

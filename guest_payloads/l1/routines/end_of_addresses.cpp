@@ -63,7 +63,7 @@ VMRUNIT_ROUTINE(vmrun_below_hole) {
         const LastPage mapped;
         fault = catch_fault([=] { asm volatile("jmp *%0" : : "r"(rip), "a"(address) : "memory"); });
     }
-    call.report(fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0);
+    call.report(vector_plus_1(fault));
     call.report(fault ? fault->rip - hole : 0);
     call.report(static_cast<std::uint64_t>(vmcb.control.exit_code) & 0xffff'ffff);
 }

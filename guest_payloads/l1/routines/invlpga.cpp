@@ -27,7 +27,7 @@ VMRUNIT_ROUTINE(invlpga_remaps) {
         fault = catch_fault([&first] { __svm_invlpga(&first, 0); });
         call.report(*at);
     }
-    call.report(fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0);
+    call.report(vector_plus_1(fault));
     std::memset(&first, 0, sizeof first);
     std::memset(&second, 0, sizeof second);
 }

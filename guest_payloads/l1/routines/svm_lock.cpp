@@ -19,7 +19,7 @@ constexpr std::uint32_t efer = static_cast<std::uint32_t>(Msr::efer);
 /// 0, or the vector + 1 of the fault that the write took.
 std::uint64_t fault_of_wrmsr(std::uint32_t msr, std::uint64_t value) {
     const std::optional<Fault> fault = catch_fault([=] { write_msr(msr, value); });
-    return fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0;
+    return vector_plus_1(fault);
 }
 
 /// The bits of the register, or all ones if it cannot be read.
@@ -28,18 +28,6 @@ std::uint64_t bits_of_msr(std::uint32_t msr, std::uint64_t bits) {
     (void)catch_fault([&] { value = read_msr(msr) & bits; });
     return value;
 }
-
-/// EFER.SVME is clear while the object lives.
-class WithoutSvme {
-public:
-    WithoutSvme() : efer_{read_msr(Msr::efer)} { write_msr(Msr::efer, efer_ & ~efer_svme); }
-    ~WithoutSvme() { (void)fault_of_wrmsr(efer, efer_); }
-    WithoutSvme(const WithoutSvme&) = delete;
-    WithoutSvme& operator=(const WithoutSvme&) = delete;
-
-private:
-    std::uint64_t efer_;
-};
 
 } // namespace
 

@@ -19,7 +19,7 @@ std::uint64_t fault_of_write(std::uint32_t msr, std::uint64_t value, std::uint64
     if (!fault) {
         write_msr(msr, before);
     }
-    return fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0;
+    return vector_plus_1(fault);
 }
 
 } // namespace
@@ -72,11 +72,11 @@ VMRUNIT_ROUTINE(vm_cr_disable) {
     const auto fault = catch_fault([=] { write_msr(svm::msr::vm_cr, disabled); });
     const std::uint64_t after = read_msr(svm::msr::vm_cr);
     // A subject that has set it may not clear it either while EFER.SVME is set.
-    const std::uint64_t efer = read_msr(Msr::efer);
-    write_msr(Msr::efer, efer & ~efer_svme);
-    (void)catch_fault([=] { write_msr(svm::msr::vm_cr, before); });
-    write_msr(Msr::efer, efer);
-    call.report(fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0);
+    {
+        const WithoutSvme svm_is_off;
+        (void)catch_fault([=] { write_msr(svm::msr::vm_cr, before); });
+    }
+    call.report(vector_plus_1(fault));
     call.report(after ^ before);
 }
 

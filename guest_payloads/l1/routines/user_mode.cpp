@@ -75,21 +75,20 @@ VMRUNIT_ROUTINE(at_cpl_3) {
     std::memcpy(before, code, sizeof text);
     std::memcpy(code, text, sizeof text);
     const std::uint64_t operand = reinterpret_cast<std::uintptr_t>(&call.arena.vmcb);
-    const std::uint64_t efer = read_msr(Msr::efer);
     std::optional<Fault> fault;
     {
         const UserPage page{code};
+        std::optional<WithoutSvme> svm_is_off;
         if ((call.argument & svme_set) == 0) {
-            write_msr(Msr::efer, efer & ~efer_svme);
+            svm_is_off.emplace();
         }
         fault = catch_fault([=] { run_at_cpl_3(code, operand); });
-        write_msr(Msr::efer, efer);
     }
     // IRET to CPL 3 took from L1 what that may not use.
     write_ds(static_cast<std::uint16_t>(Selector::data));
     write_es(static_cast<std::uint16_t>(Selector::data));
     std::memcpy(code, before, sizeof text);
-    call.report(fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0);
+    call.report(vector_plus_1(fault));
     call.report(fault ? fault->rip - reinterpret_cast<std::uintptr_t>(code) : 0);
 }
 

@@ -120,9 +120,6 @@ VMRUNIT_ROUTINE(vmsave_state) {
 /// The VMCB's page is not mapped. Reports 0 or the vector + 1 of VMLOAD's fault, KernelGSBase, then
 /// the same of VMSAVE and what it stored.
 VMRUNIT_ROUTINE(vmload_vmsave_hidden_vmcb) {
-    const auto number = [](const std::optional<Fault>& fault) {
-        return fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0;
-    };
     svm::Vmcb& vmcb = call.arena.spare_vmcb;
     std::memcpy(&vmcb, &call.arena.vmcb, sizeof vmcb);
     std::optional<Fault> of_vmload;
@@ -138,9 +135,9 @@ VMRUNIT_ROUTINE(vmload_vmsave_hidden_vmcb) {
         of_vmsave = catch_fault([address] { __svm_vmsave(address); });
         split.show(&vmcb);
     }
-    call.report(number(of_vmload));
+    call.report(vector_plus_1(of_vmload));
     call.report(loaded);
-    call.report(number(of_vmsave));
+    call.report(vector_plus_1(of_vmsave));
     call.report(vmcb.save.kernel_gs_base ^ (~loaded & 0xffff'fff0));
     std::memset(&vmcb, 0, sizeof vmcb);
 }

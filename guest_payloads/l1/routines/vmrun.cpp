@@ -31,7 +31,7 @@ VMRUNIT_ROUTINE(vmrun_hidden_vmcb) {
         fault = catch_fault([vmcb] { __svm_vmrun(vmcb); });
         split.show(&call.arena.spare_vmcb);
     }
-    call.report(fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0);
+    call.report(vector_plus_1(fault));
     call.report(static_cast<std::uint64_t>(call.arena.spare_vmcb.control.exit_code));
     std::memset(&call.arena.spare_vmcb, 0, sizeof(svm::Vmcb));
 }

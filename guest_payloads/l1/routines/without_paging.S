@@ -4,6 +4,7 @@
  * linked at, which are mapped one to one, with EFER.LME left set. See without_paging.cpp. APM2 14.7, 15.5.1.
  */
 #include "harness/guest/l1_baseline.hpp"
+#include "harness/guest/x64/callee_saved.inc"
 
         .equ    cr0_paging, 0x80000000
 
@@ -14,12 +15,7 @@
         .globl  vmrunit_vmrun_without_paging
         .type   vmrunit_vmrun_without_paging, @function
 vmrunit_vmrun_without_paging:
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+        push_callee_saved
         mov     %rsp, saved_rsp
         sidt    saved_idtr
         /* Gates of #UD and #GP, whose handlers have addresses only the linker knows. */
@@ -63,12 +59,7 @@ back:   mov     %cr0, %eax
 3:      mov     saved_rsp, %rsp
         lidt    saved_idtr
         mov     fault, %eax
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        pop_callee_saved
         ret
         .size   vmrunit_vmrun_without_paging, . - vmrunit_vmrun_without_paging
 

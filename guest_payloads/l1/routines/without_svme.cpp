@@ -2,9 +2,9 @@
 // SVM's instructions in L1 while EFER.SVME is clear: invalid opcodes, but for STGI and SKINIT on a
 // CPU with the SKINIT feature. APM2 15.4; APM3 for each of them.
 
-#include "harness/guest/cpu.hpp"
 #include "harness/guest/exceptions.hpp"
 #include "harness/guest/routine.hpp"
+#include "harness/guest/svm_mode.hpp"
 
 #include <cstddef>
 #include <intrin.h>
@@ -12,16 +12,11 @@
 namespace vmrunit::guest {
 namespace {
 
-constexpr std::uint64_t svme = 1u << 12;
-
 /// Runs the instruction with EFER.SVME clear. Reports 0, or the vector + 1 of its fault.
 template<class Instruction>
 void report_without_svme(RoutineCall& call, Instruction&& instruction) {
-    const std::uint64_t efer = read_msr(Msr::efer);
-    write_msr(Msr::efer, efer & ~svme);
-    const std::optional<Fault> fault = catch_fault(instruction);
-    write_msr(Msr::efer, efer);
-    call.report(fault ? static_cast<std::uint64_t>(fault->vector) + 1 : 0);
+    const WithoutSvme svm_is_off;
+    call.report(vector_plus_1(catch_fault(instruction)));
 }
 
 std::size_t vmcb_of(const RoutineCall& call) {

@@ -4,6 +4,8 @@
  * RFLAGS of these (APM2 15.5.1); everything else is L2's after the #VMEXIT, so the only safe places
  * are the stack, which #VMEXIT restores, and what is found from there.
  */
+#include "harness/guest/x64/callee_saved.inc"
+
         .text
         .code64
 
@@ -11,12 +13,7 @@
         .globl  vmrunit_run_l2
         .type   vmrunit_run_l2, @function
 vmrunit_run_l2:
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+        push_callee_saved
         push    %rdx
         push    %rsi
         pushfq
@@ -60,12 +57,7 @@ vmrunit_run_l2:
         mov     %rax, 0(%rdx)
         mov     %rcx, 16(%rdx)
         mov     %rdi, 32(%rdx)
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        pop_callee_saved
         ret
         .size   vmrunit_run_l2, . - vmrunit_run_l2
 
@@ -73,12 +65,7 @@ vmrunit_run_l2:
         .globl  vmrunit_measure_runs
         .type   vmrunit_measure_runs, @function
 vmrunit_measure_runs:
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+        push_callee_saved
         push    %rsi                    /* runs left */
         push    %rdx
         push    %rcx
@@ -99,12 +86,7 @@ vmrunit_measure_runs:
         pop     %rcx
         sub     %rcx, %rax
         add     $24, %rsp
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        pop_callee_saved
         ret
         .size   vmrunit_measure_runs, . - vmrunit_measure_runs
         .section .note.GNU-stack, "", @progbits
