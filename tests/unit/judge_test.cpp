@@ -381,6 +381,21 @@ TEST_F(Judge, ValuesThatARoutineReports) {
     EXPECT_EQ(judge_(faulting, call_of({})).verdict, Verdict::fail);
 }
 
+TEST_F(Judge, WhatARoutineFindsOfL1ThatWasNotRestored) {
+    const cases::Case subject = call_case({.values = {{.value = 7, .what = "first"}}});
+    const auto at = [](wire::L1State state) { return static_cast<std::uint32_t>(state); };
+    Observation seen = call_of({7});
+    seen.l1 = {{at(wire::L1State::dr7), 0x500}}; // Of it only the enable bits are forced.
+    EXPECT_EQ(judge_(subject, seen).verdict, Verdict::pass);
+    seen.l1 = {{at(wire::L1State::dr7), 0x401}, {at(wire::L1State::cr4), 0x40660}};
+    EXPECT_THAT(wrong_fields(judge_(subject, seen)), ElementsAre("l1.dr7", "l1.cr4"));
+
+    const cases::Case faulting = call_case({.fault = cases::FaultExpectation{.vector = 6}});
+    seen.faulted = true;
+    seen.fault_vector = 6;
+    EXPECT_THAT(wrong_fields(judge_(faulting, seen)), ElementsAre("l1.dr7", "l1.cr4"));
+}
+
 TEST_F(Judge, FieldsThatOnlySomeCpusHave) {
     cases::ExitExpectation exit{.exit_code = svm::ExitCode::cpuid};
     exit.fields = {
