@@ -3,6 +3,7 @@
 #include "host_runner/report/run_record.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
 
 namespace vmrunit::runner {
@@ -13,6 +14,28 @@ VerdictCounts RunRecord::counts() const {
         counts.add(result);
     }
     return counts;
+}
+
+std::string RunRecord::restarts_text() const {
+    if (!summary || summary->restarts == 0) {
+        return {};
+    }
+    using Seconds = std::chrono::duration<double>;
+    const auto in_seconds = [](auto time) { return std::chrono::duration_cast<Seconds>(time); };
+    std::string text = fmt::format("{} restart{} cost {:.2f} s", summary->restarts,
+                                   summary->restarts == 1 ? "" : "s",
+                                   in_seconds(summary->restart_cost).count());
+    std::size_t hung = 0;
+    std::chrono::milliseconds waited{};
+    for (const CaseResult& result : results) {
+        hung += result.timed_out_after ? 1u : 0u;
+        waited += result.timed_out_after.value_or(std::chrono::milliseconds{});
+    }
+    if (hung != 0) {
+        text += fmt::format(", waiting for {} case{} that hung {:.2f} s", hung,
+                            hung == 1 ? "" : "s", in_seconds(waited).count());
+    }
+    return text;
 }
 
 std::string RunRecord::why_incomplete() const {

@@ -21,6 +21,8 @@ struct RunRecord {
     std::optional<RunSummary> summary; ///< Absent if the runner died before its end.
 
     [[nodiscard]] VerdictCounts counts() const;
+    /// What it took to start machines anew and to wait for cases that hung; empty if nothing.
+    [[nodiscard]] std::string restarts_text() const;
     /// Why not every case has a result, in one line; empty if every case has.
     [[nodiscard]] std::string why_incomplete() const;
 };

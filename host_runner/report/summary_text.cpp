@@ -224,11 +224,8 @@ void append_numbers(std::string& out, const RunRecord& record, std::size_t width
                                  counted(unconfirmed, "case", "cases")),
                      width);
     }
-    if (summary.restarts != 0) {
-        out += entry("machines",
-                     fmt::format("{} started; {} cost {:.2f} s", summary.machines_started,
-                                 counted(summary.restarts, "restart", "restarts"),
-                                 seconds(summary.restart_cost)),
+    if (const std::string restarts = record.restarts_text(); !restarts.empty()) {
+        out += entry("machines", fmt::format("{} started; {}", summary.machines_started, restarts),
                      width);
     }
     if (slowest != nullptr && slowest->duration.count() > 0) {

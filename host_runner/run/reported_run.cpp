@@ -40,13 +40,17 @@ CaseResult after_retry(CaseResult before, CaseResult now) {
 } // namespace
 
 ReportedRun::ReportedRun(const ReportedRunInput& input) : input_{input} {
+    SessionOptions options = input.session;
+    options.known_to_hang = [&baseline = input.baseline](const cases::Case& subject) {
+        return baseline.expects_hang(subject.name);
+    };
     if (input.more_targets.empty()) {
-        session_ = std::make_unique<Session>(input.target, input.images, input.session, *this);
+        session_ = std::make_unique<Session>(input.target, input.images, options, *this);
         return;
     }
     std::vector<Target*> targets{&input.target};
     targets.insert(targets.end(), input.more_targets.begin(), input.more_targets.end());
-    session_ = std::make_unique<ParallelSession>(targets, input.images, input.session, *this);
+    session_ = std::make_unique<ParallelSession>(targets, input.images, options, *this);
 }
 
 Result<void> ReportedRun::load(const std::vector<const cases::Case*>& order, std::size_t rounds) {

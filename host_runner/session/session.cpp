@@ -365,11 +365,26 @@ std::chrono::milliseconds Session::limit_of(const cases::Case& subject) const {
            std::max(1u, (subject.vmruns + vmruns_per_limit - 1) / vmruns_per_limit);
 }
 
+std::optional<std::chrono::milliseconds>
+Session::overrun(std::chrono::nanoseconds waited) const {
+    if (!running_) {
+        return std::nullopt;
+    }
+    const cases::Case& subject = *entries_[*running_].subject;
+    const auto limit = limit_of(subject);
+    // Dozens of known hangs would otherwise be most of a run. Who knows is asked late: it is a
+    // search through globs, and next to no case gets here.
+    const auto impatient = limit / 5;
+    if (waited > impatient && options_.known_to_hang && options_.known_to_hang(subject)) {
+        return impatient;
+    }
+    return waited > limit ? std::optional{limit} : std::nullopt;
+}
+
 void Session::check_deadline() {
     const auto waited = Clock::now() - since_;
-    if (running_ && waited > limit_of(*entries_[*running_].subject)) {
-        const auto limit = limit_of(*entries_[*running_].subject);
-        std::string how = fmt::format("hang: no record after {} ms", limit.count());
+    if (const auto limit = overrun(waited)) {
+        std::string how = fmt::format("hang: no record after {} ms", limit->count());
         if (garbage_ != 0) {
             how += fmt::format(", {} bytes that were no record", garbage_);
         }

@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,6 +43,8 @@ public:
 
 struct SessionOptions {
     std::chrono::milliseconds case_limit{10'000}; ///< From begin to record; see limit_of().
+    /// Is a hang of this case no news? Then a fifth of the limit is enough.
+    std::function<bool(const cases::Case&)> known_to_hang{};
     std::chrono::milliseconds boot_limit{60'000}; ///< From the machine to its hello.
     std::uint32_t ring_size = 0x1000 + 0x100000;  ///< Header page and data, where memory is shared.
     bool use_ring = true;                         ///< false: port 0xE9 even where memory is shared.
@@ -105,6 +108,9 @@ private:
     /// A line for the report of the running case.
     void note(std::string line);
     [[nodiscard]] std::chrono::milliseconds limit_of(const cases::Case& subject) const;
+    /// The limit of the running case, where it has waited for longer.
+    [[nodiscard]] std::optional<std::chrono::milliseconds>
+    overrun(std::chrono::nanoseconds waited) const;
     void check_deadline();
     void machine_ended(const MachineEnd& end);
     void settle_running(Verdict verdict, std::string reason,

@@ -255,6 +255,22 @@ TEST(Baseline, SomeCasesAreNotRun) {
     EXPECT_NE(baseline.why_not_run("c"), "");
 }
 
+TEST(Baseline, KnowsWhichCasesHang) {
+    Baseline baseline = baseline_of(
+        entry("case = 'a/*'\nexcept = 'a/passes'\nexpect = { reason = 'hang*' }") +
+        entry("case = 'dies'\nexpect = { reason = 'triple fault*' }") + entry("case = 'differs'") +
+        "[[deviation]]\ncase = 'b'\nreason = 'r'\nevidence = 'e'\n"
+        "facts = { cpu = 'x' }\nexpect = { reason = 'hang: no record*' }\n");
+    EXPECT_TRUE(baseline.expects_hang("a/hangs"));
+    EXPECT_FALSE(baseline.expects_hang("a/passes"));
+    EXPECT_FALSE(baseline.expects_hang("dies"));
+    EXPECT_FALSE(baseline.expects_hang("differs"));
+    baseline.select_subject({{"cpu", "y"}});
+    EXPECT_FALSE(baseline.expects_hang("b")) << "the entry is of another subject";
+    baseline.select_subject({{"cpu", "x"}});
+    EXPECT_TRUE(baseline.expects_hang("b"));
+}
+
 TEST(Baseline, StaleEntries) {
     Baseline baseline =
         baseline_of(entry("case = 'a/passes'") + entry("case = 'a/fails'") +

@@ -37,6 +37,17 @@ TEST_F(SessionHostileTest, ACaseOfManyVmrunsHasALongerLimit) {
     EXPECT_GE(results_[2].duration, 240ms);
 }
 
+TEST_F(SessionHostileTest, AKnownHangIsGivenUpAfterAFifthOfTheLimit) {
+    options_.case_limit = 500ms;
+    options_.known_to_hang = [this](const cases::Case& subject) { return &subject == &cases_[2]; };
+    run(misbehaving([](GuestVoice& voice) {
+        voice.begin(2);
+        voice.falls_silent();
+    }));
+    expect_only_case_2(Verdict::fail, "hang: no record after 100 ms");
+    EXPECT_EQ(results_[2].timed_out_after, 100ms);
+}
+
 TEST_F(SessionHostileTest, AHangInAFloodTellsOfTheFlood) {
     run(misbehaving([](GuestVoice& voice) {
         voice.begin(2);

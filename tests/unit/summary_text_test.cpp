@@ -44,7 +44,7 @@ Failures (2)
   by           vmrunit 0.1.0, payload c0ffee, seed 7, baseline qemu-tcg-7.2
   masked       16 changed bytes in 2 cases not judged: undefined after their exits
   unconfirmed  1 case whose expectation no target has confirmed yet
-  machines     2 started; 1 restart cost 0.40 s
+  machines     2 started; 1 restart cost 0.40 s, waiting for 1 case that hung 2.00 s
   slowest      0.03 ms  intercept/cpuid/taken/cpl0
   report       /results/report.txt
 FAIL  2 passed, 2 failed, 1 error, 1 known deviation (XFAIL), 1 unexpected pass (XPASS), 1 skipped: 8 of 8 cases in 2.50 s, 3 cases/s

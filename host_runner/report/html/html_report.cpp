@@ -365,9 +365,8 @@ private:
             const RunSummary& summary = *record_.summary;
             text += fmt::format(" in {}, on {} machine{}", duration_text(summary.wall_time),
                                 summary.machines_started, summary.machines_started == 1 ? "" : "s");
-            if (summary.restarts != 0) {
-                text += fmt::format("; {} restarts cost {}", summary.restarts,
-                                    duration_text(summary.restart_cost));
+            if (const std::string restarts = record_.restarts_text(); !restarts.empty()) {
+                text += "; " + restarts;
             }
         }
         all.set("timing", text);
