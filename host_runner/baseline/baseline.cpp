@@ -103,6 +103,15 @@ std::string Baseline::why_not_run(std::string_view name) const {
     return {};
 }
 
+bool Baseline::expects_hang(std::string_view name) const {
+    const auto is_hang = [](const Pin& pin) { return pin.reason.starts_with("hang"); };
+    return std::ranges::any_of(entries_, [&](const Entry& entry) {
+        return entry.holds && !entry.deviation.inherited &&
+               std::ranges::any_of(entry.deviation.expect, is_hang) &&
+               names_case(entry.deviation, name);
+    });
+}
+
 void Baseline::apply(CaseResult& result) {
     if (result.verdict != Verdict::fail && result.verdict != Verdict::pass) {
         return;

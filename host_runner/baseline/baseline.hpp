@@ -66,6 +66,9 @@ public:
     /// Why a case is not to be run; empty if it is.
     [[nodiscard]] std::string why_not_run(std::string_view name) const;
 
+    /// Whether an entry of the subject's own says that it hangs in the case.
+    [[nodiscard]] bool expects_hang(std::string_view name) const;
+
     /// Turns the verdict if an entry covers the result, and remembers that the entry was of use.
     void apply(CaseResult& result);
 

@@ -41,7 +41,12 @@ CaseResult after_retry(CaseResult before, CaseResult now) {
 
 ReportedRun::ReportedRun(const ReportedRunInput& input) : input_{input} {
     if (input.more_targets.empty()) {
-        session_ = std::make_unique<Session>(input.target, input.images, input.session, *this);
+        // Not where sessions have threads: they would read what this one writes.
+        SessionOptions options = input.session;
+        options.is_known_to_hang = [&baseline = input.baseline](const cases::Case& subject) {
+            return baseline.expects_hang(subject.name);
+        };
+        session_ = std::make_unique<Session>(input.target, input.images, options, *this);
         return;
     }
     std::vector<Target*> targets{&input.target};

@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +48,9 @@ struct SessionOptions {
     bool use_ring = true;                         ///< false: port 0xE9 even where memory is shared.
     std::size_t cases_per_machine = 0;            ///< 0: as many as it lives for.
     std::uint32_t plan_flags = 0;                 ///< wire::PlanFlags.
+    /// Says that the subject is known to hang in a case: it is not waited for as long as for one that
+    /// may only be slow. Asked while the case runs. None: not known of any.
+    std::function<bool(const cases::Case&)> is_known_to_hang{};
 };
 
 class Session final : public Execution {

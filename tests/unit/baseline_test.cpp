@@ -240,6 +240,15 @@ TEST(Baseline, IntermittentEntriesAllowAPass) {
     EXPECT_FALSE(applied(entry("case = 'a/b/c'")).intermittent);
 }
 
+TEST(Baseline, SomeCasesAreKnownToHang) {
+    const Baseline baseline = baseline_of(entry("case = 'a'\nexpect = { reason = 'hang*' }") +
+                                          entry("case = 'b'\nexpect = { reason = 'triple*' }") +
+                                          entry("case = 'c'"));
+    EXPECT_TRUE(baseline.expects_hang("a"));
+    EXPECT_FALSE(baseline.expects_hang("b"));
+    EXPECT_FALSE(baseline.expects_hang("c"));
+}
+
 TEST(Baseline, SomeCasesAreNotRun) {
     Baseline baseline = baseline_of(entry("case = 'a/*'\nexcept = 'a/witness'\nrun = false") +
                                     entry("case = 'b'\nrun = true") +

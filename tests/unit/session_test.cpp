@@ -199,6 +199,17 @@ TEST_F(SessionTest, TheRecordBehindAResultIsThatCasesOwn) {
     EXPECT_THAT(watcher.had_record, ElementsAre(true, true, false, true, true));
 }
 
+TEST_F(SessionTest, AKnownHangIsNotWaitedForAsLong) {
+    ScriptedTarget target{misbehaving([](GuestVoice& voice) {
+        voice.begin(2);
+        voice.falls_silent();
+    })};
+    options_.case_limit = 1s;
+    options_.is_known_to_hang = [](const cases::Case&) { return true; };
+    run_on(target);
+    expect_only_case_2(Verdict::fail, StartsWith("hang: no record after 100 ms"));
+}
+
 TEST_F(SessionTest, TwoSessionsInOneProcessDoNotKnowOfEachOther) {
     ScriptedTarget first{misbehaving([](GuestVoice& voice) {
         voice.begin(2);
