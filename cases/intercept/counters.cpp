@@ -53,6 +53,7 @@ void time_stamps(InstructionTable& table) {
     const L1Write aux{wire::L1Register::msr, svm::msr::tsc_aux, tsc_aux};
     table.row({.subject = "rdtscp", .program = "rdtscp", .intercept = Intercept::rdtscp,
                .manual = manual, .needs = Feature::rdtscp, .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .setup = {fresh_rax(), aux},
                .executed = counter_and_aux_read()});
     table.row({.subject = "rdtscp", .variant = "tsd", .program = "rdtscp",
@@ -66,6 +67,7 @@ void other_counters(InstructionTable& table) {
     // Counter 0 exists on every CPU with SVM. At CPL 3 CR4.PCE decides.
     table.row({.subject = "rdpmc", .program = "rdpmc", .intercept = Intercept::rdpmc,
                .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {fresh_rax(), l2_register(Register::rcx, 0)},
                .executed = counter_read()});
     table.row({.subject = "rdpmc", .variant = "pce", .program = "rdpmc",

@@ -87,6 +87,26 @@ void stores(InstructionTable& table, const TableRegister& reg) {
                .also_meets = {svm::exception_intercept(14)}});
 }
 
+/// The table that L2 uses, stored and loaded as it is: its handlers work behind that, so that the
+/// instruction may stand where what follows faults.
+void tables_in_use(InstructionTable& table, const TableRegister& reg) {
+    for (const bool wide : {true, false}) {
+        const auto base_size = static_cast<std::uint8_t>(wide ? 8 : 4);
+        table.row({.subject = reg.read_subject, .variant = "table_in_use", .program = reg.store,
+                   .intercept = reg.reading, .manual = manual, .modes = modes_of(wide),
+                   .page_end = PageEnd::within,
+                   .setup = {operand_in_data()},
+                   .executed = {.memory = {{Region::l2_memory, l2_data_offset, 2, fresh(reg.limit)},
+                                           {Region::l2_memory, l2_data_offset + 2, base_size,
+                                            fresh(reg.base)}}}});
+        table.row({.subject = reg.write_subject, .variant = "table_in_use", .program = reg.load,
+                   .intercept = reg.writing, .manual = manual, .modes = modes_of(wide),
+                   .page_end = PageEnd::within,
+                   .setup = {operand_in_data(), l2_data_bytes(0, 2, fresh(reg.limit)),
+                             l2_data_bytes(2, 8, fresh(reg.base))}});
+    }
+}
+
 void loads(InstructionTable& table, const TableRegister& reg) {
     for (const bool wide : {true, false}) {
         const std::uint64_t base = wide ? base_64 : base_32;
@@ -108,10 +128,12 @@ void selector_reads(InstructionTable& table) {
     const Step has_ldt = vmcb_field(field::ldtr_selector, l2_selector::ldt);
     table.row({.subject = "ldtr_read", .program = "sldt", .intercept = Intercept::ldtr_read,
                .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .setup = {has_ldt},
                .executed = {.registers = {{Register::rbx, l2_selector::ldt}}}});
     table.row({.subject = "tr_read", .program = "str", .intercept = Intercept::tr_read,
                .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .executed = {.registers = {{Register::rbx, fresh(field::tr_selector)}}}});
     for (const auto& [subject, program, intercept] :
          {std::tuple{"ldtr_read", "sldt", Intercept::ldtr_read},
@@ -132,8 +154,9 @@ void selector_writes(InstructionTable& table) {
     };
     table.row({.subject = "ldtr_write", .program = "lldt", .intercept = Intercept::ldtr_write,
                .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = loads_selector(l2_selector::ldt),
-               .executed = {.registers = {{Register::rcx, l2_selector::ldt}}},
+               .epilogue = {.registers = {{Register::rcx, l2_selector::ldt}}},
                .also_meets = {Intercept::ldtr_read}});
     struct IdleTss {
         Modes modes;
@@ -150,10 +173,11 @@ void selector_writes(InstructionTable& table) {
         table.row({.subject = "tr_write", .program = "ltr", .intercept = Intercept::tr_write,
                    .manual = manual, .modes = tss.modes,
                    .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .setup = loads_selector(tss.selector),
-                   .executed = {.registers = {{Register::rcx, tss.selector}},
-                                .memory    = {{Region::l2_memory, tss.selector + access_byte, 1,
-                                               svm::system_attributes(tss.busy).value}}},
+                   .executed = {.memory = {{Region::l2_memory, tss.selector + access_byte, 1,
+                                            svm::system_attributes(tss.busy).value}}},
+                   .epilogue = {.registers = {{Register::rcx, tss.selector}}},
                    .also_meets = {Intercept::tr_read}});
     }
     // A data segment is neither an LDT nor a TSS, but that is in memory.
@@ -175,6 +199,7 @@ void descriptor_tables(Catalogue& catalogue) {
     for (const TableRegister& reg : table_registers) {
         stores(table, reg);
         loads(table, reg);
+        tables_in_use(table, reg);
     }
     selector_reads(table);
     selector_writes(table);

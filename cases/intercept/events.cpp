@@ -93,8 +93,12 @@ Case event_case(const EventRow& row, Taker taker, const L2Start& start,
 
 void add(Catalogue& catalogue, const EventRow& row, Taker taker,
          const std::source_location& where = std::source_location::current()) {
-    for (const L2Mode mode : {L2Mode::long64, L2Mode::compat, L2Mode::pae, L2Mode::prot32}) {
+    for (unsigned number = 0; number < l2_mode_count; ++number) {
+        const auto mode = static_cast<L2Mode>(number);
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            if (!has_cpl(mode, cpl)) {
+                continue;
+            }
             for (const bool nested_paging : {true, false}) {
                 each_l1_mode(all_l1_modes, [&](L1Mode l1) {
                     catalogue.add(event_case(row, taker, {mode, cpl, nested_paging, l1}, where));
@@ -102,6 +106,11 @@ void add(Catalogue& catalogue, const EventRow& row, Taker taker,
             }
         }
     }
+}
+
+/// VM stays set where L2's mode has it.
+Step flags(std::uint64_t rflags) {
+    return vmcb_set(field::rflags, rflags);
 }
 
 std::vector<Step> operator+(std::vector<Step> left, const std::vector<Step>& right) {
@@ -112,7 +121,7 @@ std::vector<Step> operator+(std::vector<Step> left, const std::vector<Step>& rig
 // clang-format off
 
 void physical(Catalogue& catalogue, const PhysicalEvent& event) {
-    const std::vector<Step> ready{vmcb_field(field::rflags, event.rflags)};
+    const std::vector<Step> ready{flags(event.rflags)};
     const std::vector<Step> set{intercepting(event.intercept)};
     const std::vector<Step> others = all_other_intercepts(event.intercept);
     add(catalogue, {event, "taken", "It exits before L2's first instruction, and L1 gets it.",
@@ -128,8 +137,8 @@ void physical(Catalogue& catalogue, const PhysicalEvent& event) {
 /// Without V_INTR_MASKING it is L2's IF that holds interrupts off, with it L1's. APM2 15.21.1.
 void who_holds_off(Catalogue& catalogue) {
     const std::vector<Step> set{intercepting(Intercept::intr)};
-    const std::vector<Step> disabled{vmcb_field(field::rflags, svm::rflags::always_one)};
-    const std::vector<Step> ready{vmcb_field(field::rflags, enabled)};
+    const std::vector<Step> disabled{flags(svm::rflags::always_one)};
+    const std::vector<Step> ready{flags(enabled)};
     const std::vector<Step> masking{vmcb_set(field::virtual_interrupt,
                                              VirtualInterrupt::v_intr_masking.mask())};
     add(catalogue, {interrupt, "if_clear", "L2's IF holds it off.", Kind::order,
@@ -166,7 +175,7 @@ void virtual_interrupt(InstructionTable& table) {
                               .with(VirtualInterrupt::v_intr_vector, virtual_vector)
                               .value);
     };
-    const Step ready = vmcb_field(field::rflags, enabled);
+    const Step ready = flags(enabled);
     const Delivery taken{.vector = virtual_vector, .return_rip = at_start, .rflags = enabled};
     const Effect no_longer{
         .fields = {{field::virtual_interrupt, 0, VirtualInterrupt::v_irq.mask()}}};
@@ -174,31 +183,31 @@ void virtual_interrupt(InstructionTable& table) {
     for (const Row& row : {Row{"", pending(15, 0, true)}, Row{"above_tpr", pending(6, 5, false)},
                            Row{"ignores_tpr", pending(0, 15, true)}}) {
         table.row({.subject = "vintr", .variant = row.variant, .program = "nothing",
-                   .intercept = Intercept::vintr, .manual = "APM2 15.13.5", .modes = flat_modes,
+                   .intercept = Intercept::vintr, .manual = "APM2 15.13.5",
                    .cpl3 = AtCpl3::same, .setup = {ready, row.control},
                    .executed = no_longer, .raises = taken});
     }
     // Where it is held off, the program's VMMCALL exits.
-    const Step disabled = vmcb_field(field::rflags, svm::rflags::always_one);
+    const Step disabled = flags(svm::rflags::always_one);
     table.row({.subject = "vintr", .variant = "if_clear", .program = "nothing",
-               .intercept = Intercept::vintr, .manual = "APM2 15.21.4", .modes = flat_modes,
+               .intercept = Intercept::vintr, .manual = "APM2 15.21.4",
                .cpl3 = AtCpl3::same, .setup = {disabled, pending(15, 0, true)},
                .reach = Reach::not_covered, .ends_with = ExitExpectation{}});
     for (const unsigned priority : {4u, 5u}) {
         const std::string variant = priority == 5 ? "at_tpr" : "below_tpr";
         table.row({.subject = "vintr", .variant = variant, .program = "nothing",
-                   .intercept = Intercept::vintr, .manual = "APM2 15.21.4", .modes = flat_modes,
+                   .intercept = Intercept::vintr, .manual = "APM2 15.21.4",
                    .cpl3 = AtCpl3::same, .setup = {ready, pending(priority, 5, false)},
                    .reach = Reach::not_covered, .ends_with = ExitExpectation{}});
     }
     table.row({.subject = "vintr", .variant = "in_shadow", .program = "nothing",
-               .intercept = Intercept::vintr, .manual = "APM2 15.21.5", .modes = flat_modes,
+               .intercept = Intercept::vintr, .manual = "APM2 15.21.5",
                .cpl3 = AtCpl3::same,
                .setup = {ready, pending(15, 0, true),
                          vmcb_set(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask())},
                .reach = Reach::not_covered, .ends_with = ExitExpectation{}});
     table.row({.subject = "vintr", .variant = "not_pending", .program = "nothing",
-               .intercept = Intercept::vintr, .manual = "APM2 15.13.5", .modes = flat_modes,
+               .intercept = Intercept::vintr, .manual = "APM2 15.13.5",
                .cpl3 = AtCpl3::same, .setup = {ready},
                .reach = Reach::not_covered, .ends_with = ExitExpectation{}});
 }

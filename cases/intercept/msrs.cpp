@@ -80,10 +80,11 @@ void plain(InstructionTable& table) {
                    .executed = value_read(before)});
         table.row({.subject = "msr_write", .variant = name, .program = "wrmsr",
                    .intercept = Intercept::msr_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .setup = setup + value_in_registers(after) +
                             std::vector<Step>{closed(one.number, write)},
                    .taken_fields = write_reported,
-                   .executed = value_read(after)});
+                   .epilogue = value_read(after)});
         // Each access has a bit of its own. The program that writes reads back, so it has both open.
         const std::string open = name + "_open";
         const std::string read_only = name + "_only_write_closed";

@@ -67,7 +67,102 @@ std::vector<InstructionRow> instructions() {
     };
 }
 
+/// Whatever port or MSR rDX and rCX name.
+std::vector<Step> all_permissions_closed() {
+    const auto closed = [](Region map) {
+        return Write{wire::Op::Code::fill, map, 0, 0xff, place_of(map).size};
+    };
+    return {closed(Region::io_permissions), closed(Region::msr_permissions)};
+}
+
+/// Whatever else has an intercept, behind LOCK. No operand is set up: nothing gets as far as that.
+struct Locked {
+    std::string_view subject;
+    std::string_view program; ///< With "_lock" behind it; a part of the variant where `shared`.
+    Intercept intercept;
+    bool shared = false; ///< The subject has several instructions.
+    svm::Features needs{};
+    bool fails_safely = true;
+};
+const Locked locked[] = {
+    {"invd", "invd", Intercept::invd},
+    {"wbinvd", "wbinvd", Intercept::wbinvd},
+    {"rdtscp", "rdtscp", Intercept::rdtscp, false, svm::Feature::rdtscp},
+    {"rdpmc", "rdpmc", Intercept::rdpmc},
+    {"rdpru", "rdpru", Intercept::rdpru, false, svm::Feature::rdpru},
+    {"rsm", "rsm", Intercept::rsm},
+    {"pause", "pause", Intercept::pause},
+    {"monitor", "monitor", Intercept::monitor, false, svm::Feature::monitor},
+    {"monitor", "monitorx", Intercept::monitor, true, svm::Feature::monitorx},
+    {"mwait", "mwait", Intercept::mwait, false, svm::Feature::monitor, false},
+    {"mwait", "mwaitx", Intercept::mwait, true, svm::Feature::monitorx, false},
+    {"xsetbv", "xsetbv", Intercept::xsetbv, false, svm::Feature::xsave},
+    {"msr_read", "rdmsr", Intercept::msr_prot},
+    {"msr_write", "wrmsr", Intercept::msr_prot},
+    {"pushf", "pushf", Intercept::pushf},
+    {"popf", "popf", Intercept::popf},
+    {"iret", "iret", Intercept::iret},
+    {"int_n", "int_40", Intercept::int_n},
+    {"icebp", "icebp", Intercept::icebp},
+    {"invlpg", "invlpg", Intercept::invlpg},
+    {"invpcid", "invpcid", Intercept::invpcid, false, svm::Feature::invpcid},
+    {"vmrun", "vmrun", Intercept::vmrun},
+    // The handler ends by VMMCALL.
+    {"vmmcall", "vmmcall", Intercept::vmmcall, false, {}, false},
+    {"vmload", "vmload", Intercept::vmload},
+    {"vmsave", "vmsave", Intercept::vmsave},
+    {"stgi", "stgi", Intercept::stgi},
+    {"clgi", "clgi", Intercept::clgi},
+    {"skinit", "skinit", Intercept::skinit, false, {}, false},
+    {"invlpga", "invlpga", Intercept::invlpga},
+    {"gdtr_read", "sgdt", Intercept::gdtr_read},
+    {"idtr_read", "sidt", Intercept::idtr_read},
+    {"gdtr_write", "lgdt", Intercept::gdtr_write},
+    {"idtr_write", "lidt", Intercept::idtr_write},
+    {"ldtr_read", "sldt", Intercept::ldtr_read},
+    {"tr_read", "str", Intercept::tr_read},
+    {"ldtr_write", "lldt", Intercept::ldtr_write},
+    {"tr_write", "ltr", Intercept::tr_write},
+    {"cr0_read", "smsw", Intercept::cr0_read, true},
+    {"cr0_write", "lmsw", Intercept::cr0_write, true},
+    {"cr0_sel_write", "lmsw", Intercept::cr0_sel_write},
+    {"cr2_read", "read_cr2", Intercept::cr2_read},
+    {"cr2_write", "write_cr2", Intercept::cr2_write},
+    {"cr3_read", "read_cr3", Intercept::cr3_read},
+    {"cr3_write", "write_cr3", Intercept::cr3_write},
+    {"cr4_read", "read_cr4", Intercept::cr4_read},
+    {"cr4_write", "write_cr4", Intercept::cr4_write},
+    {"dr7_read", "read_dr7", Intercept::dr7_read},
+    {"dr7_write", "write_dr7", Intercept::dr7_write},
+    {"ioio", "out_80", Intercept::ioio_prot, true},
+    {"ioio", "in_dx_b", Intercept::ioio_prot, true},
+    {"ioio", "out_dx_b", Intercept::ioio_prot, true},
+    {"ioio", "ins_b", Intercept::ioio_prot, true},
+    {"ioio", "outs_b", Intercept::ioio_prot, true},
+};
+
 // clang-format on
+
+void locked_instructions(InstructionTable& table) {
+    for (const Locked& one : locked) {
+        const std::string variant =
+            "prefix/lock" + (one.shared ? "_" + std::string{one.program} : std::string{});
+        const std::string program = std::string{one.program} + "_lock";
+        table.row({.subject = one.subject,
+                   .variant = variant,
+                   .program = program,
+                   .intercept = one.intercept,
+                   .manual = manual,
+                   .needs = one.needs,
+                   .modes = widths,
+                   .l1_modes = only_l1_long64,
+                   .paging = Paging::only_nested,
+                   .setup = all_permissions_closed(),
+                   .reach = Reach::exception_first,
+                   .raises = Delivery{.vector = 6},
+                   .fails_safely = one.fails_safely});
+    }
+}
 
 void prefixes(Catalogue& catalogue) {
     InstructionTable table{catalogue};
@@ -88,6 +183,8 @@ void prefixes(Catalogue& catalogue) {
                 made.raises = raises;
                 made.executed = {};
                 made.runs_without_intercept = true;
+                // Who takes LOCK HLT for HLT waits for ever.
+                made.fails_safely = what != "lock" || instruction.runs_without_intercept;
                 made.needs_to_execute = {};
             }
             table.row(made);
@@ -95,12 +192,10 @@ void prefixes(Catalogue& catalogue) {
         for (const Prefix& prefix : meaningless) {
             row(prefix.name, prefix.modes, std::nullopt);
         }
-        // A subject that takes LOCK HLT for HLT would wait for ever.
-        if (instruction.runs_without_intercept) {
-            row("lock", widths, Delivery{.vector = 6});
-        }
+        row("lock", widths, Delivery{.vector = 6});
         row("16_bytes", widths, Delivery{.vector = 13, .error_code = 0});
     }
+    locked_instructions(table);
 }
 
 const Registration registration{prefixes};

@@ -75,6 +75,7 @@ void anywhere(InstructionTable& table) {
                .also_meets = {Intercept::rdtsc}, .confirmed = false});
     table.row({.subject = "mcommit", .program = "mcommit", .intercept = Intercept::mcommit,
                .manual = "APM2 15.9", .needs = Feature::mcommit, .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .setup = {vmcb_set(field::efer, svm::efer::mcommit)},
                .executed = {.fields = {{field::rflags, {}, svm::rflags::cf, Match::free}}},
                .confirmed = false});
@@ -89,6 +90,7 @@ void caches(InstructionTable& table) {
     // guest nobody lets it.
     table.row({.subject = "invd", .program = "invd", .intercept = Intercept::invd,
                .manual = "APM2 15.9", .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .needs_to_execute = Feature::hypervisor});
     table.row({.subject = "wbinvd", .program = "wbinvd", .intercept = Intercept::wbinvd,
                .manual = "APM2 15.9", .cpl3 = AtCpl3::gp_first,
@@ -96,6 +98,7 @@ void caches(InstructionTable& table) {
     table.row({.subject = "wbinvd", .variant = "wbnoinvd", .program = "wbnoinvd",
                .intercept = Intercept::wbinvd, .manual = "APM2 15.9",
                .needs = Feature::wbnoinvd, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .confirmed = false});
 }
 

@@ -2,6 +2,7 @@
 // SVM's own instructions in L2. All but VMMCALL are privileged, and VMRUN, VMLOAD and VMSAVE check
 // their address before the intercept. APM2 15.9, table 15-7; virtual GIF: 15.33.
 
+#include "cases/intercept/exception_row.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/msr.hpp"
@@ -21,6 +22,7 @@ using svm::Intercept;
 using svm::VirtualInterrupt;
 
 constexpr std::string_view manual = "APM2 15.9";
+constexpr std::string_view address_size_manual = "APM2 15.5.1, 15.9";
 constexpr Delivery general_protection{.vector = 13, .error_code = 0};
 constexpr std::uint8_t invalid_opcode = 6;
 constexpr Value spare_vmcb = in_region(Region::spare_vmcb);
@@ -39,10 +41,6 @@ Step spare_filled() {
 Step in_spare(svm::FieldRef place, std::uint64_t value) {
     return Write{wire::Op::Code::write, Region::spare_vmcb, place.offset,
                  static_cast<std::uint8_t>(place.size_bytes), value};
-}
-
-MemoryExpectation stored(svm::FieldRef place, Value value) {
-    return {Region::spare_vmcb, place.offset, static_cast<std::uint8_t>(place.size_bytes), value};
 }
 
 /// The MSRs that VMLOAD and VMSAVE move, each with a value of its own that its MSR takes.
@@ -115,20 +113,33 @@ void vmload(InstructionTable& table) {
         in_spare(field::kernel_gs_base, kernel_gs_base)};
     table.row({.subject = "vmload", .program = "vmload", .intercept = Intercept::vmload,
                .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = setup,
-               .executed = {.fields    = {{field::rax, kernel_gs_base & 0xffff'ffff}},
+               .epilogue = {.fields    = {{field::rax, kernel_gs_base & 0xffff'ffff}},
                             .registers = {{Register::rdx, kernel_gs_base >> 32}}}});
     bad_addresses(table, "vmload", Intercept::vmload);
 }
 
-void vmsave(InstructionTable& table) {
+/// What VMSAVE stores, in L2 as it begins: values of its own where VMLOAD takes any.
+std::vector<Step> state_to_save() {
     const Value gdt = in_memory(offsetof(L2Memory, gdt));
     const std::uint64_t ldt = svm::system_attributes(svm::segment_type::ldt).value;
-    std::vector<Step> setup{
-        spare_filled(), address_in_ax(spare_vmcb),
+    std::vector<Step> steps{
         vmcb_field(field::fs_base, 0x1111'2220), vmcb_field(field::gs_base, 0x3333'4440),
         vmcb_field(field::ldtr_selector, l2_selector::ldt), vmcb_field(field::ldtr_attributes, ldt),
         vmcb_field(field::ldtr_limit, sizeof(L2Memory::gdt) - 1), vmcb_field(field::ldtr_base, gdt)};
+    for (const MovedMsr& msr : moved_msrs) {
+        steps.emplace_back(vmcb_field(msr.place, msr.value));
+    }
+    return steps;
+}
+
+Effect saved_in(Region page) {
+    const Value gdt = in_memory(offsetof(L2Memory, gdt));
+    const std::uint64_t ldt = svm::system_attributes(svm::segment_type::ldt).value;
+    const auto stored = [page](svm::FieldRef place, Value value) {
+        return MemoryExpectation{page, place.offset, static_cast<std::uint8_t>(place.size_bytes), value};
+    };
     Effect saved{.memory = {
         stored(field::fs_base, 0x1111'2220), stored(field::gs_base, 0x3333'4440),
         stored(field::ldtr_selector, l2_selector::ldt), stored(field::ldtr_attributes, ldt),
@@ -140,14 +151,68 @@ void vmsave(InstructionTable& table) {
         saved.memory.push_back(stored(as_loaded, fresh(as_loaded)));
     }
     for (const MovedMsr& msr : moved_msrs) {
-        setup.emplace_back(vmcb_field(msr.place, msr.value));
         saved.memory.push_back(stored(msr.place, msr.value));
     }
+    return saved;
+}
+
+void vmsave(InstructionTable& table) {
     table.row({.subject = "vmsave", .program = "vmsave", .intercept = Intercept::vmsave,
                .manual = manual, .needs_protected_mode = true, .cpl3 = AtCpl3::gp_first,
-               .setup = setup,
-               .executed = saved});
+               .page_end = PageEnd::within,
+               .setup = join({spare_filled(), address_in_ax(spare_vmcb)}, state_to_save()),
+               .executed = saved_in(Region::spare_vmcb)});
     bad_addresses(table, "vmsave", Intercept::vmsave);
+}
+
+/// VMLOAD from `page`, with an address that names it in its lower part alone.
+InstructionRow narrow_vmload(Region page, std::uint64_t beyond) {
+    constexpr std::uint64_t kernel_gs_base = 0x0000'1357'9bdf'2460;
+    return {.subject = "vmload", .program = {}, .intercept = Intercept::vmload, .manual = address_size_manual,
+            .setup = {address_in_ax(in_region(page) | beyond),
+                      l2_register(Register::rcx, svm::msr::kernel_gs_base),
+                      Write{wire::Op::Code::fill, page, field::fs_selector.offset, 0, 0x100},
+                      Write{wire::Op::Code::fill, page, field::star.offset, 0, 0x40},
+                      Write{wire::Op::Code::write, page, field::kernel_gs_base.offset, 8,
+                            kernel_gs_base}},
+            .epilogue = {.fields    = {{field::rax, kernel_gs_base & 0xffff'ffff}},
+                         .registers = {{Register::rdx, kernel_gs_base >> 32}}}};
+}
+
+/// As much of rAX as the address size has is the address, before anything looks at it. Without the
+/// intercept it also shows that it is not less.
+void narrow_addresses(InstructionTable& table) {
+    const auto add = [&table](std::string_view variant, std::string_view program, const Modes& modes,
+                              InstructionRow row) {
+        row.variant = variant;
+        row.program = program;
+        row.modes = modes;
+        table.row(row);
+    };
+    // With the upper half it would be #GP, as the rows beyond_memory show.
+    constexpr std::uint64_t upper_half = std::uint64_t{0xfff0'0000} << 32;
+    const InstructionRow vmrun{.subject = "vmrun", .program = {}, .intercept = Intercept::vmrun,
+                               .manual = address_size_manual,
+                               .setup = {address_in_ax(spare_vmcb | upper_half)},
+                               .runs_without_intercept = false};
+    const InstructionRow vmsave{.subject = "vmsave", .program = {}, .intercept = Intercept::vmsave,
+                                .manual = address_size_manual,
+                                .setup = join({spare_filled(), address_in_ax(spare_vmcb | upper_half)},
+                                              state_to_save()),
+                                .executed = saved_in(Region::spare_vmcb)};
+    add("address_size/eax", "vmrun_eax", only_long64, vmrun);
+    add("address_size/eax", "vmload_eax", only_long64, narrow_vmload(Region::spare_vmcb, upper_half));
+    add("address_size/eax", "vmsave_eax", only_long64, vmsave);
+    // With the upper half of EAX they name a place without memory. In 16-bit mode the page is L2's
+    // own, of which nobody else needs these parts at CPL 0. In others nobody looks at the page, so
+    // that no VMSAVE to it would be seen.
+    constexpr std::uint64_t no_memory = 0xe000'0000;
+    add("address_size/ax", "vmload_ax", only_32bit | only_prot16,
+        narrow_vmload(Region::low_memory, no_memory));
+    add("address_size/ax", "vmsave_ax", only_prot16,
+        {.subject = "vmsave", .program = {}, .intercept = Intercept::vmsave, .manual = address_size_manual,
+         .setup = join({address_in_ax(in_region(Region::low_memory) | no_memory)}, state_to_save()),
+         .executed = saved_in(Region::low_memory)});
 }
 
 void global_interrupt_flag(InstructionTable& table) {
@@ -190,6 +255,7 @@ void svm_instructions(Catalogue& catalogue) {
     vmmcall(table);
     vmload(table);
     vmsave(table);
+    narrow_addresses(table);
     global_interrupt_flag(table);
     others(table);
 }

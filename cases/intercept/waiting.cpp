@@ -115,6 +115,7 @@ void monitor(InstructionTable& table) {
     table.row({.subject = "monitor", .variant = "monitorx", .program = "monitorx",
                .intercept = Intercept::monitor, .manual = manual, .needs = Feature::monitorx,
                .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .setup = watch(l2_data)});
 }
 

@@ -26,8 +26,9 @@ void xsetbv(Catalogue& catalogue) {
     // clang-format off
     table.row({.subject = "xsetbv", .program = "xsetbv", .intercept = Intercept::xsetbv,
                .manual = "APM2 15.9", .needs = Feature::xsave, .cpl3 = AtCpl3::exit_first,
+               .page_end = PageEnd::within,
                .setup = sets(0, x87_and_sse),
-               .executed = {.fields    = {{field::rax, x87_and_sse}},
+               .epilogue = {.fields    = {{field::rax, x87_and_sse}},
                             .registers = {{Register::rdx, 0}}}});
     table.row({.subject = "xsetbv", .variant = "bad_register", .program = "xsetbv",
                .intercept = Intercept::xsetbv, .manual = "APM2 15.9",

@@ -55,15 +55,21 @@ struct Measure {
     std::uint32_t runs;
 };
 
-/// The program does not run where it is linked but across the border of two pages: a copy of it, up
-/// to that border in the last bytes of one region, the rest in the first of another one. The case's
-/// steps map them so. For flat code.
+struct CodePlace {
+    Region region = Region::vmcb;
+    std::uint32_t offset = 0;
+};
+
+/// The program does not run where it is linked but across a border: a copy of it. The border of two
+/// pages, for flat code; the case's steps map them so. Or the end of the code segment, for 16-bit
+/// code; they give CS a base 64 KiB before it.
 struct CodeCopy {
-    std::uint64_t border = 0; ///< Linear address of the second page.
+    Value border;             ///< Linear address of what lies behind it.
     bool splits_insn = false; ///< It lies behind the first byte of the instruction under test, and
                               ///< not behind its last one.
-    Region first = Region::vmcb;
-    Region second = Region::vmcb;
+    bool ends_segment = false;
+    CodePlace first;  ///< Behind the last byte before the border.
+    CodePlace second; ///< The first byte behind it.
 };
 
 using Step = std::variant<Write, L1Write, Run, Call, Measure>;

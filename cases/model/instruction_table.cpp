@@ -2,6 +2,7 @@
 #include "cases/model/instruction_table.hpp"
 
 #include "cases/model/page_end.hpp"
+#include "cases/model/segment_end.hpp"
 
 #include "harness/svm/cpu.hpp"
 
@@ -76,7 +77,7 @@ public:
 
     /// With the instruction as the last of its page, or with its first byte as the last one there.
     void add_at_page_end(NextPage next, bool splits_insn) {
-        pages_.emplace(code_at_page_end(splits_insn), mapped_pages(next, start_),
+        place_.emplace(code_at_page_end(splits_insn), mapped_pages(next, start_),
                        (splits_insn ? "across_pages/" : "page_end/") + std::string{name_of(next)} +
                            "/");
         const bool whole = next == NextPage::mapped || !splits_insn;
@@ -106,6 +107,31 @@ public:
         }
     }
 
+    /// With the last byte of the instruction at FFFFh, or with its first one there.
+    void add_at_segment_end(bool splits_insn) {
+        place_.emplace(code_at_segment_end(splits_insn), segment_before_end(),
+                       splits_insn ? "across_segment_end/" : "segment_end/");
+        if (splits_insn) {
+            const ExitExpectation fault = with_prologue(fetch_beyond_segment(start_, at_insn));
+            add("order_gp", Kind::order,
+                "The fetch of what lies behind the segment faults before the intercept.",
+                {intercept_set()}, fault);
+            if (row_.runs_without_intercept) {
+                add_not_taken(Kind::order, "Without the intercept it faults as well.", fault);
+            }
+            return;
+        }
+        add("taken", Kind::taken, "The intercept is taken though nothing can follow.",
+            {intercept_set()}, with_next_rip_open(taken()));
+        if (row_.runs_without_intercept && next_instruction_faults()) {
+            ExitExpectation exit = fetch_beyond_segment(start_, at_after);
+            append(exit, row_.executed);
+            add_not_taken(Kind::not_taken,
+                          "It executes, and the next instruction lies behind the segment.",
+                          with_prologue(std::move(exit)), row_.needs_to_execute);
+        }
+    }
+
 private:
     using Kind = InterceptUse::Kind;
 
@@ -120,14 +146,14 @@ private:
                std::ranges::none_of(row_.executed.fields, moves_frame);
     }
 
-    /// Where code lies at the end of a page, and how cases there are called.
-    struct Pages {
+    /// Where code lies that is not where it was linked, and how cases there are called.
+    struct Place {
         CodeCopy code;
-        std::vector<Step> mapping;
+        std::vector<Step> steps;
         std::string name;
 
-        Pages(CodeCopy copy, std::vector<Step> steps, std::string prefix)
-            : code(copy), mapping(std::move(steps)), name(std::move(prefix)) {}
+        Place(CodeCopy copy, std::vector<Step> steps, std::string prefix)
+            : code(std::move(copy)), steps(std::move(steps)), name(std::move(prefix)) {}
     };
 
     [[nodiscard]] ExitExpectation with_prologue(ExitExpectation exit) const {
@@ -146,7 +172,9 @@ private:
             add("order_" + std::string{name.substr(name.find('_') + 1)}, Kind::order,
                 "The exception comes before the intercept.", {intercept_set()}, not_taken());
         }
-        add_not_taken(Kind::order, "Without the intercept it goes the same way.", not_taken());
+        if (row_.fails_safely) {
+            add_not_taken(Kind::order, "Without the intercept it goes the same way.", not_taken());
+        }
     }
 
     /// The instruction would raise an exception that the exit comes before.
@@ -181,6 +209,7 @@ private:
         } else {
             exit.rip = at_marker;
             exit.next_rip = Value{Anchor::marker, 0, 3};
+            append(exit, row_.epilogue);
         }
         append(exit, row_.executed);
         append(exit, row_.prologue);
@@ -215,10 +244,10 @@ private:
         if (!row_.variant.empty()) {
             base += std::string{row_.variant} + "/";
         }
-        if (pages_) {
-            base += pages_->name;
-            made.code_copy = pages_->code;
-            extra.insert(extra.end(), pages_->mapping.begin(), pages_->mapping.end());
+        if (place_) {
+            base += place_->name;
+            made.code_copy = place_->code;
+            extra.insert(extra.end(), place_->steps.begin(), place_->steps.end());
         }
         made.name = full_name(base + std::string{what}, {}, start_);
         made.title = title;
@@ -250,7 +279,7 @@ private:
     const InstructionRow& row_;
     L2Start start_;
     std::source_location where_;
-    std::optional<Pages> pages_;
+    std::optional<Place> place_;
 };
 
 /// What the row becomes where the instruction does not exist.
@@ -265,12 +294,23 @@ InstructionRow undefined_here(InstructionRow row) {
     return row;
 }
 
-/// At one privilege level, and under a 64-bit L1 only: neither has to do with what a page's end
-/// changes.
+/// At one privilege level, with which what a page's end changes has nothing to do. Where there is
+/// no other than 3, that is if nothing but the page's end is new there.
 void add_page_ends(Catalogue& catalogue, const InstructionRow& row, const L2Start& start,
                    const std::source_location& where) {
-    const std::uint8_t cpl = row.cpl3 == AtCpl3::only ? 3 : 0;
-    if (row.page_end == PageEnd::no || start.cpl != cpl || start.l1 != L1Mode::long64) {
+    const bool user =
+        row.cpl3 == AtCpl3::only || (row.cpl3 == AtCpl3::same && !has_cpl(start.mode, 0));
+    if (row.page_end == PageEnd::no || start.cpl != (user ? 3 : 0)) {
+        return;
+    }
+    if (is_16bit(start.mode)) {
+        // Segments are no business of L1's paging.
+        if (row.reach == Reach::taken && start.l1 == L1Mode::long64) {
+            Expansion{catalogue, row, start, where}.add_at_segment_end(false);
+            if (row.page_end == PageEnd::within) {
+                Expansion{catalogue, row, start, where}.add_at_segment_end(true);
+            }
+        }
         return;
     }
     for (const bool splits_insn : {false, true}) {

@@ -19,6 +19,9 @@
 // mapped, absent from L2's tables, or absent from the nested ones:
 //   page_end/NEXT/taken, not_taken        the instruction is the last of its page
 //   across_pages/NEXT/taken, not_taken, order_pf, order_npf   one of its bytes is
+// and in 16-bit modes at the end of the code segment (segment_end.hpp):
+//   segment_end/taken, not_taken                the instruction's last byte is that at FFFFh
+//   across_segment_end/order_gp, not_taken      its first one is
 #pragma once
 
 #include "cases/model/case.hpp"
@@ -96,8 +99,9 @@ inline constexpr Modes gated_modes = protected_modes | only_v86;
 /// Offsets of 32 bits and more, so that a row may name any address.
 inline constexpr Modes flat_modes = only_long64 | only_32bit;
 
-/// Whether a row is run at the end of a page, too. A subject that reads the instruction again to
-/// find its length, or reads behind it, shows there. See page_end.hpp.
+/// Whether a row is run at the end of a page, too, and of a 16-bit segment. A subject that reads
+/// the instruction again to find its length, or reads behind it, shows there. See page_end.hpp,
+/// segment_end.hpp.
 enum class PageEnd : std::uint8_t {
     no,
     behind, ///< The instruction is the last of its page.
@@ -138,6 +142,8 @@ struct InstructionRow {
     /// EXITINFO and the like, with the intercept set.
     std::vector<FieldExpectation> taken_fields{};
     Effect executed{};
+    /// What the program's own last instructions do, behind the one under test.
+    Effect epilogue{};
     /// The exception the instruction raises when it is not intercepted; `executed` is then what the
     /// exception writes besides the stack frame: CR2, DR6.
     std::optional<Delivery> raises{};
@@ -149,6 +155,9 @@ struct InstructionRow {
     std::vector<svm::Intercept> also_meets{};
     /// false where the instruction ends L2 without the intercept (HLT with nothing to wake it).
     bool runs_without_intercept = true;
+    /// false where a subject that overlooks the exception of a row out of reach would not come
+    /// back.
+    bool fails_safely = true;
     /// Needed besides `needs` where the instruction executes.
     svm::Features needs_to_execute{};
     bool confirmed = true;

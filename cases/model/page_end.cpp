@@ -49,7 +49,7 @@ bool exists(NextPage next, const L2Start& start) {
 }
 
 CodeCopy code_at_page_end(bool splits_insn) {
-    return {border, splits_insn, first_page, second_page};
+    return {border, splits_insn, false, {first_page, page_size}, {second_page, 0}};
 }
 
 std::vector<Step> mapped_pages(NextPage next, const L2Start& start) {
@@ -73,7 +73,10 @@ std::vector<Step> mapped_pages(NextPage next, const L2Start& start) {
     case NextPage::absent_nested:
         steps.emplace_back(entry(page_table, first_entry + 1, nowhere | leaf_bits));
         steps.emplace_back(
-            Write{wire::Op::Code::write, Region::nested_pd, (gigabyte * 512 + 1) * 8, 8, 0});
+            start.l1 == L1Mode::legacy
+                ? Write{wire::Op::Code::write, Region::nested_legacy_pd,
+                        static_cast<std::uint32_t>(nowhere >> 22) * 4, 4, 0}
+                : Write{wire::Op::Code::write, Region::nested_pd, (gigabyte * 512 + 1) * 8, 8, 0});
         break;
     }
     return steps;
@@ -81,12 +84,18 @@ std::vector<Step> mapped_pages(NextPage next, const L2Start& start) {
 
 ExitExpectation fetch_fault(NextPage next, const L2Start& start, Value rip) {
     if (next == NextPage::absent_nested) {
-        // L1 runs with EFER.NXE set, so that a fetch is reported as one.
+        // L1 runs with EFER.NXE set, so that a fetch is reported as one. Without PAE there is no
+        // NX, and the bit is not defined (APM2 8.4.2).
+        const std::uint64_t undefined = start.l1 == L1Mode::legacy ? pf_fetch : 0;
         ExitExpectation exit;
         exit.exit_code = svm::ExitCode::npf;
         exit.rip = rip;
-        exit.fields = {{svm::field::exit_info_1, npf_final_address | pf_user | pf_fetch},
-                       {svm::field::exit_info_2, nowhere}};
+        exit.fields = {
+            {svm::field::exit_info_1, npf_final_address | pf_user | pf_fetch, ~undefined},
+            {svm::field::exit_info_2, nowhere}};
+        if (undefined != 0) {
+            exit.fields.push_back({svm::field::exit_info_1, {}, undefined, Match::free});
+        }
         return exit;
     }
     const std::uint32_t error_code =

@@ -8,6 +8,7 @@
 /* A marker and nothing else: the shortest VMRUN there is. */
         l2_program nothing, 64, "vmmcall", marker=0
         l2_program nothing, 32, "vmmcall", marker=0
+        l2_program nothing, 16, "vmmcall", marker=0
 
 /* Says that it runs and waits for an event. */
         l2_program waits, 64, "jmp .", before="movb $1, (%rax)"

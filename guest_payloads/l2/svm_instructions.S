@@ -15,6 +15,15 @@
         l2_program vmsave, 64, ".byte 0x0f, 0x01, 0xdb"
         l2_program vmsave, 32, ".byte 0x0f, 0x01, 0xdb"
         l2_program vmsave, 16, ".byte 0x67, 0x0f, 0x01, 0xdb"
+/* The address in EAX of 64-bit code, and in AX. */
+        .macro  narrow_address name, opcode, behind=""
+        l2_program \name\()_eax, 64, ".byte 0x67, 0x0f, 0x01, \opcode", behind="\behind"
+        l2_program \name\()_ax, 32, ".byte 0x67, 0x0f, 0x01, \opcode", behind="\behind"
+        l2_program \name\()_ax, 16, ".byte 0x0f, 0x01, \opcode", behind="\behind"
+        .endm
+        l2_program vmrun_eax, 64, ".byte 0x67, 0x0f, 0x01, 0xd8"
+        narrow_address vmload, 0xda, rdmsr
+        narrow_address vmsave, 0xdb
         l2_programs stgi, "stgi"
         l2_programs clgi, "clgi"
         l2_programs skinit, ".byte 0x0f, 0x01, 0xde"

@@ -177,6 +177,14 @@ std::string expectation_text(const cases::Expectation& expectation, const Resolv
     return text;
 }
 
+std::string_view place_of_code(const cases::Case& subject) {
+    if (!subject.code_copy) {
+        return "";
+    }
+    return subject.code_copy->ends_segment ? ", a copy at the end of its code segment"
+                                           : ", a copy at the border of two pages";
+}
+
 } // namespace
 
 std::string feature_names(const svm::Features& features) {
@@ -211,8 +219,7 @@ std::string case_text(const cases::Case& subject, const Resolver& resolve) {
     for (const cases::Step& step : subject.steps) {
         text += "  " + step_text(step, resolve) + "\n";
     }
-    text += fmt::format("\nL2 program {}{}\n", subject.program,
-                        subject.code_copy ? ", a copy at the border of two pages" : "");
+    text += fmt::format("\nL2 program {}{}\n", subject.program, place_of_code(subject));
     for (const CodeLine& line : disassemble(resolve.program(), std::nullopt)) {
         text += fmt::format("  {:>8x}: {:<24} {:<28} {}\n", line.address, line.bytes, line.text,
                             line.note);

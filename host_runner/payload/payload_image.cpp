@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <fmt/format.h>
+#include <span>
 
 namespace vmrunit::runner {
 
@@ -25,6 +26,12 @@ std::vector<Descriptor> descriptors(std::span<const std::byte> section) {
 
 std::string name_of(const char (&name)[32]) {
     return {name, strnlen(name, sizeof name)};
+}
+
+std::vector<std::uint8_t> bytes_of(std::span<const std::byte> code) {
+    std::vector<std::uint8_t> bytes(code.size());
+    std::memcpy(bytes.data(), code.data(), code.size());
+    return bytes;
 }
 
 } // namespace
@@ -77,9 +84,13 @@ Result<PayloadImage> PayloadImage::load(const std::filesystem::path& file) {
                           .insn = entry.insn,
                           .after = entry.after,
                           .end = entry.end,
-                          .bytes = {}};
-        program.bytes.resize(code->size());
-        std::memcpy(program.bytes.data(), code->data(), code->size());
+                          .bytes = bytes_of(*code),
+                          .clears_upper_halves = {}};
+        if (const auto way =
+                elf->loaded(entry.start - clear_upper_halves_size, clear_upper_halves_size);
+            way && entry.bits == 64) {
+            program.clears_upper_halves = bytes_of(*way);
+        }
         const auto [place, fresh] =
             image.by_name_.emplace(std::pair{program.name, program.bits}, image.programs_.size());
         if (!fresh) {

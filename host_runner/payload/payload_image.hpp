@@ -22,6 +22,8 @@ struct L2Program {
     unsigned bits = 0;
     std::uint64_t start = 0, insn = 0, after = 0, end = 0;
     std::vector<std::uint8_t> bytes; ///< [start, end)
+    /// What lies before the start of 64-bit code, see clear_upper_halves_size.
+    std::vector<std::uint8_t> clears_upper_halves;
 };
 
 class PayloadImage {

@@ -61,13 +61,20 @@ void write_code(std::span<const std::uint8_t> bytes, Region region, std::uint32_
     }
 }
 
-/// See CodeCopy; the resolver has moved the program to the border.
-void copy_code(const cases::CodeCopy& copy, const L2Program& program, std::vector<Op>& ops) {
-    const std::span bytes{program.bytes};
-    const std::size_t before = copy.border - program.start;
-    write_code(bytes.first(before), copy.first, static_cast<std::uint32_t>(page_size - before),
-               ops);
-    write_code(bytes.subspan(before), copy.second, 0, ops);
+/// See CodeCopy; the resolver has moved the program to the border. What L2 begins with before the
+/// program goes along.
+void copy_code(const cases::CodeCopy& copy, const L2Program& program, bool clears_upper_halves,
+               std::vector<Op>& ops) {
+    std::vector<std::uint8_t> bytes;
+    if (clears_upper_halves) {
+        bytes = program.clears_upper_halves;
+    }
+    const std::uint64_t split = copy.splits_insn ? program.insn + 1 : program.after;
+    const std::size_t before = bytes.size() + (split - program.start);
+    bytes.insert(bytes.end(), program.bytes.begin(), program.bytes.end());
+    write_code(std::span{bytes}.first(before), copy.first.region,
+               copy.first.offset - static_cast<std::uint32_t>(before), ops);
+    write_code(std::span{bytes}.subspan(before), copy.second.region, copy.second.offset, ops);
 }
 
 } // namespace
@@ -90,7 +97,7 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
     ops.push_back({Op::Code::write, 8, static_cast<std::uint16_t>(Region::vmcb),
                    svm::field::rip.offset, resolve(cases::entry_of(subject, cases::at_start))});
     if (subject.code_copy) {
-        copy_code(*subject.code_copy, resolve.program(), ops);
+        copy_code(*subject.code_copy, resolve.program(), cases::clears_upper_halves(subject), ops);
     }
     for (const cases::Step& step : subject.steps) {
         std::string wrong;

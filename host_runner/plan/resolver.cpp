@@ -8,7 +8,8 @@ namespace vmrunit::runner {
 
 namespace {
 constexpr std::uint64_t vmmcall_length = 3;
-}
+constexpr std::uint64_t segment_size = 0x1'0000; ///< Of 16-bit code.
+} // namespace
 
 Result<Resolver> Resolver::make(const PayloadImage& image, const cases::Case& subject,
                                 unsigned cpu) {
@@ -22,17 +23,21 @@ Result<Resolver> Resolver::make(const PayloadImage& image, const cases::Case& su
     Resolver resolver{image, *program, subject.start, cpu};
     if (const auto& copy = subject.code_copy) {
         const std::uint64_t split = copy->splits_insn ? program->insn + 1 : program->after;
-        if (is_16bit(subject.start.mode) || split - program->start > page_size ||
-            program->end - split > page_size ||
+        if (is_16bit(subject.start.mode) != copy->ends_segment ||
+            split - program->start > page_size || program->end - split > page_size ||
             (copy->splits_insn && program->after - program->insn < 2)) {
             return failure(fmt::format("{} copies L2 program {} to where it does not fit",
                                        subject.name, subject.program),
                            "mend its row");
         }
         L2Program& moved = resolver.copy_.emplace(*program);
-        const std::uint64_t distance = copy->border - split;
+        const std::uint64_t border = resolver(copy->border);
+        const std::uint64_t distance = border - split;
         for (std::uint64_t* address : {&moved.start, &moved.insn, &moved.after, &moved.end}) {
             *address += distance;
+        }
+        if (copy->ends_segment) {
+            resolver.code_base_ = border - segment_size;
         }
     }
     return resolver;

@@ -28,9 +28,7 @@ public:
     /// The region that a row of this case means.
     [[nodiscard]] Region region(Region named) const { return region_in(start_.mode, named); }
     /// The base of CS while the case's program runs: added to RIP, it gives the linear address.
-    [[nodiscard]] std::uint64_t code_base() const {
-        return is_16bit(start_.mode) ? place_.low_code : 0;
-    }
+    [[nodiscard]] std::uint64_t code_base() const { return code_base_; }
     /// What RIP holds at the beginning of a handler.
     [[nodiscard]] std::uint64_t handler(unsigned vector) const;
 
@@ -40,7 +38,8 @@ private:
         : image_(&image),
           program_(&program),
           start_(start),
-          place_(arena_place(image.layout(), cpu)) {}
+          place_(arena_place(image.layout(), cpu)),
+          code_base_(is_16bit(start.mode) ? place_.low_code : 0) {}
 
     [[nodiscard]] std::uint64_t anchor(const cases::Value& value) const;
 
@@ -49,6 +48,7 @@ private:
     std::optional<L2Program> copy_; ///< Of Case::code_copy.
     L2Start start_;
     ArenaPlace place_;
+    std::uint64_t code_base_;
 };
 
 } // namespace vmrunit::runner

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // From rows to the bytes of a plan, and back by the payload's own reader.
+#include "cases/model/instruction_table.hpp"
+#include "cases/model/segment_end.hpp"
 #include "guest_payloads/l1/plan_reader.hpp"
 #include "harness/wire/crc32.hpp"
 #include "host_runner/plan/plan_builder.hpp"
@@ -95,7 +97,8 @@ TEST_F(PlanBuilder, CopiesAProgramToTheBorderOfTwoPages) {
     for (const bool splits : {false, true}) {
         cases::Case subject = cpuid_case();
         subject.steps = {cases::Run{}};
-        subject.code_copy = cases::CodeCopy{border, splits, Region::idt16, Region::ivt};
+        subject.code_copy =
+            cases::CodeCopy{border, splits, false, {Region::idt16, page_size}, {Region::ivt, 0}};
         const auto resolver = Resolver::make(image(), subject);
         ASSERT_TRUE(resolver);
         // Two bytes, CPUID of two bytes, VMMCALL of three.
@@ -121,6 +124,77 @@ TEST_F(PlanBuilder, CopiesAProgramToTheBorderOfTwoPages) {
         both.insert(both.end(), second.begin(), second.begin() + (splits ? 4 : 3));
         EXPECT_EQ(both, bytes);
     }
+}
+
+TEST(SegmentEnd, LastByteOrFirstOneOfAnInstructionIsAtFfff) {
+    const PayloadImage image = PayloadSample{}.load();
+    for (const bool splits : {false, true}) {
+        cases::Case subject = cpuid_case();
+        subject.start.mode = L2Mode::real;
+        subject.steps = cases::segment_before_end();
+        subject.steps.emplace_back(cases::Run{});
+        subject.code_copy = cases::code_at_segment_end(splits);
+        const auto resolver = Resolver::make(image, subject);
+        ASSERT_TRUE(resolver);
+        const std::uint64_t insn = splits ? 0xffff : 0xfffe;
+        EXPECT_EQ((*resolver)(cases::at_insn), insn);
+        EXPECT_EQ((*resolver)(cases::at_after), insn + 2);
+
+        const auto encoded = encode_case(subject, 0, *resolver);
+        ASSERT_TRUE(encoded);
+        std::vector<std::uint8_t> memory(sizeof(Arena::pd));
+        std::uint64_t base = 0;
+        for (const Op& op : encoded->ops) {
+            if (op.region == static_cast<unsigned>(Region::pd)) {
+                std::memcpy(memory.data() + op.offset, &op.value, op.size);
+            } else if (op.region == static_cast<unsigned>(Region::vmcb) &&
+                       op.offset == svm::field::cs_base.offset) {
+                base = op.value;
+            }
+        }
+        const std::uint64_t at = base + insn - region_address(resolver->place(), Region::pd);
+        const std::vector<std::uint8_t>& bytes = resolver->program().bytes;
+        ASSERT_LT(at, memory.size());
+        EXPECT_TRUE(std::equal(bytes.begin() + 2, bytes.end(),
+                               memory.begin() + static_cast<std::ptrdiff_t>(at)));
+        EXPECT_EQ(base, resolver->code_base());
+    }
+}
+
+TEST(CodeCopy, TakesAlongWhatClearsUpperHalves) {
+    PayloadSample sample = PayloadSample::for_32bit_l1();
+    const FileBytes way(clear_upper_halves_size, std::byte{0x89});
+    sample.text.insert(sample.text.begin(), way.begin(), way.end());
+    sample.programs.front() =
+        PayloadSample::program("cpuid", 64, PayloadSample::code + clear_upper_halves_size);
+    const PayloadImage image = sample.load();
+    for (const L1Mode l1 : {L1Mode::long64, L1Mode::pae}) {
+        cases::Case subject = cpuid_case();
+        subject.start.l1 = l1;
+        subject.steps = {cases::l2_register(Register::rcx, 0), cases::Run{}};
+        subject.code_copy = cases::CodeCopy{
+            0xc000'1000, false, false, {Region::idt16, page_size}, {Region::ivt, 0}};
+        const auto resolver = Resolver::make(image, subject);
+        ASSERT_TRUE(resolver);
+        const auto encoded = encode_case(subject, 0, *resolver);
+        ASSERT_TRUE(encoded);
+        std::uint32_t first = page_size;
+        for (const Op& op : encoded->ops) {
+            if (op.region == static_cast<unsigned>(Region::idt16)) {
+                first = std::min(first, op.offset);
+            }
+        }
+        const std::uint64_t before = l1 == L1Mode::pae ? clear_upper_halves_size : 0;
+        EXPECT_EQ(first, page_size - 4 - before);
+        EXPECT_EQ(encoded->ops.front().value, 0xc000'1000 - 4 - before) << "RIP";
+    }
+}
+
+TEST(SegmentEnd, FlatCodeHasNone) {
+    const PayloadImage image = PayloadSample{}.load();
+    cases::Case subject = cpuid_case();
+    subject.code_copy = cases::code_at_segment_end(false);
+    EXPECT_FALSE(Resolver::make(image, subject));
 }
 
 TEST_F(PlanBuilder, ValuesCountFromTheirAnchors) {
