@@ -11,6 +11,7 @@
 
 /* Says that it runs and waits for an event. */
         l2_program waits, 64, "jmp .", before="movb $1, (%rax)"
+        l2_program waits_for_word, 64, "cmpb $2, (%rax)", before="movb $1, (%rax); 771:", behind="jne 771b"
         l2_program waits_in_hlt, 64, "hlt", before="movb $1, (%rax)"
         l2_program writes_dr7, 64, "mov %rax, %dr7"
 
