@@ -46,7 +46,8 @@ constexpr RowItem items[] = {
     {"instruction/memory_type",          "a VMCB that is not write-back",                      "15.5.1"},
 
     // What becomes of L1.
-    {"host/state_restored",              "segments, control registers, RSP, RFLAGS and RIP are L1's again", "15.6", "fields/save_cr0/loaded fields/save_cr4/loaded fields/save_rsp/loaded fields/save_es_selector/loaded"},
+    {"host/state_restored",              "segments, control registers, RSP, RFLAGS and RIP are L1's again", "15.6", "fields/save_cr0/loaded fields/save_cr4/loaded fields/save_rsp/loaded fields/save_es_selector/loaded host_state/*"},
+    {"host/hidden_parts",                "with bases, limits and types, and a 32-bit code segment", "15.6", "host_state/es/* host_state/cs/*"},
     {"host/not_touched",                 "what VMLOAD moves is neither saved nor restored",    "15.5.1", "intrinsics/vmrun/minimum_state"},
     {"host/general_registers",           "other general registers are exchanged by software",  "15.5.1", "intrinsics/vmrun/keeps_registers"},
     {"host/dr6",                         "what DR6 holds after an exit",                       "15.6"},
@@ -64,6 +65,7 @@ constexpr RowItem items[] = {
     {"host/pdptes",                      "a PAE L1 loads its PDPTEs again",                    "15.6"},
     {"host/rip_beyond",                  "RIP of L1 beyond its code segment: #GP",             "15.6", "instructions/vmrun/below_hole/*"},
     {"host/ldtr",                        "LDTR is L2's until VMLOAD",                          "15.6", "intrinsics/vmrun/minimum_state"},
+    {"host/tr",                          "TR is L2's until VMLOAD, as a #DF of L1 shows",      "15.6", "host_state/tr/*"},
     {"host/interrupt_shadow",            "L1 has no interrupt shadow after an exit",           "15.6"},
     {"host/vm_hsave_pa_address",         "VM_HSAVE_PA takes pages of memory only",             "15.30.4", "instructions/vm_hsave_pa/misaligned_* instructions/vm_hsave_pa/beyond_memory"},
     {"host/vm_hsave_pa_read",            "VM_HSAVE_PA reads back",                             "15.30.4", "instructions/vm_hsave_pa/read_back"},
@@ -114,7 +116,7 @@ constexpr RowItem items[] = {
     {"gif/reset",                        "GIF is set after reset",                             "15.17"},
     {"gif/interrupt",                    "interrupts wait while GIF is clear",                 "15.17", "intrinsics/clgi/holds_interrupt"},
     {"gif/nmi",                          "NMIs wait while GIF is clear",                       "15.17", "intrinsics/clgi/holds_nmi"},
-    {"gif/init_and_smi",                 "INIT and SMI wait while GIF is clear",               "15.17", "event/physical_smi/intercepted* event/from_second_cpu/init/intercepted*"},
+    {"gif/init_and_smi",                 "INIT and SMI wait while GIF is clear",               "15.17", "event/physical_smi/intercepted* event/from_second_cpu/smi/intercepted* event/from_second_cpu/init/intercepted*"},
     {"gif/internal_smi",                 "an internal SMI is lost while GIF is clear",         "15.17"},
     {"gif/breakpoint",                   "a match of the debug registers is lost",             "15.17", "instructions/clgi/breakpoint/*"},
     {"gif/single_step",                  "a single step is taken",                             "15.17", "instructions/clgi/single_step/*"},
@@ -288,7 +290,7 @@ constexpr RowItem items[] = {
     {"cpuid/revision",                   "its revision",                                       "15.4", "instructions/cpuid/svm_revision"},
 
     // Modes and the rest.
-    {"smm/not_intercepted",              "an SMI in L2 without the intercept",                 "15.22", "event/physical_smi/not_intercepted*"},
+    {"smm/not_intercepted",              "an SMI in L2 without the intercept",                 "15.22", "event/physical_smi/not_intercepted* event/from_second_cpu/smi/not_intercepted*"},
     {"mode/real",                        "L2 in real mode",                                    "15.19", "intercept/cpuid/*/l2_real/*"},
     {"mode/v86",                         "L2 in virtual-8086 mode",                            "15.19", "intercept/cpuid/*/l2_v86/*"},
     {"mode/pae_and_legacy",              "32-bit L2 of a 64-bit L1",                           "15.5.1", "intercept/cpuid/*/l2_pae/* intercept/cpuid/*/l2_prot32/*"},
