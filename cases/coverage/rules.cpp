@@ -97,6 +97,9 @@ constexpr RowItem items[] = {
     {"exit/gif",                         "GIF is clear after an exit",                         "15.17", "consistency/gif/after_exit"},
     {"exit/gif_after_refusal",           "and after a VMRUN that was refused",                 "15.17", "consistency/gif/after_refusal"},
     {"exit/mended_after_refusal",        "after a refusal the mended VMCB runs",               "15.5.1", "consistency/refusal/then_entry"},
+    {"exit/no_event_of_l2_after_refusal", "a refused L2 takes no event",                      "15.5.1", "consistency/refusal/injected_* consistency/refusal/virtual_interrupt/*"},
+    {"exit/events_of_l1_after_refusal",  "nor does it take L1's, which wait for STGI",         "15.17", "consistency/refusal/pending_*"},
+    {"exit/two_reasons",                 "two violations are refused as one is",               "15.5.1", "consistency/pairs/*"},
     {"exit/state",                       "L2's state is stored",                               "15.6", "fields/*/stored"},
     {"exit/left_alone",                  "everything else keeps its value",                    "15.6", "fields/*/left_alone"},
     {"exit/rip_of_instruction",          "RIP is that of the intercepted instruction",         "15.7", "intercept/cpuid/taken"},
@@ -288,6 +291,15 @@ constexpr RowItem items[] = {
     {"cpuid/asids",                      "how many ASIDs there are",                           "15.30"},
     {"cpuid/svm",                        "SVM is announced",                                   "15.4"},
     {"cpuid/revision",                   "its revision",                                       "15.4", "instructions/cpuid/svm_revision"},
+
+    // L2's own tables, shadowed or not.
+    {"own_tables/levels",                "each level and size of page, permitting and absent", "5.3", "paging/leaf_4k/sound/* paging/leaf_2m/sound/* paging/leaf_1g/sound/* paging/leaf_4m/sound/* paging/pd/absent/* paging/pdpt/absent/* paging/pml4/absent/*"},
+    {"own_tables/read_only",             "R/W, by CPL and CR0.WP",                             "5.6", "paging/*/read_only/write/* paging/*/read_only/write_wp_clear/*"},
+    {"own_tables/supervisor",            "U/S",                                                "5.6", "paging/*/supervisor/read/* paging/*/supervisor/write/* paging/*/supervisor/fetch/*"},
+    {"own_tables/no_execute",            "NX, and that it is reserved without EFER.NXE",       "5.6", "paging/*/no_execute/fetch/* paging/*/no_execute/*_nxe_clear/*"},
+    {"own_tables/smep",                  "SMEP",                                               "5.6", "paging/*/sound/fetch_smep/*", Feature::smep},
+    {"own_tables/smap",                  "SMAP, and RFLAGS.AC",                                "5.6", "paging/*/sound/read_smap/* paging/*/sound/write_smap_ac/*", Feature::smap},
+    {"own_tables/reserved",              "reserved bits one by one",                           "5.4", "paging/*/reserved_*"},
 
     // Modes and the rest.
     {"smm/not_intercepted",              "an SMI in L2 without the intercept",                 "15.22", "event/physical_smi/not_intercepted* event/from_second_cpu/smi/not_intercepted*"},
