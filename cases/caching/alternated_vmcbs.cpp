@@ -73,7 +73,7 @@ void alternated(Catalogue& catalogue) {
                                                                 (three ? three_of_them : 0u)}},
                          .expectations = {each_its_own(three ? 13 : 9)},
                          .named_by_paging = true,
-                         .covers = {"rule/clean/moved_vmcb", "rule/tlb/asid"}});
+                         .covers = {"rule/tlb/asid"}});
                 }
             }
         }

@@ -3,6 +3,7 @@
 // is done so late that something of L2 has happened before it. And a refusal while events wait:
 // L2's are not delivered, L1's are neither lost nor doubled. APM2 15.5.1, 15.17.
 
+#include "cases/consistency/violations.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 
@@ -21,61 +22,8 @@ using svm::EventInformation;
 using svm::EventType;
 using svm::Feature;
 
-constexpr std::uint64_t bit(unsigned number) {
-    return std::uint64_t{1} << number;
-}
-
-struct Violation {
-    std::string name;
-    Step step;
-    bool only_nested = false;
-    bool only_long64_l1 = false;
-    bool is_event = false; ///< Two of these would be one field.
-};
-
-Step clear_vmrun_intercept() {
-    Write clear = intercepting(svm::Intercept::vmrun);
-    clear.code = wire::Op::Code::clear_bits;
-    return clear;
-}
-
 Step event(EventType type, std::uint8_t vector) {
     return vmcb_field(field::event_injection, EventInformation::event(type, vector).value);
-}
-
-/// One of each check, of an L2 that begins in long mode.
-const std::vector<Violation>& violations() {
-    static const std::vector<Violation> all{
-        {"svme_clear", vmcb_clear(field::efer, svm::efer::svme)},
-        {"efer_reserved", vmcb_set(field::efer, bit(63))},
-        {"no_pae", vmcb_clear(field::cr4, svm::cr4::pae)},
-        {"no_pe", vmcb_clear(field::cr0, svm::cr0::pe)},
-        {"cs_l_and_d", vmcb_set(field::cs_attributes, svm::SegmentAttributes::default_size.mask())},
-        {"cd0_nw1", vmcb_set(field::cr0, svm::cr0::nw)},
-        {"cr0_high", vmcb_set(field::cr0, bit(32))},
-        {"cr3_high", vmcb_set(field::cr3, bit(63))},
-        {"cr4_reserved", vmcb_set(field::cr4, bit(31))},
-        {"dr6_high", vmcb_set(field::dr6, bit(32))},
-        {"dr7_high", vmcb_set(field::dr7, bit(32))},
-        {"no_vmrun_intercept", clear_vmrun_intercept()},
-        {"asid_0", vmcb_field(field::guest_asid, 0)},
-        {"iopm_beyond", vmcb_field(field::iopm_base_pa, bit(52))},
-        {"msrpm_beyond", vmcb_field(field::msrpm_base_pa, bit(52))},
-        {"event_type_1", event(static_cast<EventType>(1), 0x40), false, false, true},
-        {"event_vector_32", event(EventType::exception, 32), false, false, true},
-        {"event_vector_2", event(EventType::exception, 2), false, false, true},
-        {"n_cr3_high", vmcb_set(field::n_cr3, bit(63)), true, true},
-        {"g_pat_type_2", vmcb_field(field::g_pat, 2), true},
-    };
-    return all;
-}
-
-/// What a refusal stores besides its exit code nobody says; V_IRQ and V_TPR an exit may.
-ExitExpectation refusal() {
-    ExitExpectation exit;
-    exit.exit_code = svm::ExitCode::invalid;
-    exit.fields = {{field::virtual_interrupt, {}, ~std::uint64_t{0}, Match::free}};
-    return exit;
 }
 
 void pairs(Catalogue& catalogue) {
@@ -170,7 +118,32 @@ void with_event_for_l1(Catalogue& catalogue) {
     }
 }
 
+/// What makes no difference to a check: the mode that L2 would begin in.
+void in_every_mode(Catalogue& catalogue) {
+    for (const Violation& violation : violations()) {
+        if (violation.only_long_mode) {
+            continue;
+        }
+        for (const L2Mode mode : {L2Mode::compat, L2Mode::pae, L2Mode::prot32, L2Mode::real,
+                                  L2Mode::paged_real, L2Mode::prot16}) {
+            add_l1_case(catalogue,
+                        {.name = "consistency/in_mode/" +
+                                 std::string{l2_mode_names[static_cast<unsigned>(mode)]} + "/" +
+                                 violation.name,
+                         .title = "It is refused in whatever mode L2 would begin.",
+                         .manual = "APM2 15.5.1",
+                         .program = "pause",
+                         .mode = mode,
+                         .nested_paging = violation.only_nested,
+                         .l1_modes = violation.only_long64_l1 ? only_l1_long64 : all_l1_modes,
+                         .steps = {violation.step, Run{}},
+                         .expectations = {refusal()}});
+        }
+    }
+}
+
 void simultaneous(Catalogue& catalogue) {
+    in_every_mode(catalogue);
     pairs(catalogue);
     with_event_for_l2(catalogue);
     with_event_for_l1(catalogue);

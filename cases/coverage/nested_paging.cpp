@@ -49,6 +49,7 @@ constexpr RowItem items[] = {
     {"walk/level_by_level",      "each table of L2 is asked for before L2's entry in it is judged", "15.25.6", "npt/walk_second"},
     {"walk/guest_first",         "L2's own #PF comes before the fault of the final address", "15.25.6", "npt/order/guest_fault_first"},
     {"walk/accessed_dirty",      "A and D of the nested entries",                       "15.25.5", "npt/accessed_dirty/read npt/accessed_dirty/write"},
+    {"walk/accessed_above",      "A of the nested entries above the last level",        "15.25.5", "npt/accessed_dirty/pd_* npt/accessed_dirty/pdpt_* npt/accessed_dirty/pml4_*"},
     {"walk/dirty_by_walk",       "a walk sets D of the page that L2's table lies in",   "15.25.5", "npt/accessed_dirty/walk"},
     {"walk/guest_accessed_dirty","A and D of L2's own entries are set through the nested ones", "15.25.5", "npt/guest_accessed_dirty"},
     {"mode/levels",              "each level of the tables of a 64-bit L1",             "15.25.3", "npt/leaf_4k/sound npt/leaf_2m/sound npt/leaf_1g/sound npt/pml4/sound"},

@@ -99,6 +99,7 @@ constexpr RowItem items[] = {
     {"exit/mended_after_refusal",        "after a refusal the mended VMCB runs",               "15.5.1", "consistency/refusal/then_entry"},
     {"exit/no_event_of_l2_after_refusal", "a refused L2 takes no event",                      "15.5.1", "consistency/refusal/injected_* consistency/refusal/virtual_interrupt/*"},
     {"exit/events_of_l1_after_refusal",  "nor does it take L1's, which wait for STGI",         "15.17", "consistency/refusal/pending_*"},
+    {"exit/refused_in_any_mode",         "in whatever mode L2 would begin",                    "15.5.1", "consistency/in_mode/*"},
     {"exit/two_reasons",                 "two violations are refused as one is",               "15.5.1", "consistency/pairs/*"},
     {"exit/state",                       "L2's state is stored",                               "15.6", "fields/*/stored"},
     {"exit/left_alone",                  "everything else keeps its value",                    "15.6", "fields/*/left_alone"},
@@ -303,6 +304,7 @@ constexpr RowItem items[] = {
     {"own_tables/no_execute",            "NX, and that it is reserved without EFER.NXE",       "5.6", "paging/*/no_execute/fetch/* paging/*/no_execute/*_nxe_clear/*"},
     {"own_tables/smep",                  "SMEP",                                               "5.6", "paging/*/sound/fetch_smep/*", Feature::smep},
     {"own_tables/smap",                  "SMAP, and RFLAGS.AC",                                "5.6", "paging/*/sound/read_smap/* paging/*/sound/write_smap_ac/*", Feature::smap},
+    {"own_tables/accessed_dirty",        "A and D, on each level",                             "5.4", "paging/accessed_dirty/*_read paging/accessed_dirty/*_write paging/accessed_dirty/*_unused"},
     {"own_tables/reserved",              "reserved bits one by one",                           "5.4", "paging/*/reserved_*"},
 
     // Modes and the rest.
