@@ -21,9 +21,10 @@ using svm::Intercept;
 using Kind = InterceptUse::Kind;
 
 constexpr std::uint8_t interrupt_vector = 0x51; ///< What the routine sends.
-enum Sent : std::uint32_t { interrupt, nmi, init };
+enum Sent : std::uint32_t { interrupt, nmi, init, smi };
 constexpr std::uint32_t no_exit = 0x10;
 constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
+constexpr std::uint32_t released = 0x80;  ///< L2 ends when it is told to, behind what was sent.
 
 struct Exit {
     ExitCode code;
@@ -32,14 +33,15 @@ struct Exit {
 
 /// What the second CPU comes to. Without an exit it reports nothing, for it has been reset in L2.
 /// EXITINFO1 is for the rows that are about it.
-CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::uint64_t events) {
+CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::uint64_t events,
+                         std::uint64_t before_stgi = 0) {
     const std::uint64_t exited = exit ? 1 : 0;
     CallExpectation expected;
     expected.values = {reported("L2 ran", 1),
                        reported("L2 exited", exited),
                        reported("exit code", exit ? static_cast<std::uint64_t>(exit->code) : 0),
                        {exit ? exit->rip : Value{0}, ~std::uint64_t{0}, Match::equals, "saved RIP"},
-                       reported("events that L1 took before STGI", 0),
+                       reported("events that L1 took before STGI", before_stgi),
                        reported("L1 got behind STGI", gets_behind_stgi ? 1 : 0),
                        reported("events that L1 had by then", events),
                        reported("the CPU starts anew", 1),
@@ -58,11 +60,17 @@ void add(Catalogue& catalogue, const std::string& name, std::string_view title,
         std::vector<Step> steps{
             vmcb_field(field::rip, at_start), vmcb_field(field::rax, l2_data),
             vmcb_field(field::rflags, svm::rflags::always_one | svm::rflags::if_)};
+        const bool is_smi = intercept == Intercept::smi;
         if (all_others) {
-            // Where INIT is to become #SX, its own intercept would come first.
-            const std::vector<Step> others =
-                (argument & redirects) != 0 ? all_other_intercepts(intercept, {Intercept::init})
-                                            : all_other_intercepts(intercept);
+            // Where INIT is to become #SX, its own intercept would come first. A subject that exits
+            // by RSM inside SMM never leaves SMM again.
+            std::vector<Intercept> clear;
+            if ((argument & redirects) != 0) {
+                clear.push_back(Intercept::init);
+            } else if (is_smi) {
+                clear.push_back(Intercept::rsm);
+            }
+            const std::vector<Step> others = all_other_intercepts(intercept, clear);
             steps.insert(steps.end(), others.begin(), others.end());
         }
         if (intercepted) {
@@ -86,8 +94,10 @@ void add(Catalogue& catalogue, const std::string& name, std::string_view title,
                     {.name = "event/from_second_cpu/" + name + (all_others ? "_all_others" : ""),
                      .title = title,
                      .manual = manual,
-                     .needs = {Feature::apic, Feature::second_cpu},
-                     .program = "waits",
+                     .needs = is_smi ? svm::Features{Feature::apic, Feature::second_cpu,
+                                                     Feature::smm_in_memory}
+                                     : svm::Features{Feature::apic, Feature::second_cpu},
+                     .program = (argument & released) != 0 ? "waits_for_word" : "waits",
                      .nested_paging = nested_paging,
                      .l1_modes = all_l1_modes,
                      .steps = std::move(steps),
@@ -116,6 +126,13 @@ void from_second_cpu(Catalogue& catalogue) {
         comes_to(Exit{ExitCode::init, at_insn}, false, 0));
     add(catalogue, "init/not_intercepted", "INIT resets the CPU, L2 or not.", "APM2 15.13.4",
         Intercept::init, false, init | no_exit, comes_to(std::nullopt, false, 0));
+    // SMM is nobody's: its handler runs whatever L1 intercepts, and L2 goes on behind it. Its count
+    // is the one number that both see. APM2 15.13.3, 15.22.
+    add(catalogue, "smi/intercepted", "An SMI from elsewhere exits and is pending.", "APM2 15.13.3",
+        Intercept::smi, true, smi, comes_to(Exit{ExitCode::smi, at_insn}, true, 1));
+    add(catalogue, "smi/not_intercepted", "An SMI is handled, and L2 goes on where it was.",
+        "APM2 15.22", Intercept::smi, false, smi | released,
+        comes_to(Exit{ExitCode::vmmcall, at_marker}, true, 1, 1));
     // Not an INIT any more: none is pending, and nothing resets the CPU. APM2 15.28.
     constexpr std::uint8_t security_exception = 30;
     CallExpectation exits = comes_to(Exit{ExitCode::exception_sx, at_insn}, true, 0);

@@ -100,28 +100,40 @@ void below_hole(Catalogue& catalogue) {
         1 - std::uint64_t{distance});
 }
 
-/// The 64-bit L1 leaves long mode for this VMRUN and comes back.
+/// A 64-bit L1 leaves long mode for this VMRUN and comes back, a 32-bit one only its paging.
 void without_paging(Catalogue& catalogue) {
-    const auto row = [&](const std::string& name, std::string_view title, bool nested_paging,
-                         std::uint64_t exit_code, std::vector<std::string> covers) {
+    const auto row = [&](const std::string& name, std::string_view title, L2Mode mode,
+                         bool nested_paging, std::uint64_t exit_code,
+                         std::vector<std::string> covers) {
         CallExpectation expected;
         expected.values = {reported("fault: vector + 1", no_fault),
-                           reported("exit code", exit_code)};
-        add_l1_case(catalogue, {.name = "instructions/vmrun/without_paging/" + name,
-                                .title = title,
-                                .manual = "APM2 15.5.1",
-                                .mode = L2Mode::prot32,
-                                .nested_paging = nested_paging,
-                                .steps = {Call{"vmrun_without_paging"}},
-                                .expectations = {expected},
-                                .ends_machine = true,
-                                .covers = std::move(covers)});
+                           reported("exit code", exit_code), reported("CR0 of L1 differs by", 0),
+                           reported("CR3 of L1 differs by", 0),
+                           reported("CR4 of L1 differs by", 0)};
+        add_l1_case(catalogue,
+                    {.name = "instructions/vmrun/without_paging/" + name,
+                     .title = title,
+                     .manual = "APM2 15.5.1",
+                     .program = mode == L2Mode::prot32 ? "nothing" : "pause",
+                     .mode = mode,
+                     .nested_paging = nested_paging,
+                     .l1_modes = all_l1_modes,
+                     .steps = {vmcb_field(svm::field::rip, at_start), Call{"vmrun_without_paging"}},
+                     .expectations = {expected},
+                     .ends_machine = true,
+                     .covers = std::move(covers)});
     };
     constexpr std::uint64_t refused = 0xffff'ffff; ///< Other cases judge the upper half.
-    row("entered", "L1 without paging may execute VMRUN.", false, vmmcall_exit,
+    row("entered", "L1 without paging may execute VMRUN.", L2Mode::prot32, false, vmmcall_exit,
         {"rule/instruction/no_paging"});
-    row("nested_paging", "But not with nested paging.", true, refused,
+    row("nested_paging", "But not with nested paging.", L2Mode::prot32, true, refused,
         {"check/np_without_host_paging/refused"});
+    for (const L2Mode mode : {L2Mode::long64, L2Mode::compat, L2Mode::pae, L2Mode::paged_real,
+                              L2Mode::real, L2Mode::prot16}) {
+        row("entered/" + std::string{l2_mode_names[static_cast<unsigned>(mode)]},
+            "Its L2 may page, in any mode.", mode, false, vmmcall_exit,
+            {"rule/instruction/no_paging"});
+    }
 }
 
 void intercepts_in_l1(Catalogue& catalogue) {

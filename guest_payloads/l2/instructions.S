@@ -12,6 +12,7 @@
 
 /* Says that it runs and waits for an event. */
         l2_program waits, 64, "jmp .", before="movb $1, (%rax)"
+        l2_program waits_for_word, 64, "cmpb $2, (%rax)", before="movb $1, (%rax); 771:", behind="jne 771b"
         l2_program waits_in_hlt, 64, "hlt", before="movb $1, (%rax)"
         l2_program writes_dr7, 64, "mov %rax, %dr7"
 
@@ -47,6 +48,13 @@
         l2_legacy_programs invlpg, "invlpg (%edi)"
         l2_program invpcid, 64, "invpcid (%rdi), %rbx"
         l2_legacy_programs invpcid, "invpcid (%edi), %ebx"
+/* L2 changes the entry (rSI) of a page that it has used (rDI), to EDX, and uses the page again. */
+        l2_program  remap_invlpg, 64, "invlpg (%rdi)", before="mov (%rdi), %ebx; mov %edx, (%rsi)", behind="mov (%rdi), %ecx"
+        l2_program  remap_invlpg, 32, "invlpg (%edi)", before="mov (%edi), %ebx; mov %edx, (%esi)", behind="mov (%edi), %ecx"
+        l2_program  remap_cr3, 64, "mov %rax, %cr3", before="mov (%rdi), %ebx; mov %edx, (%rsi); mov %cr3, %rax", behind="mov (%rdi), %ecx"
+        l2_program  remap_cr3, 32, "mov %eax, %cr3", before="mov (%edi), %ebx; mov %edx, (%esi); mov %cr3, %eax", behind="mov (%edi), %ecx"
+        l2_program  restrict_page, 64, "mov %ebx, (%rdi)", before="mov %ebx, (%rdi); mov %edx, (%rsi); invlpg (%rdi)"
+        l2_program  restrict_page, 32, "mov %ebx, (%edi)", before="mov %ebx, (%edi); mov %edx, (%esi); invlpg (%edi)"
 /* A locked access that crosses a cache line: rDI. */
         l2_program lock_inc, 64, "lock incl (%rdi)"
         l2_program lock_inc, 32, "lock incl (%edi)"

@@ -19,7 +19,7 @@ namespace {
 
 std::uint64_t events_here() {
     const EventCounts& events = current_cpu().events;
-    return events.nmis + events.interrupts;
+    return events.nmis + events.interrupts + SmmHandler::count();
 }
 
 /// Flips bits of VM_CR, on a CPU that has it. Whether they are flipped then.
@@ -94,24 +94,36 @@ bool L2Elsewhere::wait_for_stgi(bool expected) const {
 
 namespace {
 
-enum Sent : std::uint32_t { fixed, nmi, init };
+enum Sent : std::uint32_t { fixed, nmi, init, smi };
 constexpr std::uint32_t kind_mask = 0xf;
 constexpr std::uint32_t no_exit = 0x10;   ///< Nothing that is sent ends L2.
 constexpr std::uint32_t halts = 0x20;     ///< L2 halts, and has time to before anything is sent.
 constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
+constexpr std::uint32_t released = 0x80;  ///< L2 goes on when it is told to, behind what is sent.
+
+void release(Arena& arena, std::uint32_t kind) {
+    constexpr std::uint8_t go_on = 2;
+    if (kind == smi) {
+        (void)wait_until(long_wait, [] { return SmmHandler::count() != 0; });
+    }
+    __atomic_store_n(&arena.l2.data[0], go_on, __ATOMIC_RELEASE);
+}
 
 } // namespace
 
-/// Argument: Sent, with `no_exit`, `halts` and `redirects`. Sends it to the second CPU while L2
-/// runs there. Reports whether L2 ran; whether it exited; exit code and RIP; events that CPU took
-/// before its STGI, whether it got behind that, and the events it had by then; whether it can be
-/// started anew; and EXITINFO1.
+/// Argument: Sent, with `no_exit`, `halts`, `redirects` and `released`. Sends it to the second CPU
+/// while L2 runs there. Reports whether L2 ran; whether it exited; exit code and RIP; events that
+/// CPU took before its STGI, whether it got behind that, and the events it had by then; whether it
+/// can be started anew; and EXITINFO1.
 VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     const std::uint32_t kind = call.argument & kind_mask;
     const bool exits = (call.argument & no_exit) == 0;
     const bool redirected = (call.argument & redirects) != 0;
     const bool resets = kind == init && !redirected;
     const LocalApic apic;
+    if (kind == smi) {
+        SmmHandler::install(); // Each CPU has its SMBASE at the same place.
+    }
     // Lives until the CPU does something else: it writes here while it can.
     L2Elsewhere there{call.arena, redirected ? svm::vm_cr::r_init : 0};
     call.report(there.start(reinterpret_cast<std::uintptr_t>(&arena_copies[1].live.host_save)));
@@ -125,8 +137,14 @@ VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     case init:
         apic.send_init(second_cpu_id);
         break;
+    case smi:
+        apic.send_smi(second_cpu_id);
+        break;
     default:
         apic.send_fixed(second_cpu_id, OwnEvent::vector);
+    }
+    if ((call.argument & released) != 0) {
+        release(call.arena, kind);
     }
     // Where R_INIT cannot be set, INIT is none that is redirected.
     const bool expected = exits && there.seen().vm_cr_is_set;

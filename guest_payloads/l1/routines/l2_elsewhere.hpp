@@ -18,7 +18,7 @@ public:
     struct Seen {
         std::uint64_t exit_code;
         std::uint64_t rip;
-        std::uint64_t before_stgi; ///< NMIs and interrupts that CPU took before STGI...
+        std::uint64_t before_stgi; ///< NMIs, SMIs and interrupts that CPU took before STGI...
         std::uint64_t behind_stgi; ///< ...and all of them, once it has.
         std::uint64_t exit_info_1;
         bool vm_cr_is_set; ///< Known as soon as L2 runs.

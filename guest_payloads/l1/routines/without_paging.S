@@ -11,7 +11,8 @@
         .text
         .code64
 
-/* u32 vmrunit_vmrun_without_paging(u32 vmcb): 0, or the vector + 1 of VMRUN's fault. */
+/* u32 vmrunit_vmrun_without_paging(u32 vmcb, UnpagedState* behind): 0, or the vector + 1 of VMRUN's fault. What L1 has
+ * behind it goes to `behind`: CR0, CR3 and CR4, and the CR0 it had before. */
         .globl  vmrunit_vmrun_without_paging
         .type   vmrunit_vmrun_without_paging, @function
 vmrunit_vmrun_without_paging:
@@ -42,6 +43,7 @@ vmrunit_vmrun_without_paging:
         mov     %eax, %cr0
         jmp     2f
 2:      movl    $0, fault
+        mov     %eax, 12(%esi)
         mov     %edi, %eax
         .byte   0x0f, 0x01, 0xd8        /* vmrun */
         jmp     back
@@ -51,6 +53,11 @@ fault_\vector:
         jmp     back
         .endr
 back:   mov     %cr0, %eax
+        mov     %eax, (%esi)
+        mov     %cr3, %ecx
+        mov     %ecx, 4(%esi)
+        mov     %cr4, %ecx
+        mov     %ecx, 8(%esi)
         or      $cr0_paging, %eax
         mov     %eax, %cr0
         ljmp    $VMRUNIT_SELECTOR_CODE_64, $3f

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Two things that VMRUN refuses at once, whichever it looks at first: no check hides another, none
+// is done so late that something of L2 has happened before it. And a refusal while events wait:
+// L2's are not delivered, L1's are neither lost nor doubled. APM2 15.5.1, 15.17.
+
+#include "cases/consistency/violations.hpp"
+#include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
+
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/vmcb.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::EventInformation;
+using svm::EventType;
+using svm::Feature;
+
+Step event(EventType type, std::uint8_t vector) {
+    return vmcb_field(field::event_injection, EventInformation::event(type, vector).value);
+}
+
+void pairs(Catalogue& catalogue) {
+    const std::vector<Violation>& all = violations();
+    for (auto first = all.begin(); first != all.end(); ++first) {
+        for (auto second = first + 1; second != all.end(); ++second) {
+            if (first->is_event && second->is_event) {
+                continue;
+            }
+            const bool is_64_bit = first->only_long64_l1 || second->only_long64_l1;
+            add_l1_case(catalogue,
+                        {.name = "consistency/pairs/" + first->name + "_and_" + second->name,
+                         .title = "Either is a reason to refuse, and so are both.",
+                         .manual = "APM2 15.5.1",
+                         .nested_paging = first->only_nested || second->only_nested,
+                         .l1_modes = is_64_bit ? only_l1_long64 : all_l1_modes,
+                         .steps = {first->step, second->step, Run{}},
+                         .expectations = {refusal()}});
+        }
+    }
+}
+
+/// Each check with an event for L2 that is fine by itself: it is not delivered, so nothing of L2's
+/// memory changes. A subject that injects before it has checked everything shows.
+void with_event_for_l2(Catalogue& catalogue) {
+    const auto pending = svm::VirtualInterrupt{}
+                             .with(svm::VirtualInterrupt::v_irq)
+                             .with(svm::VirtualInterrupt::v_ign_tpr)
+                             .with(svm::VirtualInterrupt::v_intr_prio, 15)
+                             .with(svm::VirtualInterrupt::v_intr_vector, 0x40);
+    for (const Violation& violation : violations()) {
+        const auto row = [&](const std::string& what, std::vector<Step> steps) {
+            steps.push_back(violation.step);
+            steps.emplace_back(Run{});
+            add_l1_case(catalogue,
+                        {.name = "consistency/refusal/" + what + "/" + violation.name,
+                         .title = "A refused L2 takes no event.",
+                         .manual = "APM2 15.5.1",
+                         .nested_paging = violation.only_nested,
+                         .l1_modes = violation.only_long64_l1 ? only_l1_long64 : all_l1_modes,
+                         .steps = std::move(steps),
+                         .expectations = {refusal()}});
+        };
+        if (!violation.is_event) {
+            row("injected_interrupt", {event(EventType::interrupt, 0x40)});
+            row("injected_exception", {event(EventType::exception, 6)});
+            row("injected_nmi", {event(EventType::nmi, 2)});
+        }
+        row("virtual_interrupt", {vmcb_field(field::virtual_interrupt, pending.value),
+                                  vmcb_set(field::rflags, svm::rflags::if_)});
+    }
+}
+
+/// What waits for L1 while GIF is clear goes on waiting, intercepted or not.
+void with_event_for_l1(Catalogue& catalogue) {
+    struct Sent {
+        std::string name;
+        std::uint32_t argument; ///< Of vmrun_with_event.
+        svm::Features needs;
+        svm::Intercept intercept;
+    };
+    constexpr std::uint32_t l1_takes_interrupts = 1;
+    for (const Sent& sent :
+         {Sent{"interrupt", 2, Feature::apic, svm::Intercept::intr},
+          Sent{"nmi", 4, Feature::apic, svm::Intercept::nmi},
+          Sent{"smi", 6, {Feature::apic, Feature::smm_in_memory}, svm::Intercept::smi}}) {
+        for (const bool intercepted : {true, false}) {
+            CallExpectation expected;
+            CallExpectation::Reported code =
+                reported("exit code", static_cast<std::uint64_t>(svm::ExitCode::invalid));
+            code.mask = 0xffff'ffff; // Other cases judge the upper half.
+            expected.values = {code,
+                               {Value{0}, 0, Match::equals, "saved RIP"},
+                               reported("arrived before STGI", 0),
+                               reported("arrived behind it", 1),
+                               {Value{0}, 0, Match::equals, "EXITINFO1"}};
+            std::vector<Step> steps{vmcb_field(field::guest_asid, 0),
+                                    vmcb_set(field::rflags, svm::rflags::if_)};
+            if (intercepted) {
+                steps.emplace_back(intercepting(sent.intercept));
+            }
+            steps.emplace_back(Call{"vmrun_with_event", sent.argument | l1_takes_interrupts});
+            add_l1_case(catalogue, {.name = "consistency/refusal/pending_" + sent.name +
+                                            (intercepted ? "/intercepted" : "/not_intercepted"),
+                                    .title = "A refused VMRUN lets no event in and loses none.",
+                                    .manual = "APM2 15.17",
+                                    .needs = sent.needs,
+                                    .l1_modes = all_l1_modes,
+                                    .steps = std::move(steps),
+                                    .expectations = {expected}});
+        }
+    }
+}
+
+/// What makes no difference to a check: the mode that L2 would begin in.
+void in_every_mode(Catalogue& catalogue) {
+    for (const Violation& violation : violations()) {
+        if (violation.only_long_mode) {
+            continue;
+        }
+        for (const L2Mode mode : {L2Mode::compat, L2Mode::pae, L2Mode::prot32, L2Mode::real,
+                                  L2Mode::paged_real, L2Mode::prot16}) {
+            add_l1_case(catalogue,
+                        {.name = "consistency/in_mode/" +
+                                 std::string{l2_mode_names[static_cast<unsigned>(mode)]} + "/" +
+                                 violation.name,
+                         .title = "It is refused in whatever mode L2 would begin.",
+                         .manual = "APM2 15.5.1",
+                         .program = "pause",
+                         .mode = mode,
+                         .nested_paging = violation.only_nested,
+                         .l1_modes = violation.only_long64_l1 ? only_l1_long64 : all_l1_modes,
+                         .steps = {violation.step, Run{}},
+                         .expectations = {refusal()}});
+        }
+    }
+}
+
+void simultaneous(Catalogue& catalogue) {
+    in_every_mode(catalogue);
+    pairs(catalogue);
+    with_event_for_l2(catalogue);
+    with_event_for_l1(catalogue);
+}
+
+const Registration registration{simultaneous};
+
+} // namespace
+} // namespace vmrunit::cases

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// L2's own page tables that change: L2 writes an entry and drops the translation it has used, by
+// INVLPG or by MOV CR3; or L1 writes it between two VMRUNs and sees to the TLB. What was there
+// before is not used again. A hypervisor that shadows these tables must notice. APM2 5.5.2, 15.16.
+
+#include "cases/model/guest_case.hpp"
+#include "cases/model/instruction_table.hpp"
+#include "cases/paging/own_tables.hpp"
+
+#include "harness/world.hpp"
+
+#include <string>
+#include <utility>
+
+namespace vmrunit::cases {
+namespace {
+
+namespace field = svm::field;
+using svm::Feature;
+using svm::Intercept;
+
+constexpr std::uint64_t entry_bits = world::table_bits | world::dirty;
+constexpr std::uint32_t old_word = 0xd3d2'd1d0; ///< As L2's data begin.
+constexpr std::uint32_t new_word = 0x7654'3210;
+constexpr std::uint32_t written_word = 0x1111'1111;
+
+Value address() {
+    return own_address(NestedLevel::leaf_4k, l2_data_offset);
+}
+
+/// A page of 4 KiB that is L2's memory; another page has the new word at the same place.
+std::vector<Step> page_with_twin(L2Mode mode) {
+    std::vector<Step> steps = own_way(NestedLevel::leaf_4k, mode);
+    steps.emplace_back(
+        Write{wire::Op::Code::write, Region::ivt, l2_data_offset, 4, Value{new_word}});
+    steps.emplace_back(l2_register(Register::rdi, address()));
+    steps.emplace_back(l2_register(Register::rsi, in_region(Region::spare_vmcb)));
+    return steps;
+}
+
+MemoryExpectation entry_is(Value value) {
+    return {Region::spare_vmcb, 0, 4, value};
+}
+
+void by_l2(Catalogue& catalogue, const L2Start& start) {
+    const Value twin = in_region(Region::ivt, entry_bits);
+    for (const bool by_cr3 : {false, true}) {
+        std::vector<Step> steps = page_with_twin(start.mode);
+        steps.emplace_back(l2_register(Register::rdx, twin));
+        ExitExpectation exit = program_ends();
+        exit.registers = {{Register::rbx, old_word}, {Register::rcx, new_word}};
+        exit.memory = {entry_is(twin)};
+        if (by_cr3) {
+            exit.fields = {{field::rax, fresh(field::cr3)}};
+        }
+        add_guest_case(
+            catalogue,
+            {.name = std::string{"paging/changed/other_page_"} + (by_cr3 ? "mov_cr3" : "invlpg"),
+             .title = "L2 leads an address to another page and drops the translation.",
+             .manual = "APM2 5.5.2",
+             .program = by_cr3 ? "remap_cr3" : "remap_invlpg",
+             .steps = std::move(steps),
+             .exit = std::move(exit)},
+            start);
+    }
+    struct Restriction {
+        std::string name;
+        std::uint64_t bits;
+        std::uint32_t error_code;
+    };
+    for (const Restriction& to : {Restriction{"read_only", entry_bits & ~world::writable, 3},
+                                  Restriction{"absent", entry_bits & ~world::present, 2},
+                                  Restriction{"unchanged", entry_bits, 0}}) {
+        const Value entry = in_region(Region::l2_memory, to.bits);
+        std::vector<Step> steps = page_with_twin(start.mode);
+        steps.emplace_back(l2_register(Register::rdx, entry));
+        steps.emplace_back(l2_register(Register::rbx, Value{written_word}));
+        steps.emplace_back(intercepting(Intercept::exception_pf));
+        ExitExpectation exit;
+        if (to.error_code == 0) {
+            exit = program_ends();
+        } else {
+            exit.exit_code = svm::ExitCode::exception_pf;
+            exit.fields = {{field::exit_info_1, to.error_code}, {field::exit_info_2, address()}};
+            exit.instruction_bytes = InstructionBytes::stored;
+        }
+        exit.memory = {{Region::l2_memory, l2_data_offset, 4, written_word}, entry_is(entry)};
+        add_guest_case(catalogue,
+                       {.name = "paging/changed/" + to.name + "_invlpg",
+                        .title = "L2 takes a permission away and drops the translation.",
+                        .manual = "APM2 5.5.2",
+                        .program = "restrict_page",
+                        .steps = std::move(steps),
+                        .exit = std::move(exit)},
+                       start);
+    }
+}
+
+/// L1 is no less bound to drop translations than L2: it has ASIDs and TLB_CONTROL for it.
+void by_l1(Catalogue& catalogue, const L2Start& start) {
+    struct Flush {
+        std::string name;
+        Step step;
+        svm::Features needs{};
+    };
+    const std::uint8_t size = start.mode == L2Mode::prot32 ? 4 : 8;
+    const Flush flushes[] = {
+        {"flush_all", vmcb_field(field::tlb_control, 1)},
+        {"flush_asid", vmcb_field(field::tlb_control, 3), Feature::flush_by_asid},
+        {"flush_not_global", vmcb_field(field::tlb_control, 7), Feature::flush_by_asid},
+        {"other_asid", vmcb_field(field::guest_asid, 2)},
+    };
+    for (const Flush& flush : flushes) {
+        const auto reads = [](std::uint32_t word) {
+            ExitExpectation exit = program_ends();
+            exit.registers = {{Register::rbx, word}};
+            return exit;
+        };
+        std::vector<Step> then{Write{wire::Op::Code::write, Region::spare_vmcb, 0, size,
+                                     in_region(Region::ivt, entry_bits)},
+                               vmcb_field(field::rip, at_start), flush.step};
+        if (start.mode == L2Mode::pae) {
+            // QEMU sets A in a PDPTE, where KVM on it finds it reserved at the second VMRUN.
+            for (std::uint32_t gigabyte = 0; gigabyte < 4; ++gigabyte) {
+                then.emplace_back(Write{wire::Op::Code::clear_bits, Region::pae_pdpt, gigabyte * 8,
+                                        8, world::accessed});
+            }
+        }
+        then.emplace_back(Run{});
+        add_guest_case(
+            catalogue,
+            {.name = "paging/changed_by_l1/other_page_" + flush.name,
+             .title = "L1 leads an address of L2's to another page and drops the translation.",
+             .manual = "APM2 15.16",
+             .needs = flush.needs,
+             .program = "raise_pf_read",
+             .steps = page_with_twin(start.mode),
+             .exit = reads(old_word),
+             .then = std::move(then),
+             .then_expected = {reads(new_word)}},
+            start);
+    }
+}
+
+void changed_tables(Catalogue& catalogue) {
+    for (const L2Mode mode : paged_modes) {
+        each_paging(mode, [&](const L2Start& start) {
+            by_l2(catalogue, start);
+            by_l1(catalogue, start);
+        });
+    }
+}
+
+const Registration registration{changed_tables};
+
+} // namespace
+} // namespace vmrunit::cases
