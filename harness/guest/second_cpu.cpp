@@ -13,7 +13,7 @@
 namespace vmrunit::guest {
 namespace {
 
-enum class Phase : std::uint32_t { idle, wanted, running, finished };
+enum class Phase : std::uint32_t { idle, wanted, running, released, finished };
 
 struct Start {
     CpuFunction function;
@@ -30,8 +30,20 @@ constexpr int attempts = 32;
 constexpr Patience per_attempt{.ticks = std::uint64_t{1} << 27, .looks = std::uint64_t{1} << 15};
 constexpr Patience last_attempt = long_wait;
 
-bool is_running(const Start& start) {
-    return std::atomic_ref{start.phase}.load(std::memory_order_acquire) >= Phase::running;
+/// Lets a CPU that has begun go on, once whoever starts it sends it nothing more: a start-up message
+/// that comes late is none for it, but QEMU 7.2 ends a HLT for one.
+bool release(Start& start) {
+    Phase begun = Phase::running;
+    return std::atomic_ref{start.phase}.compare_exchange_strong(begun, Phase::released);
+}
+
+void wait_for_release(Start& start) {
+    const auto is_released = [&] {
+        return std::atomic_ref{start.phase}.load(std::memory_order_acquire) == Phase::released;
+    };
+    while (!wait_until(long_wait, is_released)) {
+        // Whoever has given this CPU up stops it by INIT.
+    }
 }
 
 } // namespace
@@ -46,6 +58,7 @@ constinit std::uint32_t guest_second_cpu_index = 0;
     LocalApic{}.reset();
     Start& start = starts[index];
     std::atomic_ref{start.phase}.store(Phase::running, std::memory_order_release);
+    wait_for_release(start);
     start.function(start.context);
     std::atomic_ref{start.phase}.store(Phase::finished, std::memory_order_release);
     halt_forever();
@@ -71,10 +84,10 @@ CpuStart start_cpu(std::uint32_t apic_id, std::uint32_t index, CpuFunction funct
 
     for (int attempt = 0; attempt < attempts; ++attempt) {
         apic.send_startup(apic_id, trampoline_page);
-        if (happens_within(per_attempt, [&] { return is_running(start); }))
+        if (happens_within(per_attempt, [&] { return release(start); }))
             return CpuStart::started;
     }
-    if (wait_until(last_attempt, [&] { return is_running(start); }))
+    if (wait_until(last_attempt, [&] { return release(start); }))
         return CpuStart::started;
     // It may still wake up: not into a function that is no longer waited for.
     apic.send_init(apic_id);
@@ -88,11 +101,15 @@ bool takes_startup(std::uint32_t apic_id, std::uint32_t index) {
     // A CPU that goes on is behind the call of its function, and does not look at these again.
     static constinit std::uint32_t has_begun;
     __atomic_store_n(&has_begun, 0, __ATOMIC_RELAXED);
-    starts[index].function = began;
-    starts[index].context = &has_begun;
+    Start& start = starts[index];
+    start.function = began;
+    start.context = &has_begun;
+    std::atomic_ref{start.phase}.store(Phase::wanted);
     LocalApic{}.send_startup(apic_id, trampoline_page);
-    return happens_within(per_attempt,
-                          [] { return __atomic_load_n(&has_begun, __ATOMIC_ACQUIRE) == 1; });
+    return happens_within(per_attempt, [&] {
+        (void)release(start);
+        return __atomic_load_n(&has_begun, __ATOMIC_ACQUIRE) == 1;
+    });
 }
 
 bool cpu_finished(std::uint32_t index) {
