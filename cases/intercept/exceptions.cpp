@@ -71,6 +71,14 @@ void faults_of_instructions(InstructionTable& table) {
                       .delivery = {.vector = 13, .error_code = beyond_gdt},
                       .modes = protected_modes,
                       .setup = {l2_register(Register::rbx, beyond_gdt)}});
+    // In 16-bit code an access that reaches beyond the last byte of its segment.
+    const std::vector<Step> across_the_end{l2_register(Register::rdi, 0x1'0000 - 3)};
+    exception(table, {.variant = "limit", .program = "read_through_ds",
+                      .delivery = {.vector = 13, .error_code = 0},
+                      .modes = only_16bit, .setup = across_the_end});
+    exception(table, {.variant = "limit", .program = "read_through_ss",
+                      .delivery = {.vector = 12, .error_code = 0},
+                      .modes = only_16bit, .setup = across_the_end});
     // Where no selector can be wrong: an extension that MONITOR does not know; at CPL 3 a privilege.
     exception(table, {.variant = "monitor", .program = "monitor",
                       .delivery = {.vector = 13, .error_code = 0}, .needs = Feature::monitor,

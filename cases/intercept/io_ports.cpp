@@ -82,6 +82,7 @@ void in_and_out(InstructionTable& table) {
                .executed = anything_read(byte)});
     table.row({.subject = "ioio", .variant = "out_immediate", .program = "out_80",
                .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::within,
                .setup = {closed(inert_port)},
                .taken_fields = reported(access(byte, false))});
     for (const Size& size : sizes) {
@@ -95,6 +96,7 @@ void in_and_out(InstructionTable& table) {
                    .executed = anything_read(size)});
         table.row({.subject = "ioio", .variant = out, .program = out,
                    .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::behind,
                    .setup = {closed(inert_port), port_in_dx(inert_port)},
                    .taken_fields = reported(access(size, false))});
     }
@@ -147,6 +149,7 @@ void strings(InstructionTable& table) {
                                                ~0ull, Match::free}}}});
         table.row({.subject = "ioio", .variant = outs, .program = outs,
                    .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::behind,
                    .setup = {closed(inert_port), port_in_dx(inert_port),
                              l2_register(Register::rsi, l2_data)},
                    .taken_fields = out_info,

@@ -137,7 +137,8 @@ void translations(InstructionTable& table) {
         const Modes modes = user ? flat_modes : protected_modes;
         table.row({.subject = "invlpgb", .program = "invlpgb", .intercept = Intercept::invlpgb,
                    .manual = "APM2 15.9", .needs = Feature::invlpgb, .modes = modes,
-                   .cpl3 = cpl3, .setup = operands(0), .reach = reach, .raises = gp,
+                   .cpl3 = cpl3, .page_end = PageEnd::within,
+                   .setup = operands(0), .reach = reach, .raises = gp,
                    .runs_without_intercept = false, .confirmed = false});
         table.row({.subject = "invlpgb_illegal", .program = "invlpgb",
                    .intercept = Intercept::invlpgb_illegal, .manual = "APM2 15.9",
@@ -146,7 +147,8 @@ void translations(InstructionTable& table) {
                    .confirmed = false});
         table.row({.subject = "tlbsync", .program = "tlbsync", .intercept = Intercept::tlbsync,
                    .manual = "APM2 15.9", .needs = {Feature::invlpgb, Feature::tlbi_ctl},
-                   .modes = modes, .cpl3 = cpl3, .reach = reach, .raises = gp,
+                   .modes = modes, .cpl3 = cpl3, .page_end = PageEnd::within,
+                   .reach = reach, .raises = gp,
                    .runs_without_intercept = false, .confirmed = false});
     }
     // Operands that are legal do not meet the intercept of those that are not, and TLBSYNC has its

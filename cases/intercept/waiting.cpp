@@ -144,6 +144,7 @@ void mwait(InstructionTable& table) {
     table.row({.subject = "mwait", .variant = "mwaitx", .program = "mwaitx",
                .intercept = Intercept::mwait, .manual = manual, .needs = Feature::monitorx,
                .cpl3 = AtCpl3::same,
+               .page_end = PageEnd::within,
                .setup = plain_wait(),
                .also_meets = {Intercept::mwait_cond}, .runs_without_intercept = false});
     table.row({.subject = "mwait", .variant = "mwaitx_interrupt_pending", .program = "sti_mwaitx",

@@ -25,7 +25,7 @@
 /* Through a segment: what base, limit and type VMRUN took from the VMCB. The offset is in rDI. */
         .irp    segment, es, cs, ss, ds, fs, gs
         l2_program read_through_\segment, 64, "mov %\segment:(%rdi), %ebx"
-        l2_program read_through_\segment, 32, "mov %\segment:(%edi), %ebx"
+        l2_legacy_programs read_through_\segment, "mov %\segment:(%edi), %ebx"
         l2_program write_through_\segment, 64, "mov %ebx, %\segment:(%rdi)"
         l2_program write_through_\segment, 32, "mov %ebx, %\segment:(%edi)"
         .endr
