@@ -10,6 +10,8 @@
 #include "harness/svm/exit_info.hpp"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace vmrunit::cases {
 namespace {
@@ -75,7 +77,8 @@ std::vector<Step> all_permissions_closed() {
     return {closed(Region::io_permissions), closed(Region::msr_permissions)};
 }
 
-/// Whatever else has an intercept, behind LOCK. No operand is set up: nothing gets as far as that.
+/// Whatever else has an intercept, behind LOCK. No operand is set up, for nothing gets as far as
+/// that, but where one that lies in memory would show: who ignores LOCK shall do the same each time.
 struct Locked {
     std::string_view subject;
     std::string_view program; ///< With "_lock" behind it; a part of the variant where `shared`.
@@ -83,6 +86,7 @@ struct Locked {
     bool shared = false; ///< The subject has several instructions.
     svm::Features needs{};
     bool fails_safely = true;
+    bool shows_memory = false; ///< Loads what #VMEXIT stores: from [rDI], 16-bit code from [BX].
 };
 const Locked locked[] = {
     {"invd", "invd", Intercept::invd},
@@ -117,8 +121,8 @@ const Locked locked[] = {
     {"invlpga", "invlpga", Intercept::invlpga},
     {"gdtr_read", "sgdt", Intercept::gdtr_read},
     {"idtr_read", "sidt", Intercept::idtr_read},
-    {"gdtr_write", "lgdt", Intercept::gdtr_write},
-    {"idtr_write", "lidt", Intercept::idtr_write},
+    {"gdtr_write", "lgdt", Intercept::gdtr_write, false, {}, true, true},
+    {"idtr_write", "lidt", Intercept::idtr_write, false, {}, true, true},
     {"ldtr_read", "sldt", Intercept::ldtr_read},
     {"tr_read", "str", Intercept::tr_read},
     {"ldtr_write", "lldt", Intercept::ldtr_write},
@@ -148,6 +152,11 @@ void locked_instructions(InstructionTable& table) {
         const std::string variant =
             "prefix/lock" + (one.shared ? "_" + std::string{one.program} : std::string{});
         const std::string program = std::string{one.program} + "_lock";
+        std::vector<Step> setup = all_permissions_closed();
+        if (one.shows_memory) {
+            setup.emplace_back(l2_register(Register::rdi, l2_data));
+            setup.emplace_back(l2_register(Register::rbx, l2_data));
+        }
         table.row({.subject = one.subject,
                    .variant = variant,
                    .program = program,
@@ -157,7 +166,7 @@ void locked_instructions(InstructionTable& table) {
                    .modes = widths,
                    .l1_modes = only_l1_long64,
                    .paging = Paging::only_nested,
-                   .setup = all_permissions_closed(),
+                   .setup = std::move(setup),
                    .reach = Reach::exception_first,
                    .raises = Delivery{.vector = 6},
                    .fails_safely = one.fails_safely});

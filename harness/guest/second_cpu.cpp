@@ -30,8 +30,8 @@ constexpr int attempts = 32;
 constexpr Patience per_attempt{.ticks = std::uint64_t{1} << 27, .looks = std::uint64_t{1} << 15};
 constexpr Patience last_attempt = long_wait;
 
-/// Lets a CPU that has begun go on, once whoever starts it sends it nothing more: a start-up message
-/// that comes late is none for it, but QEMU 7.2 ends a HLT for one.
+/// Lets a CPU that has begun go on, once whoever starts it sends it nothing more: a start-up
+/// message that comes late is none for it, but QEMU 7.2 ends a HLT for one.
 bool release(Start& start) {
     Phase begun = Phase::running;
     return std::atomic_ref{start.phase}.compare_exchange_strong(begun, Phase::released);

@@ -106,9 +106,8 @@ std::string Baseline::why_not_run(std::string_view name) const {
 bool Baseline::expects_hang(std::string_view name) const {
     return std::ranges::any_of(entries_, [&](const Entry& entry) {
         return entry.holds &&
-               std::ranges::any_of(
-                   entry.deviation.expect,
-                   [](const Pin& pin) { return pin.reason.starts_with("hang"); }) &&
+               std::ranges::any_of(entry.deviation.expect,
+                                   [](const Pin& pin) { return pin.reason.starts_with("hang"); }) &&
                names_case(entry.deviation, name);
     });
 }

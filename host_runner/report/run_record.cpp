@@ -22,9 +22,9 @@ std::string RunRecord::restarts_text() const {
     }
     using Seconds = std::chrono::duration<double>;
     const auto in_seconds = [](auto time) { return std::chrono::duration_cast<Seconds>(time); };
-    std::string text = fmt::format("{} restart{} cost {:.2f} s", summary->restarts,
-                                   summary->restarts == 1 ? "" : "s",
-                                   in_seconds(summary->restart_cost).count());
+    std::string text =
+        fmt::format("{} restart{} cost {:.2f} s", summary->restarts,
+                    summary->restarts == 1 ? "" : "s", in_seconds(summary->restart_cost).count());
     std::size_t hung = 0;
     std::chrono::milliseconds waited{};
     for (const CaseResult& result : results) {

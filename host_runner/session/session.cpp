@@ -365,8 +365,7 @@ std::chrono::milliseconds Session::limit_of(const cases::Case& subject) const {
            std::max(1u, (subject.vmruns + vmruns_per_limit - 1) / vmruns_per_limit);
 }
 
-std::optional<std::chrono::milliseconds>
-Session::overrun(std::chrono::nanoseconds waited) const {
+std::optional<std::chrono::milliseconds> Session::overrun(std::chrono::nanoseconds waited) const {
     if (!running_) {
         return std::nullopt;
     }
