@@ -4,8 +4,7 @@
  * without_paging.cpp. APM2 15.5.1.
  */
 #include "harness/guest/l1_baseline.hpp"
-
-        .equ    cr0_paging, 0x80000000
+#include "guest_payloads/l1/routines/unpaged.inc"
 
         .text
         .code32
@@ -20,14 +19,7 @@ vmrunit_vmrun_without_paging:
         push    %edi
         mov     %esp, %ebp
         sidt    paged_idtr
-        .irp    vector, 6, 13
-        mov     $fault_\vector, %eax
-        mov     %ax, unpaged_idt + \vector * 8
-        movw    $VMRUNIT_SELECTOR_CODE_32, unpaged_idt + \vector * 8 + 2
-        movw    $0x8e00, unpaged_idt + \vector * 8 + 4
-        shr     $16, %eax
-        mov     %ax, unpaged_idt + \vector * 8 + 6
-        .endr
+        set_gates
         lidt    unpaged_idtr
         mov     24(%ebp), %esi
         xor     %edi, %edi              /* the fault */
@@ -43,14 +35,7 @@ fault_\vector:
         mov     $\vector + 1, %edi
         jmp     back
         .endr
-back:   mov     %cr0, %eax
-        mov     %eax, (%esi)
-        mov     %cr3, %ecx
-        mov     %ecx, 4(%esi)
-        mov     %cr4, %ecx
-        mov     %ecx, 8(%esi)
-        or      $cr0_paging, %eax
-        mov     %eax, %cr0
+back:   tell_and_page
         lidt    paged_idtr
         mov     %edi, %eax
         mov     %ebp, %esp

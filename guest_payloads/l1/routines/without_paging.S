@@ -5,8 +5,7 @@
  */
 #include "harness/guest/l1_baseline.hpp"
 #include "harness/guest/x64/callee_saved.inc"
-
-        .equ    cr0_paging, 0x80000000
+#include "guest_payloads/l1/routines/unpaged.inc"
 
         .text
         .code64
@@ -19,15 +18,7 @@ vmrunit_vmrun_without_paging:
         push_callee_saved
         mov     %rsp, saved_rsp
         sidt    saved_idtr
-        /* Gates of #UD and #GP, whose handlers have addresses only the linker knows. */
-        .irp    vector, 6, 13
-        mov     $fault_\vector, %eax
-        mov     %ax, unpaged_idt + \vector * 8
-        movw    $VMRUNIT_SELECTOR_CODE_32, unpaged_idt + \vector * 8 + 2
-        movw    $0x8e00, unpaged_idt + \vector * 8 + 4
-        shr     $16, %eax
-        mov     %ax, unpaged_idt + \vector * 8 + 6
-        .endr
+        set_gates
         lidt    unpaged_idtr
         pushq   $VMRUNIT_SELECTOR_CODE_32
         pushq   $1f
@@ -52,14 +43,7 @@ fault_\vector:
         movl    $\vector + 1, fault
         jmp     back
         .endr
-back:   mov     %cr0, %eax
-        mov     %eax, (%esi)
-        mov     %cr3, %ecx
-        mov     %ecx, 4(%esi)
-        mov     %cr4, %ecx
-        mov     %ecx, 8(%esi)
-        or      $cr0_paging, %eax
-        mov     %eax, %cr0
+back:   tell_and_page
         ljmp    $VMRUNIT_SELECTOR_CODE_64, $3f
 
         .code64
