@@ -146,6 +146,8 @@ void page_attributes(Catalogue& catalogue) {
         exit.fields.push_back({field::rax, value & 0xffff'ffff});
         exit.registers = {{Register::rdx, value >> 32}};
         steps.emplace_back(l2_register(Register::rcx, svm::msr::pat));
+        // Put back behind the case, should L2's WRMSR have reached it.
+        steps.emplace_back(L1Write{wire::L1Register::msr, svm::msr::pat, svm::pat_reset});
         add_guest_case(catalogue,
                        {.name = "fields/" + name_of(field::g_pat) + "/" + std::string{what} + "/" +
                                 hex_name(value),

@@ -9,9 +9,13 @@ namespace vmrunit::guest {
 
 inline constexpr unsigned arena_count = 2; ///< One for each CPU that runs cases.
 
+/// The same page of the copies is used in one breath. An arena is 128 KiB, so copies side by side
+/// would share the sets of caches and the slots of an emulator's TLB.
 struct ArenaCopies {
     Arena live;
+    Page apart[5];
     Arena expected;
+    Page apart_too[5];
     Arena pristine;
 };
 extern ArenaCopies arena_copies[arena_count];

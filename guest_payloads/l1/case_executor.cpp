@@ -5,6 +5,7 @@
 #include "harness/guest/exceptions.hpp"
 #include "harness/guest/routine.hpp"
 #include "harness/guest/svm_instructions.hpp"
+#include "harness/svm/msr.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -193,8 +194,8 @@ CaseOutcome CaseExecutor::run(std::uint64_t vmcb, wire::ByteWriter& out) {
     if (fault) {
         observation.fault(*fault);
     }
-    const std::uint64_t guest_cr2 = fault ? fault->cr2 : live.vmcb.save.cr2;
     const std::uint64_t guest_dr7 = live.vmcb.save.dr7;
+    const L2Trace trace = trace_of_l2(vmcb);
     arena_.collect_changes(
         offsetof(Arena, vmcb), sizeof(svm::Vmcb),
         [&](std::uint32_t where, std::uint64_t value) { observation.vmcb(where, value); });
@@ -207,7 +208,7 @@ CaseOutcome CaseExecutor::run(std::uint64_t vmcb, wire::ByteWriter& out) {
                 observation.reg(i, registers.value[i]);
             }
         }
-        l1_.check(edge, vmcb, guest_cr2,
+        l1_.check(edge, vmcb, trace,
                   [&](wire::L1State state, std::uint64_t value) { observation.l1(state, value); });
         L1StateKeeper::disarm(guest_dr7);
     }
@@ -217,6 +218,19 @@ CaseOutcome CaseExecutor::run(std::uint64_t vmcb, wire::ByteWriter& out) {
         phases_.compare += read_tsc() - ran;
     }
     return CaseOutcome::ran;
+}
+
+L2Trace CaseExecutor::trace_of_l2(std::uint64_t vmcb) const {
+    const svm::SaveArea& before = arena_.expected().vmcb.save;
+    const svm::SaveArea& after = arena_.live().vmcb.save;
+    const bool unknown = vmcb != arena_.address() + offsetof(Arena, vmcb);
+    const auto differs = [&](auto field, std::uint64_t from) {
+        return unknown || before.*field != from || after.*field != from;
+    };
+    return {.cr2 = after.cr2,
+            .other_efer = differs(&svm::SaveArea::efer, l1_.expected(wire::L1State::efer)),
+            .other_dr7 = differs(&svm::SaveArea::dr7, l1_.expected(wire::L1State::dr7)),
+            .other_pat = differs(&svm::SaveArea::g_pat, svm::pat_reset)};
 }
 
 CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {

@@ -36,6 +36,8 @@ private:
     [[nodiscard]] wire::CaseOutcome run(std::uint64_t vmcb, wire::ByteWriter& out);
     [[nodiscard]] wire::CaseOutcome call(const wire::Op& op, wire::ByteWriter& out);
     [[nodiscard]] wire::CaseOutcome measure(std::uint32_t count, wire::ByteWriter& out);
+    /// Before what #VMEXIT stored is put back.
+    [[nodiscard]] L2Trace trace_of_l2(std::uint64_t vmcb) const;
     void report_phases(wire::ByteWriter& out);
 
     CaseArena& arena_;

@@ -171,11 +171,6 @@ void L1StateKeeper::freshen() {
     if (has_xsave_ && read_xcr0() != xcr0_) {
         write_xcr0(xcr0_);
     }
-    // Under a hypervisor the first access to a debug register is an exit; the rest come free.
-    write_dr0(0);
-    write_dr1(0);
-    write_dr2(0);
-    write_dr3(0);
     // Where L1 has no way to CR8, neither has the L2 of such an L1.
     if (has_cr8_ && read_cr8() != 0) {
         write_cr8(0);
@@ -186,9 +181,10 @@ void L1StateKeeper::freshen() {
         write_cr2(0);
     }
     // A subject that shares one PAT between L1 and L2 fails in its own cases only.
-    if (read_msr(svm::msr::pat) != svm::pat_reset) {
+    if (other_pat_ && read_msr(svm::msr::pat) != svm::pat_reset) {
         write_msr(svm::msr::pat, svm::pat_reset);
     }
+    other_pat_ = false;
 }
 
 bool L1StateKeeper::write(const wire::Op& op) {

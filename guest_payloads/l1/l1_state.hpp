@@ -11,6 +11,14 @@
 
 namespace vmrunit::guest {
 
+/// What L2 had, as far as the VMCB tells.
+struct L2Trace {
+    std::uint64_t cr2; ///< Behind the #VMEXIT.
+    bool other_efer;   ///< Than L1, at its VMRUN or at its #VMEXIT.
+    bool other_dr7;
+    bool other_pat; ///< Than at reset.
+};
+
 class L1StateKeeper {
 public:
     /// Reads what this CPU's L1 state is; everything later is compared with and put back to it.
@@ -28,16 +36,24 @@ public:
     void undo_writes();
 
     /// Calls `differs(L1State, value)` for whatever #VMEXIT should have restored and did not, and
-    /// repairs it. `vmcb` is the address VMRUN was given, `guest_cr2` what the VMCB says CR2 is.
+    /// repairs it. `vmcb` is the address VMRUN was given. EFER and DR7, whose reads are exits under
+    /// a hypervisor, are looked at where L2 or the case had another value than L1 is to have: else
+    /// nothing tells whether that came back.
     template<class Differs>
-    void check(const RunEdge& edge, std::uint64_t vmcb, std::uint64_t guest_cr2, Differs&& differs);
+    void check(const RunEdge& edge, std::uint64_t vmcb, const L2Trace& l2, Differs&& differs);
 
     /// The same behind a routine, for what the CPU has beside the general registers. Routines have
     /// CR2 for their faults.
     template<class Differs>
     void check(Differs&& differs);
 
+    [[nodiscard]] std::uint64_t expected(wire::L1State state) const {
+        return reference_[static_cast<unsigned>(state)];
+    }
+
 private:
+    template<class Differs>
+    void check_all(bool with_efer, bool with_dr7, Differs&& differs);
     template<class Differs>
     void check(wire::L1State state, std::uint64_t expected, Differs&& differs);
 
@@ -58,12 +74,13 @@ private:
     std::uint64_t xcr0_ = 0;
     bool has_xsave_ = false;
     bool has_cr8_ = false;
+    bool other_pat_ = true; ///< L1's PAT may be another than at reset.
     Write writes_[max_writes]{};
     unsigned write_count_ = 0;
 };
 
 template<class Differs>
-void L1StateKeeper::check(const RunEdge& edge, std::uint64_t vmcb, std::uint64_t guest_cr2,
+void L1StateKeeper::check(const RunEdge& edge, std::uint64_t vmcb, const L2Trace& l2,
                           Differs&& differs) {
     using wire::L1State;
     if (edge.rax_after != vmcb) {
@@ -76,15 +93,27 @@ void L1StateKeeper::check(const RunEdge& edge, std::uint64_t vmcb, std::uint64_t
         differs(L1State::rflags, edge.rflags_after);
     }
     // A 32-bit L1 sees the lower half of what L2 has in CR2.
-    check(L1State::cr2, static_cast<std::uintptr_t>(guest_cr2), differs);
-    check(differs);
+    check(L1State::cr2, static_cast<std::uintptr_t>(l2.cr2), differs);
+    const bool written = write_count_ != 0;
+    check_all(l2.other_efer || written, l2.other_dr7 || written, differs);
+    other_pat_ = other_pat_ || l2.other_pat;
 }
 
 template<class Differs>
 void L1StateKeeper::check(Differs&& differs) {
+    check_all(true, true, differs);
+    other_pat_ = true;
+}
+
+template<class Differs>
+void L1StateKeeper::check_all(bool with_efer, bool with_dr7, Differs&& differs) {
     using wire::L1State;
     for (unsigned i = static_cast<unsigned>(L1State::cr0); i < wire::l1_state_count; ++i) {
-        if (const auto state = static_cast<L1State>(i); state != L1State::cr2) {
+        const auto state = static_cast<L1State>(i);
+        const bool told = state == L1State::efer  ? with_efer
+                          : state == L1State::dr7 ? with_dr7
+                                                  : state != L1State::cr2;
+        if (told) {
             check(state, reference_[i], differs);
         }
     }

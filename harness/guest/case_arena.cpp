@@ -3,6 +3,7 @@
 
 #include "harness/wire/apply_op.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace vmrunit::guest {
@@ -18,6 +19,9 @@ void CaseArena::build(const LayoutDescriptor& layout) {
     std::memcpy(&expected_, &pristine_, sizeof(Arena));
     std::memcpy(&live_, &pristine_, sizeof(Arena));
     std::memcpy(low_memory_, &pristine_.low_memory, sizeof(L2Memory));
+    for (unsigned region = 0; region < region_count; ++region) {
+        watch(static_cast<Region>(region), 0, place_of(static_cast<Region>(region)).size);
+    }
 }
 
 void CaseArena::restore_bytes(std::uint32_t offset, std::uint32_t size) {
@@ -25,12 +29,27 @@ void CaseArena::restore_bytes(std::uint32_t offset, std::uint32_t size) {
     std::uint64_t* expected = words(expected_, offset);
     std::uint64_t* live = live_words(offset);
     for (std::uint32_t i = 0; i < size / 8; ++i) {
-        expected[i] = live[i] = from[i];
+        expected[i] = from[i];
+        // A write to a page that is nested tables costs a hypervisor's shadow of all it maps.
+        if (live[i] != from[i]) {
+            live[i] = from[i];
+        }
     }
 }
 
 void CaseArena::restore(Region region) {
     restore_bytes(place_of(region).offset, place_of(region).size);
+    watch(region, 0, place_of(region).size);
+}
+
+void CaseArena::watch(Region region, std::uint32_t offset, std::uint32_t size) {
+    const RegionPlace& place = place_of(region);
+    const std::uint64_t* const from = words(expected_, place.offset);
+    std::uint64_t* const to = watched(static_cast<unsigned>(region));
+    const std::uint32_t end = (std::min(offset + size, place.watched) + 7) / 8;
+    for (std::uint32_t i = offset / 8; i < end; ++i) {
+        to[i] = from[i];
+    }
 }
 
 /// After collect_changes() the live VMCB is the expected one, so where L2 begins as in the case
@@ -65,8 +84,12 @@ void CaseArena::reset(const L2Start& start) {
     written_regions_ = 0;
     // Nobody compares the PDPTEs of PAE, and QEMU sets an A bit in them that is reserved: a KVM on
     // it would refuse every later case of that mode.
-    restore_bytes(place_of(Region::pae_pdpt).offset, pae_pdpt_size);
-    restore_bytes(place_of(Region::nested_pae_pdpt).offset, pae_pdpt_size);
+    if (vmcb_start_ && !is_long_mode(vmcb_start_->mode)) {
+        restore_bytes(place_of(Region::pae_pdpt).offset, pae_pdpt_size);
+    }
+    if (vmcb_start_ && vmcb_start_->l1 == L1Mode::pae) {
+        restore_bytes(place_of(Region::nested_pae_pdpt).offset, pae_pdpt_size);
+    }
     other_memory_ = is_16bit(start.mode) ? Region::l2_memory : Region::low_memory;
     reset_vmcb(start);
     for (unsigned i = 0; i < register_count; ++i) {
@@ -83,10 +106,10 @@ bool CaseArena::apply(const wire::Op& op) {
         wire::apply_op(op, reinterpret_cast<std::uint8_t*>(registers_.value));
         return true;
     }
+    const std::uint32_t length = op.code == wire::Op::Code::fill
+                                     ? static_cast<std::uint32_t>(op.value)
+                                     : std::uint32_t{op.size};
     if (region == Region::vmcb) {
-        const std::uint32_t length = op.code == wire::Op::Code::fill
-                                         ? static_cast<std::uint32_t>(op.value)
-                                         : std::uint32_t{op.size};
         for (std::uint32_t at = op.offset / vmcb_chunk; at * vmcb_chunk < op.offset + length;
              ++at) {
             written_vmcb_ |= std::uint64_t{1} << at;
@@ -96,6 +119,7 @@ bool CaseArena::apply(const wire::Op& op) {
     const std::uint32_t offset = place_of(region).offset;
     wire::apply_op(op, reinterpret_cast<std::uint8_t*>(&expected_) + offset);
     wire::apply_op(op, live_bytes(offset));
+    watch(region, op.offset, length);
     return true;
 }
 

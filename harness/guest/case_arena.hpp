@@ -13,10 +13,20 @@
 #include "harness/program.hpp"
 #include "harness/wire/plan.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
 namespace vmrunit::guest {
+
+/// Watched bytes of the regions before each; at its end, of all.
+inline constexpr auto watched_before = [] {
+    std::array<std::uint32_t, region_count + 1> before{};
+    for (unsigned i = 0; i < region_count; ++i) {
+        before[i + 1] = before[i] + region_places[i].watched;
+    }
+    return before;
+}();
 
 class CaseArena {
 public:
@@ -43,14 +53,44 @@ public:
 
     [[nodiscard]] std::uint64_t address() const { return place_.arena; }
     [[nodiscard]] Arena& live() { return live_; }
+    [[nodiscard]] const Arena& live() const { return live_; }
+    [[nodiscard]] const Arena& expected() const { return expected_; }
     [[nodiscard]] L2Registers& registers() { return registers_; }
 
     /// Calls `changed(where, value)` for each 64-bit word of [offset, offset + size) of the arena
     /// that is not what the case left there, `where` counted from `offset`, and puts the word back.
     template<class Changed>
     void collect_changes(std::uint32_t offset, std::uint32_t size, Changed&& changed) {
-        const auto* expected = words(expected_, offset);
-        auto* live = live_words(offset);
+        collect_changes(words(expected_, offset), live_words(offset), size, changed);
+    }
+
+    /// The same for the memory that this case watches: `changed(region, where, value)`.
+    template<class Changed>
+    void collect_memory_changes(Changed&& changed) {
+        for (unsigned i = 0; i < region_count; ++i) {
+            const RegionPlace& place = region_places[i];
+            const bool all = place.watched_if_written && (written_regions_ >> i & 1) != 0;
+            const bool unused = static_cast<Region>(i) == other_memory_;
+            const std::uint32_t size = all ? place.size : unused ? 0 : place.watched;
+            if (size != 0) {
+                const std::uint64_t* const expected =
+                    all ? words(expected_, place.offset) : watched(i);
+                collect_changes(expected, live_words(place.offset), size,
+                                [&](std::uint32_t where, std::uint64_t value) {
+                                    changed(static_cast<Region>(i), where, value);
+                                });
+            }
+        }
+    }
+
+private:
+    [[nodiscard]] std::uint64_t* watched(unsigned region) {
+        return watched_ + watched_before[region] / 8;
+    }
+
+    template<class Changed>
+    static void collect_changes(const std::uint64_t* expected, std::uint64_t* live,
+                                std::uint32_t size, Changed&& changed) {
         const std::uint32_t count = size / 8;
         for (std::uint32_t i = 0; i < count; i += 4) {
             const std::uint64_t differs =
@@ -68,23 +108,6 @@ public:
         }
     }
 
-    /// The same for the memory that this case watches: `changed(region, where, value)`.
-    template<class Changed>
-    void collect_memory_changes(Changed&& changed) {
-        for (unsigned i = 0; i < region_count; ++i) {
-            const RegionPlace& place = region_places[i];
-            const bool all = place.watched_if_written && (written_regions_ >> i & 1) != 0;
-            const bool unused = static_cast<Region>(i) == other_memory_;
-            const std::uint32_t size = all ? place.size : unused ? 0 : place.watched;
-            if (size != 0) {
-                collect_changes(place.offset, size, [&](std::uint32_t where, std::uint64_t value) {
-                    changed(static_cast<Region>(i), where, value);
-                });
-            }
-        }
-    }
-
-private:
     [[nodiscard]] static std::uint64_t* words(Arena& arena, std::uint32_t offset) {
         return reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::uint8_t*>(&arena) + offset);
     }
@@ -98,6 +121,7 @@ private:
         return reinterpret_cast<std::uint64_t*>(live_bytes(offset));
     }
     void restore(Region region);
+    void watch(Region region, std::uint32_t offset, std::uint32_t size);
     void restore_bytes(std::uint32_t offset, std::uint32_t size);
     void reset_vmcb(const L2Start& start);
 
@@ -106,6 +130,10 @@ private:
     Arena& pristine_;
     ArenaPlace place_;
     std::uint8_t* low_memory_;
+    /// What is watched of each region, as the case left it: side by side, while the regions are
+    /// pages apart. Under a hypervisor each page L1 touches behind a #VMEXIT costs a walk of nested
+    /// tables, and these would be a third of them.
+    std::uint64_t watched_[watched_before[region_count] / 8]{};
     Region other_memory_ = Region::low_memory; ///< L2's memory that is not this case's.
     std::uint32_t written_regions_ = 0;        ///< Bit per Region, since the last reset.
     std::uint64_t written_vmcb_ = 0;    ///< Bit per 64 bytes of the VMCB, since the last reset.
