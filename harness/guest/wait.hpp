@@ -10,7 +10,6 @@
 #include <cstdint>
 
 namespace vmrunit::guest {
-namespace detail {
 
 /// Lets others have the CPU. Interrupts of this L1 are let in as well: what hangs on its IF is, on
 /// some CPUs, whether the hypervisor below takes its own, and so whether the other CPU ever runs.
@@ -18,8 +17,6 @@ inline void let_others_run() {
     pause();
     take_pending_interrupts();
 }
-
-} // namespace detail
 
 struct Patience {
     std::uint64_t ticks;
@@ -43,7 +40,7 @@ bool wait_until(const Patience& patience, Condition&& condition) {
          ++looks) {
         if (condition())
             return true;
-        detail::let_others_run();
+        let_others_run();
     }
     return condition();
 }
@@ -56,7 +53,7 @@ bool happens_within(const Patience& patience, Condition&& condition) {
          ++looks) {
         if (condition())
             return true;
-        detail::let_others_run();
+        let_others_run();
     }
     return condition();
 }

@@ -38,6 +38,7 @@ void VmcbRewriter::run(void* self) {
         for (std::uint32_t i = random & 0x3f; i != 0; --i) {
             pause();
         }
+        let_others_run();
     }
 }
 
@@ -172,6 +173,7 @@ VMRUNIT_ROUTINE(vmrun_rewritten_vmcb) {
         }
         disturbed += control_state() == before ? 0 : 1;
         __svm_stgi();
+        let_others_run();
     }
     call.report(other.writes() != writes_before);
     call.report(ran != 0);
