@@ -373,7 +373,7 @@ std::optional<std::chrono::milliseconds> Session::overrun(std::chrono::nanosecon
     const auto limit = limit_of(subject);
     // Dozens of known hangs would otherwise be most of a run. Who knows is asked late: it is a
     // search through globs, and next to no case gets here.
-    const auto impatient = limit / 5;
+    const auto impatient = limit / 20;
     if (waited > impatient && options_.known_to_hang && options_.known_to_hang(subject)) {
         return impatient;
     }
