@@ -12,6 +12,8 @@ namespace vmrunit::runner {
 struct Error {
     std::string what; ///< What is wrong: the operation, the object, errno's text.
     std::string cure; ///< How to mend it; may be empty when there is nothing to advise.
+    bool misuse =
+        false; ///< What was asked for does not exist or is none: bad input, whoever sees it.
 
     /// Both parts in the one line a user sees.
     [[nodiscard]] std::string line() const { return cure.empty() ? what : what + ": " + cure; }
@@ -22,6 +24,10 @@ using Result = tl::expected<T, Error>;
 
 [[nodiscard]] inline auto failure(std::string what, std::string cure = {}) {
     return tl::unexpected<Error>(Error{std::move(what), std::move(cure)});
+}
+
+[[nodiscard]] inline auto misuse(std::string what, std::string cure = {}) {
+    return tl::unexpected<Error>(Error{std::move(what), std::move(cure), true});
 }
 
 } // namespace vmrunit::runner

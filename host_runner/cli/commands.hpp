@@ -45,7 +45,8 @@ using CommandResult = tl::expected<RunOutcome, CommandError>;
     return tl::unexpected(CommandError{std::move(error), RunOutcome::usage});
 }
 [[nodiscard]] inline auto operation_error(Error error) {
-    return tl::unexpected(CommandError{std::move(error), RunOutcome::broken});
+    const RunOutcome outcome = error.misuse ? RunOutcome::usage : RunOutcome::broken;
+    return tl::unexpected(CommandError{std::move(error), outcome});
 }
 
 } // namespace vmrunit::runner

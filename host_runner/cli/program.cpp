@@ -234,10 +234,13 @@ private:
                            "What to test: qemu, kvm, lab:6.12, ... (vmrunit targets)");
         command.add_option("--qemu", common_.target_options.qemu_program,
                            "The QEMU program to use, a name or a path");
-        command.add_option(
-            "--kernel", common_.target_options.kernel,
-            "The kernel of a lab target: a bzImage whose modules lie beside it, or a "
-            "kernel tree that was built");
+        command
+            .add_option("--kernel", common_.target_options.kernel,
+                        "The kernel of a lab target: a bzImage whose modules lie beside it, or a "
+                        "kernel tree that was built")
+            ->check([](const std::string& path) {
+                return path.empty() ? "there is no name in it" : "";
+            });
     }
     void add_exit_style(CLI::App& command) {
         add_choice<ExitStyle>(

@@ -2,6 +2,7 @@
 // `vmrunit targets`: what can be tested here, and if not, why and the cure.
 #include "host_runner/cli/commands.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <string>
 #include <vector>
@@ -20,19 +21,32 @@ Availability availability_of(const std::string& spec, const TargetRegistry& targ
 } // namespace
 
 CommandResult targets_command(const Program& program, const CommonOptions& common) {
-    bool any = false;
+    struct Row {
+        const TargetFactory* factory;
+        std::vector<std::string> specs;
+    };
+    std::vector<Row> rows;
+    std::size_t width = 0;
     for (const TargetFactory& factory : program.targets.factories()) {
-        const std::vector<std::string> name_alone{factory.name};
-        for (const auto& spec : factory.examples.empty() ? name_alone : factory.examples) {
+        rows.push_back(
+            {&factory, factory.examples.empty() ? std::vector{factory.name} : factory.examples});
+        for (const auto& spec : rows.back().specs) {
+            width = std::max(width, spec.size());
+        }
+    }
+    bool any = false;
+    for (const Row& row : rows) {
+        for (const auto& spec : row.specs) {
             const auto available = availability_of(spec, program.targets, common.target_options);
             any = any || available.available;
-            fmt::print("{:<10} {}  {}\n", spec, available.available ? "yes" : "no ",
+            fmt::print("{:<{}} {}  {}\n", spec, width, available.available ? "yes" : "no ",
                        available.reason);
             if (!available.available && !available.cure.empty()) {
-                fmt::print("{:<10}      cure: {}\n", "", available.cure);
+                fmt::print("{:<{}}      cure: {}\n", "", width, available.cure);
             }
         }
-        fmt::print("{:<10}      {}\n{:<10}      {}\n", "", factory.description, "", factory.usage);
+        fmt::print("{0:<{1}}      {2}\n{0:<{1}}      {3}\n", "", width, row.factory->description,
+                   row.factory->usage);
     }
     return any ? RunOutcome::passed : RunOutcome::skipped;
 }

@@ -154,7 +154,7 @@ Result<KernelPackages> DebianArchive::find(std::string_view wanted) {
     if (offered.empty() && trouble) {
         return tl::unexpected(*trouble);
     }
-    return failure(
+    return misuse(
         fmt::format("Debian has no kernel {}", wanted),
         fmt::format("there are {}; or {}",
                     offered.empty() ? "none" : fmt::format("{}", fmt::join(offered, ", ")),

@@ -37,7 +37,7 @@ public:
         const auto found = modules_.find(name);
         if (found == modules_.end()) {
             if (!built_in_.contains(name)) {
-                return failure("no module " + name);
+                return misuse("no module " + name);
             }
             return {};
         }
@@ -46,14 +46,14 @@ public:
             return tl::unexpected(module.error());
         }
         if (module->release != files.release) {
-            return failure("module " + found->second.string() + " is for Linux " + module->release +
-                               ", the image is " + files.release,
-                           "install the modules of this very build");
+            return misuse("module " + found->second.string() + " is for Linux " + module->release +
+                              ", the image is " + files.release,
+                          "install the modules of this very build");
         }
         for (const auto& other : module->depends) {
             if (auto added = add(other, files); !added) {
-                return failure(added.error().what + ", which " + name + " needs",
-                               added.error().cure);
+                return misuse(added.error().what + ", which " + name + " needs",
+                              added.error().cure);
             }
         }
         files.modules.push_back(std::move(*module));
@@ -180,8 +180,8 @@ Result<KernelFiles> load_kernel_files(fs::path image, const ModulePlaces& places
         const auto cure = "build the kernel with CONFIG_KVM_AMD=m or =y and let its modules lie "
                           "beside it (lib/modules/" +
                           files.release + ")";
-        return failure(files.origin + " (Linux " + files.release + "): " + added.error().what,
-                       added.error().cure.empty() ? cure : added.error().cure);
+        return misuse(files.origin + " (Linux " + files.release + "): " + added.error().what,
+                      added.error().cure.empty() ? cure : added.error().cure);
     }
     files.built_in = finder.built_in();
     return files;
@@ -191,15 +191,15 @@ Result<KernelFiles> find_kernel_files(const fs::path& path) {
     std::error_code error;
     auto image = fs::absolute(path, error).lexically_normal();
     if (!fs::exists(image, error)) {
-        return failure("there is no kernel " + path.string(),
-                       "name a bzImage, a folder that holds one, or a kernel tree that was built");
+        return misuse("there is no kernel " + path.string(),
+                      "name a bzImage, a folder that holds one, or a kernel tree that was built");
     }
     if (is_folder(image)) {
         const auto folder = image;
         image = image_in(folder);
         if (image.empty()) {
-            return failure("there is no kernel image in " + folder.string(),
-                           "a tree must have been built: make bzImage modules");
+            return misuse("there is no kernel image in " + folder.string(),
+                          "a tree must have been built: make bzImage modules");
         }
     }
     const auto release = release_of_image(image);

@@ -24,6 +24,8 @@ constexpr std::array complaint_fronts{
     std::string_view{"BUG: "},                 // page faults, KASAN, sleeping while atomic, ...
     std::string_view{"kernel BUG at "},
     std::string_view{"watchdog: BUG: "},       // soft lockup
+    std::string_view{"watchdog: CPU"},         // hard lockup, and its older form
+    std::string_view{"NMI watchdog: Watchdog detected "},
     std::string_view{"Oops: "},
     std::string_view{"UBSAN: "},
     std::string_view{"general protection fault"},
@@ -37,6 +39,7 @@ constexpr std::array complaint_fronts{
     std::string_view{"INFO: task "},           // hung task
     std::string_view{"INFO: possible "},       // lockdep of older kernels
     std::string_view{"INFO: inconsistent "},
+    std::string_view{"INFO: trying to register "},
     std::string_view{"INFO: rcu"},             // stalls
     std::string_view{"rcu: INFO: "},
     std::string_view{"rcu: rcu_"},             // kthread starved

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <initializer_list>
 #include <iterator>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ namespace {
 constexpr unsigned most_lab_cpus = 8;
 constexpr unsigned most_lab_memory = 256; // MiB, of the VM in the lab machine
 constexpr const char* example_version = "6.12";
+constexpr const char* example_versions[] = {"6.1", "6.12", "7.3"};
 
 /// Nothing that a kernel's command line or a module's parameters would take apart.
 bool is_plain(std::string_view text) {
@@ -102,6 +104,16 @@ Result<void> take_parameter(const std::string& key, const std::string& value,
     return {};
 }
 
+/// As baselines compare it: a module takes npt=N, npt=off and npt=0 for the same.
+std::string as_number(const std::string& value) {
+    const auto is = [&](std::initializer_list<std::string_view> words) {
+        return std::ranges::find(words, value) != words.end();
+    };
+    return is({"n", "N", "off", "OFF", "Off"}) ? "0"
+           : is({"y", "Y", "on", "ON", "On"})  ? "1"
+                                               : value;
+}
+
 /// In place of one whose boot was given up: no case is to be blamed for that, nor the target.
 class UnwantedMachine final : public Machine {
 public:
@@ -122,7 +134,10 @@ TargetFactory lab_target_factory(LabPrograms programs, std::vector<NamedLabEmula
                         " [,kvm.PARAMETER=VALUE]... [,boot.PARAMETER=VALUE]..."
                         " [,cpuid.FEATURE=off]... [,cpu=MODEL][,cpus=N][,memory=MIB]; EMULATOR is ";
     const auto example = std::string{"lab:"} + example_version;
-    std::vector<std::string> examples{example}; // on the first emulator
+    std::vector<std::string> examples; // on the first emulator
+    for (const char* const version : example_versions) {
+        examples.push_back(std::string{"lab:"} + version);
+    }
     for (const auto& emulator : emulators) {
         usage += emulator.name + ", ";
         if (&emulator != &emulators.front()) {
@@ -263,13 +278,13 @@ Result<void> LabTarget::check_parameters() const {
             }
             std::vector<std::string> names;
             std::ranges::transform(kernel.modules, std::back_inserter(names), &KernelModule::name);
-            return failure("no module " + module_name + " is loaded for " + name + "=" + value,
-                           did_you_mean(module_name, names));
+            return misuse("no module " + module_name + " is loaded for " + name + "=" + value,
+                          did_you_mean(module_name, names));
         }
         if (std::ranges::find(module->parameters, parameter) == module->parameters.end()) {
-            return failure("module " + module_name + " of Linux " + kernel.release +
-                               " has no parameter " + parameter,
-                           did_you_mean(parameter, module->parameters));
+            return misuse("module " + module_name + " of Linux " + kernel.release +
+                              " has no parameter " + parameter,
+                          did_you_mean(parameter, module->parameters));
         }
     }
     return {};
@@ -291,7 +306,7 @@ SubjectFacts LabTarget::facts() {
         facts.emplace_back("kernel.origin", configuration_.kernel.origin);
     }
     for (const auto& [name, value] : configuration_.module_parameters) {
-        facts.emplace_back(name, value);
+        facts.emplace_back(name, as_number(value));
     }
     for (const auto& parameter : configuration_.boot_parameters) {
         facts.emplace_back("kernel.parameter", parameter);

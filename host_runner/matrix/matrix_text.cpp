@@ -102,8 +102,10 @@ private:
         for (std::size_t i = 0; i < matrix_.columns.size(); ++i) {
             out_ += column_text(matrix_.columns[i], i + 1, width);
         }
-        out_ += fmt::format("\n{} cases on {} targets; {} of them hold wherever they ran\n{}\n",
-                            matrix_.rows.size(), matrix_.columns.size(),
+        const auto ran = std::ranges::count_if(
+            matrix_.columns, [](const MatrixColumn& column) { return column.trouble.empty(); });
+        out_ += fmt::format("\n{} cases on {} target{}; {} of them hold wherever they ran\n{}\n",
+                            matrix_.rows.size(), ran, ran == 1 ? "" : "s",
                             cases_in(groups, MatrixTopic::agreement), legend);
     }
 
