@@ -156,7 +156,10 @@ ExitExpectation delivered(const L2Start& start, const Delivery& delivery) {
     frame.push(code_selector(start), selector_mask);
     frame.push(delivery.return_rip, delivery.return_rip_defined ? ~std::uint64_t{0} : 0);
     if (delivery.error_code && !is_real_mode(start.mode)) {
-        frame.push(*delivery.error_code, ~std::uint64_t{0} << 32 | delivery.error_code_mask);
+        // A 16-bit gate pushes the lower half of it.
+        const std::uint64_t code_mask = slot_size(start.mode) == 2 ? 0xffff : ~std::uint64_t{0};
+        frame.push(*delivery.error_code & code_mask,
+                   ~std::uint64_t{0} << 32 | delivery.error_code_mask);
     }
     exit.fields.push_back({field::rsp, in_memory(frame.rsp())});
 
