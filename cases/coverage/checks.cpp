@@ -127,6 +127,10 @@ CoverageFamily check_family() {
         if (!check.beside_title.empty()) {
             add_item(family, check, check.beside_title, "accepted", check.beside_parts);
         }
+        for (const std::string_view rows : {check.refused_rows, check.accepted_rows}) {
+            const std::vector<std::string> globs = each_glob(rows);
+            family.rows.insert(family.rows.end(), globs.begin(), globs.end());
+        }
     }
     return family;
 }

@@ -51,6 +51,9 @@ struct CoverageFamily {
     std::vector<CoverageItem> items;
     /// What of it a case covers, besides what the case says itself (Case::covers).
     std::function<void(const Case& one, const CoveredSink& covered)> rule;
+    /// Globs by which the rule knows rows, as row_matches() takes them: each must name a case, or a
+    /// row that has gone would not be missed where an item has others.
+    std::vector<std::string> rows{};
 };
 
 /// Why items have no case.

@@ -337,6 +337,14 @@ CoverageFamily fields() {
             }
         }
     }
+    for (const std::span<const FieldRow> rows :
+         {std::span<const FieldRow>{field_rows::loaded},
+          std::span<const FieldRow>{field_rows::as_it_is},
+          std::span<const FieldRow>{field_rows::not_stored}}) {
+        for (const FieldRow& row : rows) {
+            family.rows.emplace_back(row.rows);
+        }
+    }
     return family;
 }
 

@@ -15,6 +15,16 @@ std::string id_of(std::string_view family, const RowItem& item) {
 
 } // namespace
 
+std::vector<std::string> each_glob(std::string_view globs) {
+    std::vector<std::string> found;
+    while (!globs.empty()) {
+        const std::size_t end = globs.find(' ');
+        found.emplace_back(globs.substr(0, end));
+        globs.remove_prefix(end == std::string_view::npos ? globs.size() : end + 1);
+    }
+    return found;
+}
+
 bool is_one_of_rows(const Case& one, std::string_view globs) {
     while (!globs.empty()) {
         const std::size_t end = globs.find(' ');
@@ -34,6 +44,8 @@ void add_items(CoverageFamily& family, std::span<const RowItem> items) {
                                 {},
                                 0,
                                 item.needs});
+        const std::vector<std::string> rows = each_glob(item.rows);
+        family.rows.insert(family.rows.end(), rows.begin(), rows.end());
     }
 }
 

@@ -8,7 +8,9 @@
 #include "harness/svm/features.hpp"
 
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace vmrunit::cases {
 
@@ -23,7 +25,10 @@ struct RowItem {
 /// The case is one of the rows that globs name; with blanks between them.
 [[nodiscard]] bool is_one_of_rows(const Case& one, std::string_view globs);
 
-/// Adds the items to the family, which must be named.
+/// Globs with blanks between them, one by one.
+[[nodiscard]] std::vector<std::string> each_glob(std::string_view globs);
+
+/// Adds the items and their rows to the family, which must be named.
 void add_items(CoverageFamily& family, std::span<const RowItem> items);
 
 /// Those of the items whose rows the case is one of.

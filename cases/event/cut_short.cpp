@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Delivery of an injected event that something else cuts short: an intercepted exception on the way
-// to the handler, or a nested page fault. EXITINTINFO is then the event that was injected, and RIP
-// has not moved. APM2 15.7.2, 15.20.
+// Delivery of an event that something else cuts short: an intercepted exception on the way to the
+// handler, a nested page fault, a task switch. EXITINTINFO is then the event that was under way,
+// and RIP has not moved. The events are injected, virtual ones, or of the machine.
+// APM2 15.7.2, 15.20.
 
 #include "cases/intercept/exception_row.hpp"
+#include "cases/intercept/idle_task.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 
 #include "harness/svm/cpu.hpp"
+#include "harness/svm/exit_info.hpp"
 #include "harness/svm/vmcb.hpp"
+
+#include <optional>
 
 namespace vmrunit::cases {
 namespace {
@@ -19,13 +24,16 @@ using svm::EventInformation;
 using svm::EventType;
 using svm::ExitCode;
 using svm::Intercept;
+using svm::TaskSwitch;
+using svm::VirtualInterrupt;
 
-struct Injected {
+struct UnderWay {
     std::string_view name;
     EventInformation event;
+    bool is_virtual = false; ///< By V_IRQ, else by EVENTINJ.
 };
 
-constexpr Injected events[] = {
+constexpr UnderWay events[] = {
     {"interrupt", EventInformation::event(EventType::interrupt, 0x40)},
     {"interrupt_13", EventInformation::event(EventType::interrupt, 13)},
     {"nmi", EventInformation::event(EventType::nmi, 2)},
@@ -34,7 +42,34 @@ constexpr Injected events[] = {
     {"db", EventInformation::event(EventType::exception, 1)},
     {"gp", EventInformation::event(EventType::exception, 13, 0x18)},
     {"pf", EventInformation::event(EventType::exception, 14, 7)},
+    {"virtual_interrupt", EventInformation::event(EventType::interrupt, 0x40), true},
 };
+
+/// Real mode has no error code, and what EV means there no source says.
+bool may_come(const UnderWay& event, L2Mode mode) {
+    return !is_real_mode(mode) || !event.event.test(EventInformation::error_code_valid);
+}
+
+/// V_IRQ, or EVENTINJ. INT n asks the IDT at any IOPL but in virtual-8086 mode, where it is 3 here.
+std::vector<Step> brings(const UnderWay& event, L2Mode mode) {
+    if (event.is_virtual) {
+        const auto pending =
+            VirtualInterrupt{}
+                .with(VirtualInterrupt::v_irq)
+                .with(VirtualInterrupt::v_ign_tpr)
+                .with(VirtualInterrupt::v_intr_prio, 15)
+                .with(VirtualInterrupt::v_intr_vector, event.event.get(EventInformation::vector));
+        return {vmcb_field(field::virtual_interrupt, pending.value),
+                vmcb_set(field::rflags, svm::rflags::if_)};
+    }
+    std::vector<Step> steps{vmcb_field(field::event_injection, event.event.value),
+                            vmcb_field(field::next_rip, at_start)};
+    const auto software = static_cast<std::uint64_t>(EventType::software_interrupt);
+    if (mode == L2Mode::v86 && event.event.get(EventInformation::type) == software) {
+        steps.emplace_back(vmcb_set(field::rflags, svm::rflags::iopl));
+    }
+    return steps;
+}
 
 std::uint8_t vector_of(EventInformation event) {
     return static_cast<std::uint8_t>(event.get(EventInformation::vector));
@@ -42,31 +77,52 @@ std::uint8_t vector_of(EventInformation event) {
 
 /// Bytes of a gate.
 std::uint64_t gate_size(L2Mode mode) {
-    return is_long_mode(mode) ? 16 : 8;
+    return is_long_mode(mode) ? 16 : is_real_mode(mode) ? 4 : 8;
 }
+
+/// What few rows have.
+struct Special {
+    bool has_event = true; ///< EXITINTINFO.
+    L1Modes l1_modes{};
+    std::string_view manual = "APM2 15.7.2";
+};
 
 class Table {
 public:
     explicit Table(Catalogue& catalogue) : catalogue_(catalogue) {}
 
-    void add(std::string_view by, std::string_view title, const Injected& injected,
-             std::vector<Step> setup, ExitExpectation exit, const L2Start& start,
-             bool has_event = true, const L1Modes& l1_modes = {},
+    void add(std::string_view by, std::string_view title, const UnderWay& event,
+             const std::vector<Step>& setup, ExitExpectation exit, const L2Start& start,
+             const Special& special = {},
              const std::source_location& where = std::source_location::current()) {
-        setup.emplace_back(vmcb_field(field::event_injection, injected.event.value));
-        setup.emplace_back(vmcb_field(field::next_rip, at_start));
         exit.rip = at_start;
-        if (has_event) {
-            exit.fields.push_back(being_delivered(injected.event));
+        if (special.has_event) {
+            exit.fields.push_back(being_delivered(event.event));
+        }
+        if (is_real_mode(start.mode)) { // The frame may be pushed before the vector is looked up.
+            for (std::uint32_t slot = 1; slot <= 3; ++slot) {
+                exit.memory.push_back({Region::l2_memory,
+                                       l2_stack_end - slot * 2,
+                                       2,
+                                       {},
+                                       ~std::uint64_t{0},
+                                       Match::free});
+            }
+        }
+        if (event.is_virtual) { // Whether it is still pending then nobody says.
+            exit.fields.push_back(
+                {field::virtual_interrupt, {}, VirtualInterrupt::v_irq.mask(), Match::free});
         }
         add_guest_case(
             catalogue_,
-            {.name = "event/cut_short/" + std::string{by} + "/" + std::string{injected.name},
+            {.name = "event/cut_short/" + std::string{by} + "/" + std::string{event.name},
              .title = title,
-             .manual = "APM2 15.7.2",
-             .steps = std::move(setup),
+             .manual = special.manual,
+             .steps = join(setup, brings(event, start.mode)),
              .exit = std::move(exit),
-             .l1_modes = l1_modes},
+             // QEMU 7.2 records a virtual interrupt as an exception; Bochs takes none.
+             .confirmed = !event.is_virtual || !special.has_event,
+             .l1_modes = special.l1_modes},
             start, where);
     }
 
@@ -80,48 +136,84 @@ ExitExpectation exit_with(ExitCode code) {
     return exit;
 }
 
-void add_all(Table& table, const Injected& injected, const L2Start& start) {
-    const std::uint8_t vector = vector_of(injected.event);
+void through_gate(Table& table, const UnderWay& event, const L2Start& start) {
+    const std::uint8_t vector = vector_of(event.event);
 
     // The gate is not present: #NP, whose intercept comes before it would merge into #DF.
     ExitExpectation absent = exit_with(ExitCode::exception_np);
     absent.fields = {{field::exit_info_1, idt_error_code(vector), external_unsettled}};
-    table.add("np", "The gate is not present, and #NP is intercepted.", injected,
+    table.add("np", "The gate is not present, and #NP is intercepted.", event,
               join(absent_gate(vector), {intercepting(Intercept::exception_np)}), absent, start);
 
     // The IDT ends before the gate: #GP.
     ExitExpectation beyond = exit_with(ExitCode::exception_gp);
     beyond.fields = {{field::exit_info_1, idt_error_code(vector), external_unsettled}};
-    table.add("gp", "The IDT ends before the gate, and #GP is intercepted.", injected,
+    table.add("gp", "The IDT ends before the gate, and #GP is intercepted.", event,
               {no_idt(), intercepting(Intercept::exception_gp)}, beyond, start);
+}
+
+/// The page tables of a mode that has tasks.
+Region root_of(L2Mode mode) {
+    return mode == L2Mode::pae ? Region::pae_pdpt : Region::legacy_pd;
+}
+
+/// What exits behind a task gate.
+ExitExpectation switches_task(EventInformation event) {
+    ExitExpectation exit = exit_with(ExitCode::task_switch);
+    const bool has_code = event.test(EventInformation::error_code_valid);
+    const std::uint64_t code =
+        has_code ? TaskSwitch::error_code_valid.mask() | event.get(EventInformation::error_code)
+                 : 0;
+    const std::uint64_t judged = TaskSwitch::by_iret.mask() | TaskSwitch::by_far_jump.mask() |
+                                 TaskSwitch::error_code_valid.mask() |
+                                 (has_code ? TaskSwitch::error_code.mask() : 0);
+    exit.fields = {{field::exit_info_1, l2_selector::idle_tss32, 0xffff},
+                   {field::exit_info_2, code, judged}};
+    return exit;
+}
+
+std::vector<Step> behind_task_gate(std::uint8_t vector, L2Mode mode) {
+    return join(join(idle_task(root_of(mode)), task_gate(vector)),
+                {intercepting(Intercept::task_switch)});
+}
+
+void add_all(Table& table, const UnderWay& event, const L2Start& start) {
+    const std::uint8_t vector = vector_of(event.event);
+    if (!is_real_mode(start.mode)) {
+        through_gate(table, event, start);
+        if (!is_long_mode(start.mode)) {
+            table.add("task_switch", "The gate leads to a task, and that is intercepted.", event,
+                      behind_task_gate(vector, start.mode), switches_task(event.event), start,
+                      {.manual = "APM2 15.14.1"});
+        }
+    }
 
     // The page of the IDT is not mapped: #PF. CR2 keeps its value.
     const std::uint64_t gate = spare_page + vector * gate_size(start.mode);
-    ExitExpectation unmapped = exit_with(ExitCode::exception_pf);
-    unmapped.fields = {{field::exit_info_1, 0}, {field::exit_info_2, gate}};
-    table.add("pf", "The IDT is not mapped, and #PF is intercepted.", injected,
-              join(spare_page_absent(),
-                   {vmcb_field(field::idtr_base, spare_page), vmcb_field(field::cr2, 0x0bad'cafe),
-                    intercepting(Intercept::exception_pf)}),
-              unmapped, start);
+    if (start.mode != L2Mode::real) {
+        ExitExpectation unmapped = exit_with(ExitCode::exception_pf);
+        unmapped.fields = {{field::exit_info_1, 0}, {field::exit_info_2, gate}};
+        table.add("pf", "The IDT is not mapped, and #PF is intercepted.", event,
+                  join(spare_page_absent(), {vmcb_field(field::idtr_base, spare_page),
+                                             vmcb_field(field::cr2, 0x0bad'cafe),
+                                             intercepting(Intercept::exception_pf)}),
+                  unmapped, start);
+    }
 
     if (start.nested_paging) {
         ExitExpectation nested = exit_with(ExitCode::npf);
         nested.fields = {{field::exit_info_1, 0x1'0000'0004}, {field::exit_info_2, gate}};
-        table.add("npf", "The nested tables do not map the IDT.", injected,
+        table.add("npf", "The nested tables do not map the IDT.", event,
                   {Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8, 0},
                    vmcb_field(field::idtr_base, spare_page)},
                   nested, start);
     }
 
-    // Nobody is left to deliver to. Bochs dies here, so there is one case of each.
-    if (start != L2Start{}) {
-        return;
-    }
+    // Nobody is left to deliver to. Bochs 2.7 dies of each, so one L1 is enough.
     ExitExpectation shutdown = exit_with(ExitCode::shutdown);
     shutdown.fields = {{field::exit_int_info, {}, ~std::uint64_t{0}, Match::free}};
-    table.add("shutdown", "Without an IDT nothing can be delivered.", injected, {no_idt()},
-              shutdown, start, false, only_l1_long64);
+    table.add("shutdown", "Without an IDT nothing can be delivered.", event, {no_idt()}, shutdown,
+              start, {.has_event = false, .l1_modes = only_l1_long64});
 }
 
 /// #GP finds no gate, and that merges into #DF; the stack that #DF would push on is not there.
@@ -162,44 +254,83 @@ void merged(Catalogue& catalogue, const L2Start& start) {
     }
 }
 
-/// An interrupt of the machine, which L2 takes: it is acknowledged, and its gate is not present.
-void of_the_machine(Catalogue& catalogue) {
-    constexpr std::uint8_t vector = 0x51; ///< What the routine sends.
-    constexpr std::uint32_t external = 1;
-    for (const bool nested_paging : {true, false}) {
-        ExitExpectation absent = exit_with(ExitCode::exception_np);
-        absent.rip = at_insn;
-        absent.fields = {{field::exit_info_1, idt_error_code(vector) | external},
-                         being_delivered(EventInformation::event(EventType::interrupt, vector))};
+/// What the routine pend_own_event sends; both come from outside, which error codes say.
+struct OfTheMachine {
+    std::string_view name;
+    EventInformation event;
+    std::uint32_t argument;
+    std::string_view what;
+    bool confirmed; ///< EXITINTINFO: QEMU 7.2 says an exception, Bochs 3.0 anything.
+};
+constexpr OfTheMachine machine_events[] = {
+    {"physical_interrupt", EventInformation::event(EventType::interrupt, 0x51), 0,
+     "interrupts that L1 got", true},
+    {"physical_nmi", EventInformation::event(EventType::nmi, 2), 1, "NMIs that L1 got", false},
+};
+
+/// An event of the machine, which L2 takes: it is acknowledged, and then does not come to its
+/// handler. It is in EXITINTINFO, and L1 must not have it a second time.
+void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode,
+                    bool nested_paging) {
+    const std::uint8_t vector = vector_of(event.event);
+    const auto row = [&](const std::string& by, std::string_view title, std::string_view manual,
+                         std::vector<Step> steps, ExitExpectation exit, bool confirmed) {
+        exit.rip = at_insn;
+        exit.fields.push_back(being_delivered(event.event));
         CallExpectation count;
-        count.values = {{.value = 0, .what = "interrupts that L1 got"}};
-        add_l1_case(
-            catalogue,
-            {.name = "event/cut_short/np/physical_interrupt",
-             .title = "The gate is not present, and #NP is intercepted.",
-             .manual = "APM2 15.7.2",
-             .needs = svm::Feature::apic,
-             .nested_paging = nested_paging,
-             .steps = join(absent_gate(vector),
-                           {intercepting(Intercept::exception_np),
-                            vmcb_field(field::rflags, svm::rflags::always_one | svm::rflags::if_),
-                            Call{"pend_own_event"}, Run{}, Call{"count_own_event"}}),
-             .expectations = {CallExpectation{}, absent, count},
-             .named_by_paging = true});
+        count.values = {{.value = 0, .what = std::string{event.what}}};
+        steps = join(std::move(steps),
+                     {vmcb_set(field::rflags, svm::rflags::if_),
+                      Call{"pend_own_event", event.argument}, Run{}, Call{"count_own_event"}});
+        std::string name = "event/cut_short/" + by + "/" + std::string{event.name};
+        if (mode != L2Mode::long64) {
+            name += "/in_" + std::string{l2_mode_names[static_cast<unsigned>(mode)]};
+        }
+        add_l1_case(catalogue, {.name = name,
+                                .title = title,
+                                .manual = manual,
+                                .needs = svm::Feature::apic,
+                                .mode = mode,
+                                .nested_paging = nested_paging,
+                                .l1_modes = all_l1_modes,
+                                .steps = std::move(steps),
+                                .expectations = {CallExpectation{}, exit, count},
+                                .confirmed = confirmed,
+                                .named_by_paging = true});
+    };
+    constexpr std::uint32_t external = 1;
+    ExitExpectation absent = exit_with(ExitCode::exception_np);
+    absent.fields = {{field::exit_info_1, idt_error_code(vector) | external}};
+    row("np", "The gate is not present, and #NP is intercepted.", "APM2 15.7.2",
+        join(absent_gate(vector), {intercepting(Intercept::exception_np)}), absent,
+        event.confirmed);
+    if (!is_long_mode(mode)) {
+        row("task_switch", "The gate leads to a task, and that is intercepted.", "APM2 15.14.1",
+            behind_task_gate(vector, mode), switches_task(event.event), false);
     }
 }
 
 void cut_short(Catalogue& catalogue) {
     Table table{catalogue};
-    of_the_machine(catalogue);
-    for (const L2Mode mode : paged_modes) {
+    for (unsigned number = 0; number < l2_mode_count; ++number) {
+        const auto mode = static_cast<L2Mode>(number);
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            if (!has_cpl(mode, cpl)) {
+                continue;
+            }
             for (const bool nested_paging : {true, false}) {
-                if (cpl == 0) {
+                if (cpl == 0 && !is_16bit(mode)) {
                     merged(catalogue, {mode, cpl, nested_paging});
                 }
-                for (const Injected& injected : events) {
-                    add_all(table, injected, {mode, cpl, nested_paging});
+                if (cpl == 0 && !is_real_mode(mode)) {
+                    for (const OfTheMachine& event : machine_events) {
+                        of_the_machine(catalogue, event, mode, nested_paging);
+                    }
+                }
+                for (const UnderWay& event : events) {
+                    if (may_come(event, mode)) {
+                        add_all(table, event, {mode, cpl, nested_paging});
+                    }
                 }
             }
         }

@@ -117,6 +117,65 @@ void non_maskable(Catalogue& catalogue) {
     }
 }
 
+/// With V_NMI_ENABLE the intercept is about the NMIs of the machine, and those only: V_NMI_MASK
+/// does not hold them off. APM2 15.21.10.
+void beside_virtual_nmi(Catalogue& catalogue) {
+    constexpr VirtualInterrupt virtual_nmis =
+        VirtualInterrupt{}.with(VirtualInterrupt::v_nmi_enable);
+    const About about{
+        .manual = "APM2 15.21.10", .needs = {Feature::apic, Feature::vnmi}, .confirmed = false};
+    add(catalogue, "physical_nmi/virtual_enabled",
+        "With V_NMI_ENABLE an NMI of the machine exits, and is still pending in L1.",
+        {intercepting(Intercept::nmi), vmcb_field(field::virtual_interrupt, virtual_nmis.value)},
+        nmi, outcome(ExitCode::nmi, at_start, 1), about);
+    add(catalogue, "physical_nmi/virtual_masked",
+        "V_NMI_MASK does not hold an NMI of the machine off.",
+        {intercepting(Intercept::nmi),
+         vmcb_field(field::virtual_interrupt,
+                    virtual_nmis.with(VirtualInterrupt::v_nmi_mask).value)},
+        nmi, outcome(ExitCode::nmi, at_start, 1), about);
+    add(catalogue, "physical_nmi/virtual_only", "Without one of the machine there is no exit.",
+        {intercepting(Intercept::nmi), vmcb_field(field::virtual_interrupt, virtual_nmis.value)},
+        nothing, outcome(ExitCode::vmmcall, at_marker, 0), about);
+}
+
+/// While L2 handles an NMI the next one waits for its IRET, which an intercept keeps from being
+/// executed. The frame of the second NMI lies where that of the first did; had it come earlier, it
+/// would lie below. APM2 8.2.3, 15.9.
+void second_nmi(Catalogue& catalogue) {
+    const auto row = [&](std::string_view name, std::string_view title, bool intercepts_iret) {
+        CallExpectation expected;
+        const auto exit = [&](ExitCode code, Value rip) {
+            expected.values.push_back(reported("exit code", static_cast<std::uint64_t>(code)));
+            expected.values.push_back({rip, ~std::uint64_t{0}, Match::equals, "saved RIP"});
+        };
+        exit(ExitCode::vmmcall, at_handler(2));
+        if (intercepts_iret) {
+            exit(ExitCode::iret, at_start);
+            expected.values.push_back(reported("RSP less the first frame", 0));
+        }
+        exit(ExitCode::vmmcall, at_handler(2));
+        expected.values.push_back(reported("RSP less the first frame", 0));
+        expected.values.push_back(reported("NMIs that L1 got", 0));
+        for (const bool nested_paging : {true, false}) {
+            add_l1_case(catalogue, {.name = name,
+                                    .title = title,
+                                    .manual = "APM2 8.2.3, 15.9",
+                                    .needs = Feature::apic,
+                                    .program = "iret",
+                                    .nested_paging = nested_paging,
+                                    .l1_modes = all_l1_modes,
+                                    .steps = {vmcb_field(field::rip, at_start),
+                                              Call{"vmrun_second_nmi", intercepts_iret ? 1u : 0u}},
+                                    .expectations = {expected},
+                                    .named_by_paging = true});
+        }
+    };
+    row("event/physical_nmi/second_waits_for_iret", "A second NMI waits for L2's IRET.", false);
+    row("event/physical_nmi/second_waits_behind_exit_of_iret",
+        "An IRET that exits does not let it in.", true);
+}
+
 /// An SMI is not L1's to take: SMM interrupts whoever runs, and RSM goes back there. Intercepts do
 /// not apply inside. APM2 15.13.3, 10.2.
 void system_management(Catalogue& catalogue) {
@@ -190,6 +249,8 @@ void beside_virtual_interrupt(Catalogue& catalogue) {
 void physical_interrupts(Catalogue& catalogue) {
     interrupts(catalogue);
     non_maskable(catalogue);
+    beside_virtual_nmi(catalogue);
+    second_nmi(catalogue);
     system_management(catalogue);
     beside_virtual_interrupt(catalogue);
 }

@@ -49,64 +49,117 @@ CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::u
     return expected;
 }
 
-/// With only the intercepts that there must be, and with all others set.
+struct Sending {
+    std::string name; ///< Behind "event/from_second_cpu/".
+    std::string_view title;
+    std::string_view manual;
+    Intercept intercept;
+    bool intercepted = false;
+    std::uint32_t argument = 0;
+    CallExpectation expected{};
+    bool confirmed = true;
+};
+
+/// Clear where all others are set. Where INIT is to become #SX, its own intercept would come first.
+/// A subject that exits by RSM inside SMM never leaves SMM again.
+std::vector<Intercept> kept_clear(const Sending& row) {
+    if ((row.argument & redirects) != 0) {
+        return {Intercept::init};
+    }
+    return row.intercept == Intercept::smi ? std::vector{Intercept::rsm} : std::vector<Intercept>{};
+}
+
+std::vector<std::string> covers(const Sending& row) {
+    std::vector<std::string> items;
+    if (row.intercepted) {
+        items.push_back("exit_code/" + std::string{svm::intercept_info(row.intercept).name});
+    }
+    if ((row.argument & redirects) != 0) {
+        items.emplace_back("rule/interrupt/init_redirected");
+        if (row.intercepted) {
+            items.emplace_back("exit_info/exception_sx/1/error_code");
+        }
+    }
+    return items;
+}
+
+Kind kind_of(const Sending& row, bool all_others) {
+    if (row.intercepted) {
+        return all_others ? Kind::taken_all_others : Kind::taken;
+    }
+    return all_others ? Kind::not_taken_all_others : Kind::not_taken;
+}
+
+/// 64-bit L2 at CPL 0 is not named.
+std::string in_start(const L2Start& start) {
+    if (start.mode == L2Mode::long64 && start.cpl == 0) {
+        return "";
+    }
+    return "/in_" + std::string{l2_mode_names[static_cast<unsigned>(start.mode)]} + "_cpl" +
+           std::to_string(start.cpl);
+}
+
+void add(Catalogue& catalogue, const Sending& row, bool all_others, const L2Start& start,
+         const std::source_location& where) {
+    Case made;
+    made.start = start;
+    made.name = full_name("event/from_second_cpu/" + row.name + (all_others ? "_all_others" : "") +
+                              in_start(start),
+                          {.l2_mode = false, .cpl = false}, start);
+    made.title = row.title;
+    made.manual = row.manual;
+    made.file = project_path(where.file_name());
+    made.line = where.line();
+    made.program = (row.argument & released) != 0 ? "waits_for_word" : "waits";
+    made.needs = {Feature::apic, Feature::second_cpu};
+    if (row.intercept == Intercept::smi) {
+        made.needs.set(Feature::smm_in_memory);
+    }
+    if (start.nested_paging) {
+        made.needs.set(Feature::np);
+    }
+    made.steps = {vmcb_field(field::rip, at_start), vmcb_field(field::rax, l2_data),
+                  vmcb_set(field::rflags, svm::rflags::if_)};
+    if (all_others) {
+        const std::vector<Step> others = all_other_intercepts(row.intercept, kept_clear(row));
+        made.steps.insert(made.steps.end(), others.begin(), others.end());
+    }
+    if (row.intercepted) {
+        made.steps.emplace_back(intercepting(row.intercept));
+    }
+    made.steps.emplace_back(Call{"send_to_l2_elsewhere", row.argument});
+    made.expectations = {row.expected};
+    made.confirmed = row.confirmed;
+    made.intercepts = {{row.intercept, kind_of(row, all_others)}};
+    made.covers = covers(row);
+    if (in_reach_of_l1(made)) {
+        catalogue.add(std::move(made));
+    }
+}
+
+/// With only the intercepts that there must be, and with all others set. Each case starts a CPU, so
+/// the modes that the tables of 64-bit L2 say nothing of have one L1 and one kind of paging: the
+/// events that L1 cannot send to itself (intercept/events.cpp has the others in every start).
 void add(Catalogue& catalogue, const std::string& name, std::string_view title,
          std::string_view manual, Intercept intercept, bool intercepted, std::uint32_t argument,
          const CallExpectation& expected, bool confirmed = true,
          const std::source_location& where = std::source_location::current()) {
-    for (unsigned variant = 0; variant < 4; ++variant) {
-        const bool nested_paging = (variant & 1) == 0;
-        const bool all_others = (variant & 2) != 0;
-        std::vector<Step> steps{
-            vmcb_field(field::rip, at_start), vmcb_field(field::rax, l2_data),
-            vmcb_field(field::rflags, svm::rflags::always_one | svm::rflags::if_)};
-        const bool is_smi = intercept == Intercept::smi;
-        if (all_others) {
-            // Where INIT is to become #SX, its own intercept would come first. A subject that exits
-            // by RSM inside SMM never leaves SMM again.
-            std::vector<Intercept> clear;
-            if ((argument & redirects) != 0) {
-                clear.push_back(Intercept::init);
-            } else if (is_smi) {
-                clear.push_back(Intercept::rsm);
-            }
-            const std::vector<Step> others = all_other_intercepts(intercept, clear);
-            steps.insert(steps.end(), others.begin(), others.end());
+    const Sending row{name, title, manual, intercept, intercepted, argument, expected, confirmed};
+    const bool in_all_modes = intercept != Intercept::intr && intercept != Intercept::nmi;
+    for (const bool all_others : {false, true}) {
+        for (const bool nested_paging : {true, false}) {
+            each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+                add(catalogue, row, all_others, {L2Mode::long64, 0, nested_paging, l1}, where);
+            });
         }
-        if (intercepted) {
-            steps.emplace_back(intercepting(intercept));
-        }
-        const Kind kind = intercepted  ? all_others ? Kind::taken_all_others : Kind::taken
-                          : all_others ? Kind::not_taken_all_others
-                                       : Kind::not_taken;
-        std::vector<std::string> covers;
-        if (intercepted) {
-            covers.push_back("exit_code/" + std::string{svm::intercept_info(intercept).name});
-        }
-        if ((argument & redirects) != 0) {
-            covers.emplace_back("rule/interrupt/init_redirected");
-            if (intercepted) {
-                covers.emplace_back("exit_info/exception_sx/1/error_code");
+        for (unsigned number = 0; in_all_modes && number < l2_mode_count; ++number) {
+            const auto mode = static_cast<L2Mode>(number);
+            for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+                if (has_cpl(mode, cpl) && (mode != L2Mode::long64 || cpl != 0)) {
+                    add(catalogue, row, all_others, {mode, cpl, true, L1Mode::long64}, where);
+                }
             }
         }
-        steps.emplace_back(Call{"send_to_l2_elsewhere", argument});
-        add_l1_case(catalogue,
-                    {.name = "event/from_second_cpu/" + name + (all_others ? "_all_others" : ""),
-                     .title = title,
-                     .manual = manual,
-                     .needs = is_smi ? svm::Features{Feature::apic, Feature::second_cpu,
-                                                     Feature::smm_in_memory}
-                                     : svm::Features{Feature::apic, Feature::second_cpu},
-                     .program = (argument & released) != 0 ? "waits_for_word" : "waits",
-                     .nested_paging = nested_paging,
-                     .l1_modes = all_l1_modes,
-                     .steps = std::move(steps),
-                     .expectations = {expected},
-                     .confirmed = confirmed,
-                     .named_by_paging = true,
-                     .intercepts = {{intercept, kind}},
-                     .covers = covers},
-                    where);
     }
 }
 

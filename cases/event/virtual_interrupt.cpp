@@ -40,6 +40,7 @@ struct Row {
     std::uint64_t flags = enabled;
     std::string_view program = "nothing";
     Value return_rip = at_start; ///< Where it is delivered.
+    bool return_rip_defined = true;
     std::vector<Step> setup{};
     std::vector<FieldExpectation> fields{};
     std::vector<RegisterExpectation> registers{};
@@ -56,8 +57,10 @@ public:
                const std::source_location& where = std::source_location::current()) {
         const auto taken_vector =
             static_cast<std::uint8_t>(row.control.get(VirtualInterrupt::v_intr_vector));
-        ExitExpectation exit = delivered(
-            start_, {.vector = taken_vector, .return_rip = row.return_rip, .rflags = row.flags});
+        ExitExpectation exit = delivered(start_, {.vector = taken_vector,
+                                                  .return_rip = row.return_rip,
+                                                  .return_rip_defined = row.return_rip_defined,
+                                                  .rflags = row.flags | enabled});
         exit.fields.push_back({field::virtual_interrupt, 0, VirtualInterrupt::v_irq.mask()});
         add(row, std::move(exit), where);
     }
@@ -197,6 +200,52 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
               std::source_location::current());
 }
 
+/// L2 itself lets it in: by STI, behind the instruction that follows, and by POPF at once.
+void admitted_by_l2(Catalogue& catalogue, const L2Start& start) {
+    Table table{catalogue, start};
+    table.taken({.name = "sti",
+                 .title = "STI lets it in behind the next instruction.",
+                 .flags = rflags::always_one,
+                 .program = "sti_nops",
+                 .return_rip = Value{Anchor::after, 0, 1}});
+    const std::uint8_t slot = code_bits(start.mode) / 8;
+    table.taken({.name = "popf",
+                 .title = "POPF lets it in at once.",
+                 .flags = rflags::always_one,
+                 .program = "popf_nops",
+                 .return_rip = at_after,
+                 .setup = {vmcb_field(field::rsp, in_memory(l2_stack_end - slot)),
+                           Write{wire::Op::Code::write, Region::l2_memory, l2_stack_end - slot,
+                                 slot, enabled}}});
+    if (is_real_mode(start.mode)) {
+        return; // No STGI and CLGI there.
+    }
+    const VirtualInterrupt closed = pending.with(VirtualInterrupt::v_gif_enable);
+    const VirtualInterrupt open = closed.with(VirtualInterrupt::vgif);
+    const auto gif = [](bool set) {
+        return FieldExpectation{field::virtual_interrupt,
+                                set ? VirtualInterrupt::vgif.mask() : std::uint64_t{0},
+                                VirtualInterrupt::vgif.mask()};
+    };
+    table.taken({.name = "vgif_stgi",
+                 .title = "L2's own STGI lets it in.",
+                 .control = closed,
+                 .program = "stgi_nops",
+                 .return_rip_defined = false,
+                 .fields = {gif(true)},
+                 .needs = Feature::vgif});
+    // Its twin is "sti", where CLGI is not before STI.
+    const std::uint64_t irq = VirtualInterrupt::v_irq.mask();
+    table.held(
+        {.name = "vgif_clgi",
+         .title = "Behind L2's own CLGI it waits, though STI sets IF.",
+         .control = open,
+         .flags = rflags::always_one,
+         .program = "clgi_sti_nops",
+         .fields = {gif(false), {field::rflags, enabled}, {field::virtual_interrupt, irq, irq}},
+         .needs = Feature::vgif});
+}
+
 /// L2 lowers V_TPR: what it held off comes behind the instruction. QEMU aborts here, so it is one
 /// case and runs last.
 void lowered_priority(Catalogue& catalogue) {
@@ -221,6 +270,12 @@ void virtual_interrupts(Catalogue& catalogue) {
             for (const bool nested_paging : {true, false}) {
                 in_every_mode(catalogue, {mode, cpl, nested_paging});
             }
+        }
+    }
+    for (unsigned number = 0; number < l2_mode_count; ++number) {
+        const auto mode = static_cast<L2Mode>(number);
+        if (has_cpl(mode, 0)) {
+            each_paging(mode, [&](const L2Start& start) { admitted_by_l2(catalogue, start); });
         }
     }
     lowered_priority(catalogue);

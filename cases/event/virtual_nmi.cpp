@@ -119,6 +119,14 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
          .exit = handled,
          .left = masked,
          .needs = Feature::vgif});
+    add(catalogue, start,
+        {.name = "vgif_stgi",
+         .title = "L2's own STGI lets it in.",
+         .control = VirtualInterrupt::of(pending.value | no_gif.value),
+         .program = "stgi_nops",
+         .exit = delivered(start, {.vector = nmi_vector, .return_rip_defined = false}),
+         .left = masked,
+         .needs = Feature::vgif});
     const Step injected =
         vmcb_field(field::event_injection, EventInformation::event(EventType::nmi, 2).value);
     add(catalogue, start,

@@ -63,29 +63,29 @@ void add(Catalogue& catalogue, const Row& row,
 const Step takes_interrupts = vmcb_field(field::rflags, svm::rflags::always_one | svm::rflags::if_);
 
 void from_second_cpu(Catalogue& catalogue) {
-    enum Sent : std::uint32_t { interrupt, nmi };
+    enum Sent : std::uint32_t { interrupt, nmi, init, smi };
     constexpr std::uint32_t halts = 0x20;
+    constexpr std::uint32_t then_nmi = 0x100; ///< An NMI is sent a little later.
     const auto row = [&](const std::string& name, std::string_view title, std::string_view manual,
                          std::vector<Step> steps, std::uint32_t sent, ExitCode code, Value rip,
                          std::uint64_t behind_stgi) {
+        const bool resets = sent == init;
+        svm::Features needs{Feature::apic, Feature::second_cpu};
+        if (sent == smi) {
+            needs.set(Feature::smm_in_memory);
+        }
         CallExpectation expected;
         expected.values = {reported("L2 ran", 1),
                            reported("L2 exited", 1),
                            reported("exit code", static_cast<std::uint64_t>(code)),
                            saved_rip(rip),
                            reported("events that L1 took before STGI", 0),
-                           reported("L1 got behind STGI", 1),
+                           reported("L1 got behind STGI", resets ? 0 : 1),
                            reported("events that L1 had by then", behind_stgi),
                            reported("the CPU starts anew", 1),
                            {Value{0}, 0, Match::equals, "EXITINFO1"}};
-        add(catalogue, {name,
-                        title,
-                        manual,
-                        "waits_in_hlt",
-                        {Feature::apic, Feature::second_cpu},
-                        std::move(steps),
-                        Call{"send_to_l2_elsewhere", sent | halts},
-                        expected});
+        add(catalogue, {name, title, manual, "waits_in_hlt", needs, std::move(steps),
+                        Call{"send_to_l2_elsewhere", sent | halts}, expected});
     };
     row("interrupt/intercepted", "The interrupt exits behind HLT and is pending.", "APM2 15.13.1",
         {takes_interrupts, intercepting(Intercept::intr)}, interrupt, ExitCode::intr, at_after, 1);
@@ -95,6 +95,23 @@ void from_second_cpu(Catalogue& catalogue) {
         {intercepting(Intercept::nmi)}, nmi, ExitCode::nmi, at_after, 1);
     row("nmi/not_intercepted", "L2 wakes and takes the NMI.", "APM2 15.13.2", {}, nmi,
         ExitCode::vmmcall, at_handler(2), 0);
+    row("smi/intercepted", "The SMI exits behind HLT and is pending.", "APM2 15.13.3",
+        {intercepting(Intercept::smi)}, smi, ExitCode::smi, at_after, 1);
+    row("init/intercepted", "INIT exits behind HLT; pending, it resets the CPU at STGI.",
+        "APM2 15.13.4", {intercepting(Intercept::init)}, init, ExitCode::init, at_after, 0);
+    // The twins: an interrupt that is held off leaves L2 where it is, until an NMI comes. By then
+    // both are pending. L1's IF is clear on that CPU.
+    const Step both[] = {intercepting(Intercept::intr), intercepting(Intercept::nmi)};
+    row("interrupt/if_clear", "An interrupt that L2's IF holds off does not wake it.",
+        "APM2 15.13.1", {both[0], both[1]}, interrupt | then_nmi, ExitCode::nmi, at_after, 2);
+    row("interrupt/masking_l1_if_clear",
+        "With V_INTR_MASKING one that L1's IF holds off does not, whatever L2's says.",
+        "APM2 15.21.1",
+        {takes_interrupts, both[0], both[1],
+         vmcb_set(field::virtual_interrupt, VirtualInterrupt::v_intr_masking.mask())},
+        interrupt | then_nmi, ExitCode::nmi, at_after, 2);
+    row("interrupt/if_clear_not_intercepted", "Nor does it without the intercepts.", "APM2 15.13.1",
+        {both[1]}, interrupt | then_nmi, ExitCode::nmi, at_after, 2);
 }
 
 void from_timer(Catalogue& catalogue) {

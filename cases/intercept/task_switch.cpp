@@ -4,6 +4,7 @@
 // available. APM2 15.14.1; what a switch does: 12.3.
 
 #include "cases/intercept/exception_row.hpp"
+#include "cases/intercept/idle_task.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/cpu.hpp"
@@ -22,60 +23,9 @@ namespace field = svm::field;
 using svm::Intercept;
 using svm::TaskSwitch;
 
-/// The incoming TSS lies in L2's data, the outgoing one where TR says.
-constexpr std::uint32_t incoming = l2_data_offset + 0x80;
-constexpr std::uint32_t outgoing = offsetof(L2Memory, tss32);
-constexpr std::uint32_t new_stack = l2_stack_end - 0x40;
-
-/// Offsets in a 32-bit TSS, APM2 12.2.4.
-namespace tss {
-constexpr std::uint32_t size = 0x68;
-constexpr std::uint32_t cr3 = 0x1c;
-constexpr std::uint32_t eip = 0x20;
-constexpr std::uint32_t eflags = 0x24;
-constexpr std::uint32_t registers = 0x28; ///< In the order of their encoding.
-constexpr std::uint32_t esp = 0x38;
-constexpr std::uint32_t es = 0x48;
-constexpr std::uint32_t cs = 0x4c;
-constexpr std::array data_segments{es, 0x50u, 0x54u, 0x58u, 0x5cu};
-constexpr std::uint32_t io_map_base = 0x66;
-} // namespace tss
-
-constexpr std::uint32_t type_byte = 5; ///< Of a descriptor.
-
-constexpr std::uint64_t new_value(unsigned number) {
-    return 0x7000'0000 + number;
-}
-
-Write in_l2(std::uint32_t offset, std::uint8_t size, Value value) {
-    return {wire::Op::Code::write, Region::l2_memory, offset, size, value};
-}
-
-std::vector<Step> task(Region root) {
-    // All of L2's memory is one page, so only the low half of the address differs.
-    std::vector<Step> steps{
-        in_l2(l2_selector::idle_tss32 + 2, 2, in_memory(incoming)),
-        Write{wire::Op::Code::fill, Region::l2_memory, incoming, 0, tss::size},
-        in_l2(incoming + tss::cr3, 4, in_region(root)),
-        in_l2(incoming + tss::eip, 4, at_marker),
-        in_l2(incoming + tss::eflags, 4, svm::rflags::always_one),
-        in_l2(incoming + tss::cs, 2, l2_selector::code32),
-        in_l2(incoming + tss::io_map_base, 2, tss::size),
-        l2_register(Register::rax, 0x1357'9bdf),
-    };
-    for (unsigned i = 0; i < 8; ++i) {
-        steps.emplace_back(in_l2(incoming + tss::registers + 4 * i, 4, new_value(i)));
-    }
-    steps.emplace_back(in_l2(incoming + tss::esp, 4, in_memory(new_stack)));
-    for (const std::uint32_t segment : tss::data_segments) {
-        steps.emplace_back(in_l2(incoming + segment, 2, l2_selector::data));
-    }
-    return steps;
-}
-
 Effect switched() {
-    Effect effect{.fields = {{field::rax, new_value(0)},
-                             {field::rsp, in_memory(new_stack)},
+    Effect effect{.fields = {{field::rax, idle_task_value(0)},
+                             {field::rsp, in_memory(idle_task_stack)},
                              {field::cr0, svm::cr0::ts, svm::cr0::ts}}};
     const auto memory = [&](std::uint32_t offset, std::uint8_t size, Value value,
                             Match match = Match::equals) {
@@ -84,33 +34,26 @@ Effect switched() {
     for (unsigned i = 0; i < 8; ++i) {
         const auto reg = static_cast<Register>(i);
         if (reg != Register::rax && reg != Register::rsp) {
-            effect.registers.push_back({reg, new_value(i)});
-            memory(outgoing + tss::registers + 4 * i, 4, fresh_register(i) & 0xffff'ffff);
+            effect.registers.push_back({reg, idle_task_value(i)});
+            memory(outgoing_tss + tss::registers + 4 * i, 4, fresh_register(i) & 0xffff'ffff);
         }
     }
-    memory(outgoing + tss::registers, 4, 0x1357'9bdf);
-    memory(outgoing + tss::esp, 4, in_memory(l2_stack_end));
-    memory(outgoing + tss::eip, 4, at_after);
-    memory(outgoing + tss::eflags, 4, svm::rflags::always_one);
-    memory(outgoing + tss::cs, 2, l2_selector::code32);
+    memory(outgoing_tss + tss::registers, 4, 0x1357'9bdf);
+    memory(outgoing_tss + tss::esp, 4, in_memory(l2_stack_end));
+    memory(outgoing_tss + tss::eip, 4, at_after);
+    memory(outgoing_tss + tss::eflags, 4, svm::rflags::always_one);
+    memory(outgoing_tss + tss::cs, 2, l2_selector::code32);
     for (const std::uint32_t segment : tss::data_segments) {
-        memory(outgoing + segment, 2, l2_selector::data);
+        memory(outgoing_tss + segment, 2, l2_selector::data);
     }
     for (std::uint32_t segment = tss::es; segment <= tss::data_segments.back(); segment += 4) {
-        memory(outgoing + segment + 2, 2, {}, Match::free); // Reserved.
+        memory(outgoing_tss + segment + 2, 2, {}, Match::free); // Reserved.
     }
     const auto busy = svm::system_attributes(svm::segment_type::tss_busy).value;
     const auto idle = svm::system_attributes(svm::segment_type::tss_available).value;
     memory(l2_selector::tss32 + type_byte, 1, idle);
     memory(l2_selector::idle_tss32 + type_byte, 1, busy);
     return effect;
-}
-
-/// The gate of a vector leads to the idle TSS. Gate: 32-bit, present, DPL 3, type 5.
-std::vector<Step> task_gate(std::uint8_t vector) {
-    const std::uint32_t gate = vector * 8u;
-    return {Write{wire::Op::Code::write, Region::legacy_idt, gate + 2, 2, l2_selector::idle_tss32},
-            Write{wire::Op::Code::write, Region::legacy_idt, gate + type_byte, 1, 0xe5}};
 }
 
 /// The other ways into a task. What they do when they are not intercepted differs from a jump in
@@ -127,7 +70,7 @@ void other_ways(InstructionTable& table, const Modes& modes, Region root) {
         std::vector<FieldExpectation> fields; ///< Besides the selector.
     };
     const auto row = [&](const Way& way, bool confirmed = true) {
-        std::vector<Step> setup = task(root);
+        std::vector<Step> setup = idle_task(root);
         setup.insert(setup.end(), way.setup.begin(), way.setup.end());
         std::vector<FieldExpectation> fields{{field::exit_info_1, l2_selector::idle_tss32, 0xffff}};
         fields.insert(fields.end(), way.fields.begin(), way.fields.end());
@@ -154,8 +97,8 @@ void other_ways(InstructionTable& table, const Modes& modes, Region root) {
                    .intercept = Intercept::task_switch,
                    .manual = "APM2 12.3, 15.14.1",
                    .modes = modes,
-                   .setup = join(task(root), {in_l2(l2_selector::idle_tss32 + type_byte, 1,
-                                                    static_cast<unsigned>(type))}),
+                   .setup = join(idle_task(root), {in_l2_memory(l2_selector::idle_tss32 + type_byte,
+                                                                1, static_cast<unsigned>(type))}),
                    .reach = Reach::exception_first,
                    .raises = Delivery{.vector = static_cast<std::uint8_t>(vector),
                                       .error_code = l2_selector::idle_tss32}});
@@ -164,8 +107,9 @@ void other_ways(InstructionTable& table, const Modes& modes, Region root) {
     const auto busy = svm::system_attributes(svm::segment_type::tss_busy).value;
     row({"iret",
          "iret",
-         {vmcb_set(field::rflags, svm::rflags::nt), in_l2(outgoing, 2, l2_selector::idle_tss32),
-          in_l2(l2_selector::idle_tss32 + type_byte, 1, busy)},
+         {vmcb_set(field::rflags, svm::rflags::nt),
+          in_l2_memory(outgoing_tss, 2, l2_selector::idle_tss32),
+          in_l2_memory(l2_selector::idle_tss32 + type_byte, 1, busy)},
          {{field::exit_info_2, iret.mask(), bits(iret, jump, has_code)}}});
     constexpr std::uint8_t vector = 0x40;
     row({"gate_of_int_n",
@@ -206,7 +150,7 @@ void task_switch(Catalogue& catalogue) {
         table.row({.subject = "task_switch", .variant = "far_jump", .program = "jump_to_tss",
                    .intercept = Intercept::task_switch, .manual = "APM2 15.14.1",
                    .modes = mode.modes,
-                   .setup = task(mode.root),
+                   .setup = idle_task(mode.root),
                    .taken_fields = {{field::exit_info_1, l2_selector::idle_tss32, 0xffff},
                                     {field::exit_info_2, TaskSwitch::by_far_jump.mask(),
                                      TaskSwitch::by_far_jump.mask() | TaskSwitch::by_iret.mask() |

@@ -3,6 +3,8 @@
 
 #include "harness/svm/cpu.hpp"
 
+#include <utility>
+
 namespace vmrunit::cases {
 
 namespace {
@@ -53,6 +55,16 @@ Value code_selector(const L2Start& start) {
         return fresh(svm::field::cs_selector);
     }
     return fresh_state(start).cs.selector;
+}
+
+Value handler_selector(L2Mode mode) {
+    if (is_real_mode(mode)) {
+        return low_handlers_selector;
+    }
+    if (mode == L2Mode::prot16) {
+        return l2_selector::handler_code16;
+    }
+    return is_long_mode(mode) ? l2_selector::code64 : l2_selector::code32;
 }
 
 FieldExpectation free_field(svm::FieldRef field) {
@@ -122,14 +134,24 @@ void enter_protected_handler(ExitExpectation& exit, const L2Start& start) {
     }
 }
 
-} // namespace
+/// A selector slot may be wider than a selector; only long mode says what the rest holds.
+std::uint64_t selector_mask(L2Mode mode) {
+    return is_long_mode(mode) ? ~std::uint64_t{0} : 0xffff;
+}
 
-ExitExpectation delivered(const L2Start& start, const Delivery& delivery) {
-    ExitExpectation exit;
-    exit.exit_code = svm::ExitCode::vmmcall;
-    exit.rip = at_handler(delivery.vector);
-    exit.next_rip = Value{Anchor::handler, delivery.vector, 3};
+/// Delivery clears TF, NT, RF and VM, and an interrupt gate IF; real mode has no NT or VM to clear,
+/// and clears AC. APM2 8.6, 8.9.4.
+std::uint64_t flags_of_handler(L2Mode mode, std::uint64_t rflags) {
+    namespace flag = svm::rflags;
+    const std::uint64_t cleared = is_real_mode(mode)
+                                      ? flag::tf | flag::rf | flag::ac | flag::if_
+                                      : flag::tf | flag::nt | flag::rf | flag::vm | flag::if_;
+    return rflags & ~cleared;
+}
 
+/// From the state that L2 begins in.
+Frame first_frame(ExitExpectation& exit, const L2Start& start, const Delivery& delivery,
+                  std::uint64_t rflags) {
     const bool from_user = start.cpl == 3;
     const bool long_mode = is_long_mode(start.mode);
     const std::uint64_t outer_rsp = stack_end + delivery.rsp_adjust;
@@ -138,42 +160,84 @@ ExitExpectation delivered(const L2Start& start, const Delivery& delivery) {
         rsp &= ~std::uint64_t{15}; // The arena is page aligned, so offsets align like addresses.
     }
     Frame frame{exit, rsp, slot_size(start.mode)};
-    // A selector slot may be wider than a selector; only long mode says what the rest holds.
-    const std::uint64_t selector_mask = long_mode ? ~std::uint64_t{0} : 0xffff;
-    const std::uint64_t rflags =
-        delivery.rflags | (start.mode == L2Mode::v86 ? svm::rflags::vm : 0);
     const svm::SaveArea begun = fresh_state(start);
     if (start.mode == L2Mode::v86) {
         for (const svm::Segment& segment : {begun.gs, begun.fs, begun.ds, begun.es}) {
-            frame.push(segment.selector, selector_mask);
+            frame.push(segment.selector, selector_mask(start.mode));
         }
     }
     if (long_mode || from_user) {
-        frame.push(begun.ss.selector, selector_mask);
+        frame.push(begun.ss.selector, selector_mask(start.mode));
         frame.push(delivery.outer_rsp.value_or(in_memory(outer_rsp)));
     }
     frame.push(rflags, ~svm::rflags::rf);
-    frame.push(code_selector(start), selector_mask);
+    frame.push(code_selector(start), selector_mask(start.mode));
     frame.push(delivery.return_rip, delivery.return_rip_defined ? ~std::uint64_t{0} : 0);
     if (delivery.error_code && !is_real_mode(start.mode)) {
-        frame.push(*delivery.error_code, ~std::uint64_t{0} << 32 | delivery.error_code_mask);
+        // A 16-bit gate pushes the lower half of it.
+        const std::uint64_t code_mask = slot_size(start.mode) == 2 ? 0xffff : ~std::uint64_t{0};
+        frame.push(*delivery.error_code & code_mask,
+                   ~std::uint64_t{0} << 32 | delivery.error_code_mask);
     }
-    exit.fields.push_back({field::rsp, in_memory(frame.rsp())});
+    return frame;
+}
 
-    // Delivery clears TF, NT, RF and VM, and an interrupt gate IF; real mode has no NT or VM to
-    // clear, and clears AC. APM2 8.6, 8.9.4.
-    const std::uint64_t cleared =
-        is_real_mode(start.mode)
-            ? svm::rflags::tf | svm::rflags::rf | svm::rflags::ac | svm::rflags::if_
-            : svm::rflags::tf | svm::rflags::nt | svm::rflags::rf | svm::rflags::vm |
-                  svm::rflags::if_;
-    exit.fields.push_back({field::rflags, rflags & ~cleared});
+/// From the handler of an event before, with the flags that it begins with.
+Frame second_frame(ExitExpectation& exit, const L2Start& start, std::uint64_t rsp,
+                   std::uint8_t interrupted, std::uint64_t rflags) {
+    const bool long_mode = is_long_mode(start.mode);
+    Frame frame{exit, long_mode ? rsp & ~std::uint64_t{15} : rsp, slot_size(start.mode)};
+    if (long_mode) {
+        frame.push(start.cpl == 3 ? std::uint64_t{0} : fresh_state(start).ss.selector);
+        frame.push(in_memory(rsp));
+    }
+    frame.push(rflags, ~svm::rflags::rf);
+    frame.push(handler_selector(start.mode), selector_mask(start.mode));
+    frame.push(at_handler(interrupted));
+    return frame;
+}
+
+ExitExpectation in_handler(std::uint8_t vector) {
+    ExitExpectation exit;
+    exit.exit_code = svm::ExitCode::vmmcall;
+    exit.rip = at_handler(vector);
+    exit.next_rip = Value{Anchor::handler, vector, 3};
+    return exit;
+}
+
+ExitExpectation with_state(ExitExpectation exit, const L2Start& start, const Frame& frame,
+                           std::uint64_t rflags) {
+    exit.fields.push_back({field::rsp, in_memory(frame.rsp())});
+    exit.fields.push_back({field::rflags, rflags});
     if (is_real_mode(start.mode)) {
         enter_real_handler(exit);
     } else {
         enter_protected_handler(exit, start);
     }
     return exit;
+}
+
+/// As it is pushed.
+std::uint64_t flags_before(const L2Start& start, const Delivery& delivery) {
+    return delivery.rflags | (start.mode == L2Mode::v86 ? svm::rflags::vm : 0);
+}
+
+} // namespace
+
+ExitExpectation delivered(const L2Start& start, const Delivery& delivery) {
+    ExitExpectation exit = in_handler(delivery.vector);
+    const std::uint64_t rflags = flags_before(start, delivery);
+    const Frame frame = first_frame(exit, start, delivery, rflags);
+    return with_state(std::move(exit), start, frame, flags_of_handler(start.mode, rflags));
+}
+
+ExitExpectation delivered(const L2Start& start, const Delivery& first, std::uint8_t second) {
+    ExitExpectation exit = in_handler(second);
+    const std::uint64_t before = flags_before(start, first);
+    const std::uint64_t between = flags_of_handler(start.mode, before);
+    const std::uint64_t rsp = first_frame(exit, start, first, before).rsp();
+    const Frame frame = second_frame(exit, start, rsp, first.vector, between);
+    return with_state(std::move(exit), start, frame, flags_of_handler(start.mode, between));
 }
 
 } // namespace vmrunit::cases

@@ -24,5 +24,9 @@ struct Delivery {
 
 /// The exit of the handler that the event reaches, from the state `start` begins in.
 [[nodiscard]] ExitExpectation delivered(const L2Start& start, const Delivery& delivery);
+/// That of `second`, which comes before the first instruction of the handler of `first`. Of it only
+/// the vector counts: what it returns to is that handler.
+[[nodiscard]] ExitExpectation delivered(const L2Start& start, const Delivery& first,
+                                        std::uint8_t second);
 
 } // namespace vmrunit::cases

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <utility>
+#include <variant>
 
 namespace vmrunit::cases {
 
@@ -29,6 +30,11 @@ Case guest_case(const GuestRow& row, const L2Start& start, const std::source_loc
     made.steps = row.steps;
     made.steps.emplace_back(Run{});
     made.steps.insert(made.steps.end(), row.then.begin(), row.then.end());
+    for (const Step& step : row.steps) {
+        if (std::holds_alternative<Call>(step)) {
+            made.expectations.emplace_back(CallExpectation{});
+        }
+    }
     made.expectations.emplace_back(row.exit);
     made.expectations.insert(made.expectations.end(), row.then_expected.begin(),
                              row.then_expected.end());

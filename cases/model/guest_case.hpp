@@ -23,7 +23,7 @@ struct GuestRow {
     svm::Features needs{};
     svm::Features without{}; ///< See Case::without.
     std::string_view program = "nothing";
-    std::vector<Step> steps{}; ///< Without the Run.
+    std::vector<Step> steps{}; ///< Without the Run. A Call among them reports nothing.
     ExitExpectation exit{};    ///< Of the one Run.
     /// Further steps and what they show, after that Run.
     std::vector<Step> then{};

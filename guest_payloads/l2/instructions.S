@@ -10,10 +10,17 @@
         l2_program nothing, 32, "vmmcall", marker=0
         l2_program nothing, 16, "vmmcall", marker=0
 
+        l2_programs sti_nops, "sti", behind="nop; nop; nop"
+        l2_program popf_nops, 64, "popfq", behind="nop; nop; nop"
+        l2_program popf_nops, 32, "popfl", behind="nop; nop; nop"
+        l2_program popf_nops, 16, "popfw", behind="nop; nop; nop"
+
 /* Says that it runs and waits for an event. */
         l2_program waits, 64, "jmp .", before="movb $1, (%rax)"
         l2_program waits_for_word, 64, "cmpb $2, (%rax)", before="movb $1, (%rax); 771:", behind="jne 771b"
         l2_program waits_in_hlt, 64, "hlt", before="movb $1, (%rax)"
+        l2_legacy_programs waits, "jmp .", before="movb $1, (%eax)"
+        l2_legacy_programs waits_for_word, "cmpb $2, (%eax)", before="movb $1, (%eax); 771:", behind="jne 771b"
         l2_program writes_dr7, 64, "mov %rax, %dr7"
 
         l2_programs cpuid, "cpuid"

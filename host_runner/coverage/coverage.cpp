@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host_runner/coverage/coverage.hpp"
 
+#include "cases/model/glob.hpp"
 #include "harness/svm/features.hpp"
 #include "host_runner/baseline/glob.hpp"
 
@@ -50,6 +51,19 @@ public:
         }
         for (const std::string& id : one.covers) {
             covered(id);
+        }
+    }
+
+    void add_rows(const cases::Catalogue& catalogue) {
+        for (const FamilyCoverage& family : coverage_.families) {
+            for (const std::string& rows : family.family->rows) {
+                const bool names_one = std::ranges::any_of(catalogue.cases(), [&](const Case& one) {
+                    return cases::row_matches(rows, one.name);
+                });
+                if (!names_one) {
+                    problem("{}: no case is called {}", family.family->name, rows);
+                }
+            }
         }
     }
 
@@ -152,6 +166,7 @@ Coverage measure_coverage(std::span<const cases::CoverageFamily> families,
     for (const Case& one : catalogue.cases()) {
         measurement.add(one);
     }
+    measurement.add_rows(catalogue);
     for (const cases::CoverageReason& reason : reasons) {
         measurement.add(reason);
     }

@@ -97,6 +97,11 @@ TEST_F(CoverageTest, AReasonForNothingOrForTheSameTwiceIsAProblem) {
                 ElementsAre(HasSubstr("reasons.inc:10"), HasSubstr("reasons.inc:9")));
 }
 
+TEST_F(CoverageTest, RowsThatAFamilyNamesMustExist) {
+    families_[0].rows = {"x/y/z", "x/*/z/l2_pae", "x/gone/*"};
+    EXPECT_THAT(measure().problems, ElementsAre("a: no case is called x/gone/*"));
+}
+
 TEST_F(CoverageTest, ACaseSaysItselfWhatItCovers) {
     reasons_.clear();
     catalogue_.add(case_of("x/y/own", "", {"a/one"}));

@@ -64,12 +64,16 @@ void L2Elsewhere::run(void* self) {
 
 bool L2Elsewhere::start(std::uint64_t host_save_area) {
     host_save_area_ = host_save_area;
-    std::uint8_t& ready = arena_.l2.data[0];
+    std::uint8_t& ready = l2_word();
     __atomic_store_n(&ready, 0, __ATOMIC_RELAXED);
     if (start_cpu(second_cpu_id, second_cpu_id, run, this) != CpuStart::started) {
         return false;
     }
     return wait_until(long_wait, [&] { return __atomic_load_n(&ready, __ATOMIC_ACQUIRE) == 1; });
+}
+
+std::uint8_t& L2Elsewhere::l2_word() const {
+    return *reinterpret_cast<std::uint8_t*>(static_cast<std::uintptr_t>(arena_.vmcb.save.rax));
 }
 
 bool L2Elsewhere::wait_for(Phase phase, bool expected) const {
@@ -100,21 +104,27 @@ constexpr std::uint32_t no_exit = 0x10;   ///< Nothing that is sent ends L2.
 constexpr std::uint32_t halts = 0x20;     ///< L2 halts, and has time to before anything is sent.
 constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
 constexpr std::uint32_t released = 0x80;  ///< L2 goes on when it is told to, behind what is sent.
+constexpr std::uint32_t then_nmi = 0x100; ///< What is sent does not wake L2; an NMI behind it does.
 
-void release(Arena& arena, std::uint32_t kind) {
+/// Long enough for L2 to halt, or to be woken.
+void wait_a_moment() {
+    (void)happens_within(short_wait * 4, [] { return false; });
+}
+
+void release(L2Elsewhere& there, std::uint32_t kind) {
     constexpr std::uint8_t go_on = 2;
     if (kind == smi) {
         (void)wait_until(long_wait, [] { return SmmHandler::count() != 0; });
     }
-    __atomic_store_n(&arena.l2.data[0], go_on, __ATOMIC_RELEASE);
+    __atomic_store_n(&there.l2_word(), go_on, __ATOMIC_RELEASE);
 }
 
 } // namespace
 
-/// Argument: Sent, with `no_exit`, `halts`, `redirects` and `released`. Sends it to the second CPU
-/// while L2 runs there. Reports whether L2 ran; whether it exited; exit code and RIP; events that
-/// CPU took before its STGI, whether it got behind that, and the events it had by then; whether it
-/// can be started anew; and EXITINFO1.
+/// Argument: Sent, with `no_exit`, `halts`, `redirects`, `released` and `then_nmi`. Sends it to the
+/// second CPU while L2 runs there. Reports whether L2 ran; whether it exited; exit code and RIP;
+/// events that CPU took before its STGI, whether it got behind that, and the events it had by then;
+/// whether it can be started anew; and EXITINFO1.
 VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     const std::uint32_t kind = call.argument & kind_mask;
     const bool exits = (call.argument & no_exit) == 0;
@@ -128,7 +138,7 @@ VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     L2Elsewhere there{call.arena, redirected ? svm::vm_cr::r_init : 0};
     call.report(there.start(reinterpret_cast<std::uintptr_t>(&arena_copies[1].live.host_save)));
     if ((call.argument & halts) != 0) {
-        (void)happens_within(short_wait * 4, [] { return false; });
+        wait_a_moment();
     }
     switch (kind) {
     case nmi:
@@ -143,8 +153,12 @@ VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     default:
         apic.send_fixed(second_cpu_id, OwnEvent::vector);
     }
+    if ((call.argument & then_nmi) != 0) {
+        wait_a_moment();
+        apic.send_nmi(second_cpu_id);
+    }
     if ((call.argument & released) != 0) {
-        release(call.arena, kind);
+        release(there, kind);
     }
     // Where R_INIT cannot be set, INIT is none that is redirected.
     const bool expected = exits && there.seen().vm_cr_is_set;

@@ -12,7 +12,7 @@ namespace vmrunit::guest {
 
 inline constexpr std::uint32_t second_cpu_id = 1; ///< APIC id, and index.
 
-/// One VMRUN there. Its L2 stores 1 in the first byte of L2's data and then waits.
+/// One VMRUN there. Its L2 stores 1 in the byte that its rAX leads to, and then waits.
 class L2Elsewhere {
 public:
     struct Seen {
@@ -39,6 +39,8 @@ public:
     [[nodiscard]] bool wait_for_exit_by_init() const;
     /// Whether the CPU got behind its STGI. As for the exit.
     [[nodiscard]] bool wait_for_stgi(bool expected) const;
+    /// What L2's rAX leads to when it begins. In low memory, too, that is where L2 sees it.
+    [[nodiscard]] std::uint8_t& l2_word() const;
     /// Complete up to what has been waited for.
     [[nodiscard]] const Seen& seen() const { return seen_; }
 
