@@ -9,7 +9,7 @@
 #include "harness/svm/cpu.hpp"
 #include "harness/world.hpp"
 
-#include <optional>
+#include <span>
 #include <utility>
 
 namespace vmrunit::cases {
@@ -21,6 +21,7 @@ using svm::Feature;
 constexpr std::string_view manual = "APM2 15.5.1";
 constexpr std::uint64_t canonical_edges[] = {0, 1, 0x7fff'ffff'ffff, 0xffff'8000'0000'0000,
                                              ~std::uint64_t{0}};
+constexpr std::uint64_t edges_of_32_bits[] = {0, 1, 0x7fff'ffff, 0x8000'0000, 0xffff'ffff};
 
 /// A value and how it is called.
 struct Named {
@@ -168,9 +169,11 @@ void control_registers(Registers& registers) {
         {"smap", cr4::smap, Feature::smap},
         {"pke", cr4::pke, Feature::pku, true},
     };
-    for (const L2Mode mode : paged_modes) {
+    for (const L2Mode mode : privileged_modes) {
         const world::ModeRegisters fresh = world::mode_registers(mode);
-        for (const Flip& flip : cr0_flips) {
+        for (Flip flip : cr0_flips) {
+            // MOV to CR0 cannot load PG without PE: only VMRUN makes paged real mode.
+            flip.stored = mode != L2Mode::paged_real;
             flips(registers, cr0_field, mode, fresh.cr0, flip);
         }
         for (const Flip& flip : cr4_flips) {
@@ -192,7 +195,7 @@ void control_registers(Registers& registers) {
 }
 
 void cr2(Registers& registers) {
-    for (const L2Mode mode : paged_modes) {
+    for (const L2Mode mode : privileged_modes) {
         for (const std::uint64_t value : canonical_edges) {
             if (mode != L2Mode::long64 && value != 0 && value != 1) {
                 continue;
@@ -213,7 +216,7 @@ void cr2(Registers& registers) {
 
 void debug_registers(Registers& registers) {
     using namespace svm;
-    for (const L2Mode mode : paged_modes) {
+    for (const L2Mode mode : privileged_modes) {
         for (const std::uint64_t bits : {dr6::b0, dr6::b1, dr6::b2, dr6::b3, dr6::bd, dr6::bs,
                                          dr6::bt, dr6::b0 | dr6::bs | dr6::bt}) {
             each_paging(mode, [&](const L2Start& start) {
@@ -244,21 +247,26 @@ void debug_registers(Registers& registers) {
 }
 
 void general_registers(Registers& registers) {
-    for (const L2Mode mode : paged_modes) {
+    const auto rows = [&](std::uint64_t value, L2Mode mode, std::uint8_t cpl) {
+        each_paging(
+            mode,
+            [&](const L2Start& start) {
+                registers.loaded(rax_field, number(value), start);
+                registers.stored(rax_field, number(value), start);
+                registers.loaded(rsp_field, number(value), start);
+                registers.stored(rsp_field, number(value), start);
+            },
+            cpl);
+    };
+    for (const L2Mode mode : every_mode) {
+        const bool is_64_bit = mode == L2Mode::long64;
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            for (const std::uint64_t value : canonical_edges) {
-                if (mode != L2Mode::long64 && value > 1) {
-                    continue;
-                }
-                each_paging(
-                    mode,
-                    [&](const L2Start& start) {
-                        registers.loaded(rax_field, number(value), start);
-                        registers.stored(rax_field, number(value), start);
-                        registers.loaded(rsp_field, number(value), start);
-                        registers.stored(rsp_field, number(value), start);
-                    },
-                    cpl);
+            if (!has_cpl(mode, cpl)) {
+                continue;
+            }
+            for (const std::uint64_t value :
+                 is_64_bit ? std::span{canonical_edges} : std::span{edges_of_32_bits}) {
+                rows(value, mode, cpl);
             }
         }
     }
