@@ -44,6 +44,7 @@ void Checks::add(std::string_view name, std::string_view title, std::vector<Step
                  .title = title,
                  .manual = "APM2 15.5.1",
                  .needs = options.needs,
+                 .without = options.without,
                  .mode = options.mode,
                  .nested_paging = options.nested_paging,
                  .l1_modes = options.l1_modes,
