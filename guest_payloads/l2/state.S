@@ -39,9 +39,9 @@
         l2_program push_rbx, 32, "push %ebx"
 
 /* The same to memory at rAX, for routines: of L2's registers they see RAX alone. */
-        .irp    number, 0, 4
-        l2_program store_cr\number, 64, "mov %cr\number, %rbx", behind="mov %rbx, (%rax)"
-        l2_program store_cr\number, 32, "mov %cr\number, %ebx", behind="mov %ebx, (%eax)"
+        .irp    register, cr0, cr3, cr4, dr6, dr7
+        l2_program store_\register, 64, "mov %\register, %rbx", behind="mov %rbx, (%rax)"
+        l2_program store_\register, 32, "mov %\register, %ebx", behind="mov %ebx, (%eax)"
         .endr
         l2_program store_efer, 64, "rdmsr", before="mov %rax, %rbx; mov $0xc0000080, %ecx", behind="mov %eax, (%rbx)"
         l2_program store_efer, 32, "rdmsr", before="mov %eax, %ebx; mov $0xc0000080, %ecx", behind="mov %eax, (%ebx)"
