@@ -4,6 +4,7 @@
 // has a case, for a CPU might keep each by itself. The other way round, a bit that is set after a
 // change, promises nothing (spec: CLN-1). APM2 15.15.
 
+#include "cases/caching/second_run.hpp"
 #include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -28,7 +29,6 @@ using svm::Intercept;
 using svm::LbrControl;
 using svm::VirtualInterrupt;
 
-constexpr std::uint32_t all_clean = 0x1fff;
 constexpr Modes clean_modes{true, false, true, true, true};
 constexpr Modes without_long64{false, false, true, true, true};
 /// Where L2's own tables are walked, and their root says so by its A bit.
@@ -59,10 +59,7 @@ public:
         if (!change.modes.contains(start_.mode) || (change.only_nested && !start_.nested_paging)) {
             return;
         }
-        std::vector<Step> then = change.steps;
-        then.emplace_back(vmcb_field(field::clean_bits,
-                                     all_clean & ~static_cast<std::uint32_t>(change.bit.mask())));
-        then.emplace_back(Run{});
+        const std::uint32_t clean = all_clean & ~static_cast<std::uint32_t>(change.bit.mask());
         add_guest_case(catalogue_,
                        {.name = "caching/clean_clear/" + std::string{change.name},
                         .title = "A clean bit that is clear makes the CPU read its group again.",
@@ -71,7 +68,7 @@ public:
                         .program = change.program,
                         .steps = change.before,
                         .exit = change.first ? *change.first : runs_to_its_end(),
-                        .then = std::move(then),
+                        .then = second_run(start_.mode, clean, change.steps),
                         .then_expected = {change.exit},
                         .confirmed = change.confirmed},
                        start_, where);
@@ -141,10 +138,11 @@ void intercepts(Changes& changes) {
     one("intercepts_cr", "read_cr0", Intercept::cr0_read);
     one("intercepts_dr", "read_dr7", Intercept::dr7_read);
     one("intercepts_second_word", "wbinvd", Intercept::wbinvd);
+    // Delivery in real mode changes CS.
     ExitExpectation undefined = Changes::exits(ExitCode::exception_ud);
     changes.add({.name = "intercepts_exceptions", .bit = CleanBits::intercepts, .program = "raise_ud",
                  .steps = {intercepting(Intercept::exception_ud)},
-                 .exit = undefined,
+                 .exit = undefined, .modes = protected_flat,
                  .first = delivered(changes.start(), {.vector = 6})});
     ExitExpectation late = program_ends();
     late.fields = {{field::rax, {}, ~std::uint64_t{0}, Match::free}};

@@ -4,6 +4,7 @@
 // ASID, which no L2 notices. That a clear bit makes the CPU read again: changed_groups.cpp.
 // APM2 15.15, 15.16.
 
+#include "cases/caching/second_run.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
@@ -38,7 +39,6 @@ constexpr CleanBit clean_bits[] = {
     {"avic", CleanBits::avic},
     {"cet", CleanBits::cet},
 };
-constexpr std::uint32_t all_clean = 0x1fff;
 
 /// The same VMCB twice, unchanged but for the clean bits.
 void set_after_no_change(Catalogue& catalogue, const L2Start& start) {
@@ -47,7 +47,7 @@ void set_after_no_change(Catalogue& catalogue, const L2Start& start) {
                        {.name = "caching/clean_set/" + std::string{name},
                         .title = "A clean bit that is set after no change is harmless.",
                         .manual = "APM2 15.15",
-                        .then = {vmcb_field(field::clean_bits, bits), Run{}},
+                        .then = second_run(start.mode, bits),
                         .then_expected = {program_ends()}},
                        start);
     };
