@@ -284,6 +284,34 @@ void descriptor_tables(Changes& changes) {
     }
 }
 
+/// What L2 does not notice the exit stores all the same.
+void hidden_parts(Changes& changes) {
+    constexpr std::uint64_t available = svm::SegmentAttributes::available.mask();
+    constexpr std::uint64_t limit = 0x7fff'ffff;
+    constexpr std::uint64_t base = 0x1234'5670;
+    struct Segment {
+        std::string_view attributes_name, limit_name, base_name;
+        svm::FieldRef attributes, limit, base;
+    };
+    for (const Segment& one :
+         {Segment{"seg_cs_attributes", "seg_cs_limit", {},            field::cs_attributes, field::cs_limit, field::cs_base},
+          Segment{"seg_es_attributes", "seg_es_limit", "seg_es_base", field::es_attributes, field::es_limit, field::es_base},
+          Segment{"seg_ss_attributes", "seg_ss_limit", "seg_ss_base", field::ss_attributes, field::ss_limit, field::ss_base},
+          Segment{"seg_ds_attributes", "seg_ds_limit", "seg_ds_base", field::ds_attributes, field::ds_limit, field::ds_base}}) {
+        changes.add({.name = one.attributes_name, .bit = CleanBits::seg, .program = "nothing",
+                     .steps = {vmcb_set(one.attributes, available)},
+                     .exit = program_ends(), .modes = protected_flat});
+        changes.add({.name = one.limit_name, .bit = CleanBits::seg, .program = "nothing",
+                     .steps = {vmcb_field(one.limit, limit)},
+                     .exit = program_ends(), .modes = protected_flat});
+        if (!one.base_name.empty()) { // Elsewhere L2 reads through it.
+            changes.add({.name = one.base_name, .bit = CleanBits::seg, .program = "nothing",
+                         .steps = {vmcb_field(one.base, base)},
+                         .exit = program_ends(), .modes = only_long64});
+        }
+    }
+}
+
 void segments(Changes& changes) {
     const auto selector = [&](std::string_view name, std::string_view program, svm::FieldRef place) {
         changes.add({.name = name, .bit = CleanBits::seg, .program = program,
@@ -307,6 +335,7 @@ void segments(Changes& changes) {
                      .modes = without_long64,
                      .before = {l2_register(Register::rdi, l2_data)}});
     }
+    hidden_parts(changes);
     const std::uint64_t dpl = svm::SegmentAttributes::dpl.mask();
     changes.add({.name = "seg_cpl", .bit = CleanBits::seg, .program = "read_cr0",
                  .steps = {vmcb_field(field::cpl, 3), vmcb_set(field::cs_attributes, dpl),
@@ -317,13 +346,25 @@ void segments(Changes& changes) {
 }
 
 void last_branches(Changes& changes) {
-    changes.add({.name = "lbr", .bit = CleanBits::lbr, .program = "rdmsr",
-                 .steps = {vmcb_field(field::br_from, 0x1234'5678)},
-                 .exit = changes.reads_msr(0x1234'5678),
-                 .modes = only_long64,
-                 .before = {vmcb_set(field::lbr_control, LbrControl::lbr_virtualization_enable.mask()),
-                            l2_register(Register::rcx, svm::msr::br_from)},
-                 .needs = Feature::lbrv, .confirmed = false});
+    struct Msr {
+        std::string_view name;
+        svm::FieldRef place;
+        std::uint32_t number;
+        std::uint64_t value;
+    };
+    for (const Msr& one : {Msr{"lbr",                field::br_from,        svm::msr::br_from,        0x1234'5678},
+                           Msr{"lbr_br_to",          field::br_to,          svm::msr::br_to,          0x1234'5678},
+                           Msr{"lbr_last_excp_from", field::last_excp_from, svm::msr::last_excp_from, 0x1234'5678},
+                           Msr{"lbr_last_excp_to",   field::last_excp_to,   svm::msr::last_excp_to,   0x1234'5678},
+                           Msr{"lbr_dbgctl",         field::dbgctl,         svm::msr::debug_ctl,      svm::debug_ctl::btf}}) {
+        changes.add({.name = one.name, .bit = CleanBits::lbr, .program = "rdmsr",
+                     .steps = {vmcb_field(one.place, one.value)},
+                     .exit = changes.reads_msr(one.value),
+                     .modes = only_long64,
+                     .before = {vmcb_set(field::lbr_control, LbrControl::lbr_virtualization_enable.mask()),
+                                l2_register(Register::rcx, one.number)},
+                     .needs = Feature::lbrv, .confirmed = false});
+    }
 }
 
 // clang-format on

@@ -64,10 +64,14 @@ void permission_maps(Catalogue& catalogue) {
 void address_bits(Catalogue& catalogue) {
     CallExpectation none;
     none.values = {reported("bits beyond physical addresses that VMRUN accepts", 0)};
-    for (const auto& [name, place, nested] :
-         {std::tuple{"cr3", field::cr3, false}, std::tuple{"cr3", field::cr3, true},
-          std::tuple{"n_cr3", field::n_cr3, true}, std::tuple{"iopm", field::iopm_base_pa, false},
-          std::tuple{"msrpm", field::msrpm_base_pa, false}}) {
+    for (const auto& [name, place, nested, mode] :
+         {std::tuple{"cr3", field::cr3, false, L2Mode::long64},
+          std::tuple{"cr3", field::cr3, true, L2Mode::long64},
+          std::tuple{"cr3/compat", field::cr3, false, L2Mode::compat},
+          std::tuple{"cr3/compat", field::cr3, true, L2Mode::compat},
+          std::tuple{"n_cr3", field::n_cr3, true, L2Mode::long64},
+          std::tuple{"iopm", field::iopm_base_pa, false, L2Mode::long64},
+          std::tuple{"msrpm", field::msrpm_base_pa, false, L2Mode::long64}}) {
         const std::string full =
             "consistency/" + std::string{name} + "/address_bits" + (nested ? "_nested" : "");
         // Of a 32-bit L1 nobody says which bits of N_CR3 must be zero.
@@ -75,6 +79,7 @@ void address_bits(Catalogue& catalogue) {
         add_l1_case(catalogue, {.name = full,
                                 .title = "Bits that no physical address of this CPU has.",
                                 .manual = "APM2 15.5.1",
+                                .mode = mode,
                                 .nested_paging = nested,
                                 .l1_modes = of_n_cr3 ? only_l1_long64 : all_l1_modes,
                                 .steps = {Call{"vmrun_address_bits", place.offset}},

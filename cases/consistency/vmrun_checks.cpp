@@ -46,6 +46,8 @@ void control_registers(Checks& checks) {
     checks.refused_bits("cr4", "A reserved bit of CR4.", field::cr4, cr4::must_be_zero & ~somewhere);
     checks.refused_bits("cr3", "Bits that no physical address has must be zero in long mode.",
                         field::cr3, ~std::uint64_t{0} << 52);
+    checks.refused_bits("cr3/compat", "Compatibility mode is long mode, too.",
+                        field::cr3, ~std::uint64_t{0} << 52, {.mode = L2Mode::compat});
     for (unsigned number = 0; number < 12; ++number) {
         checks.entered("cr3/entered/bit_" + std::to_string(number),
                        "A low bit of CR3 alone is nobody's business.",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // LDTR and TR, which VMLOAD loads and VMRUN leaves as they are: SLDT and STR of L2 see the
 // selectors, and a segment that L2 loads from its LDT comes from where the hidden part of LDTR
-// says. APM2 4.6.4, 4.7.1, 15.5.2.
+// says, and the stack of an interrupt from where TR does. APM2 4.6.4, 4.7.1, 8.7, 15.5.2.
 
 #include "cases/fields/segment_table.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -88,12 +88,45 @@ void uses(Segments& segments, L2Mode mode) {
         true);
 }
 
+/// The stack of an interrupt at CPL 3 comes from the task-state segment, which is elsewhere; where
+/// it usually is there is none.
+void task_state(Segments& segments, L2Mode mode) {
+    struct Tss {
+        std::uint32_t usual, stack_pointer, stack_segment;
+        std::uint8_t size;
+    };
+    const Tss tss = is_long_mode(mode)       ? Tss{offsetof(L2Memory, tss64), 4, 0, 8}
+                    : mode == L2Mode::prot16 ? Tss{offsetof(L2Memory, tss16), 2, 4, 2}
+                                             : Tss{offsetof(L2Memory, tss32), 4, 8, 4};
+    std::vector<Step> steps{
+        vmcb_field(field::tr_base, l2_data),
+        l2_data_bytes(tss.stack_pointer, tss.size,
+                      in_memory(offsetof(L2Memory, kernel_stack) + sizeof(L2Memory::kernel_stack))),
+        Write{wire::Op::Code::write, Region::l2_memory, tss.usual + tss.stack_pointer, tss.size,
+              0}};
+    if (tss.stack_segment != 0) {
+        steps.emplace_back(
+            l2_data_bytes(tss.stack_segment, 2,
+                          mode == L2Mode::prot16 ? l2_selector::data16 : l2_selector::data));
+    }
+    segments.add({.place = field::tr_base,
+                  .what = "used/other_place",
+                  .title = "An interrupt finds its stack where the base of TR says.",
+                  .program = "int_40",
+                  .steps = std::move(steps),
+                  .raises = Delivery{.vector = 0x40, .return_rip = at_after},
+                  .manual = "APM2 8.7.3, 8.9.3",
+                  .cpl = 3},
+                 mode);
+}
+
 void local_descriptor_table(Catalogue& catalogue) {
     Segments segments{catalogue};
     for (const L2Mode mode :
          {L2Mode::long64, L2Mode::compat, L2Mode::pae, L2Mode::prot32, L2Mode::prot16}) {
         selectors(segments, mode);
         uses(segments, mode);
+        task_state(segments, mode);
     }
 }
 
