@@ -356,7 +356,7 @@ void last_branches(Changes& changes) {
                            Msr{"lbr_br_to",          field::br_to,          svm::msr::br_to,          0x1234'5678},
                            Msr{"lbr_last_excp_from", field::last_excp_from, svm::msr::last_excp_from, 0x1234'5678},
                            Msr{"lbr_last_excp_to",   field::last_excp_to,   svm::msr::last_excp_to,   0x1234'5678},
-                           Msr{"lbr_dbgctl",         field::dbgctl,         svm::msr::debug_ctl,      svm::debug_ctl::btf}}) {
+                           Msr{"lbr_dbgctl",         field::dbgctl,         svm::msr::debug_ctl,      svm::debug_ctl::lbr}}) {
         changes.add({.name = one.name, .bit = CleanBits::lbr, .program = "rdmsr",
                      .steps = {vmcb_field(one.place, one.value)},
                      .exit = changes.reads_msr(one.value),
