@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cases/consistency/check_table.hpp"
 
+#include "cases/consistency/violations.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 
@@ -10,9 +11,7 @@ namespace vmrunit::cases {
 
 void Checks::refused(std::string_view name, std::string_view title, std::vector<Step> setup,
                      const CheckOptions& options, const std::source_location& where) {
-    ExitExpectation exit;
-    exit.exit_code = svm::ExitCode::invalid;
-    add(name, title, std::move(setup), options, std::move(exit), where);
+    add(name, title, std::move(setup), options, refusal(), where);
 }
 
 void Checks::entered(std::string_view name, std::string_view title, std::vector<Step> setup,
@@ -44,6 +43,7 @@ void Checks::add(std::string_view name, std::string_view title, std::vector<Step
                  .title = title,
                  .manual = "APM2 15.5.1",
                  .needs = options.needs,
+                 .without = options.without,
                  .mode = options.mode,
                  .nested_paging = options.nested_paging,
                  .l1_modes = options.l1_modes,

@@ -20,6 +20,7 @@ struct CheckOptions {
     svm::Features needs{};
     bool confirmed = true;
     L1Modes l1_modes{};
+    svm::Features without{}; ///< See Case::without.
 };
 
 [[nodiscard]] constexpr std::uint64_t bit(unsigned number) {

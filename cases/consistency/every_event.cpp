@@ -3,6 +3,7 @@
 // vector that no exception has, with an error code and without. L1 tries them in a row, for they
 // leave nothing behind; in long mode each has a case of its own. APM2 15.20.
 
+#include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 
@@ -51,8 +52,7 @@ void every_event(Catalogue& catalogue) {
                                 .expectations = {expected},
                                 .vmruns = type.count});
     };
-    for (const L2Mode mode : {L2Mode::long64, L2Mode::compat, L2Mode::pae, L2Mode::prot32,
-                              L2Mode::real, L2Mode::paged_real, L2Mode::prot16}) {
+    for (const L2Mode mode : every_mode) {
         const bool is_usual = mode == L2Mode::prot32 || mode == L2Mode::real;
         const L1Modes l1_modes = is_usual ? all_l1_modes : only_l1_long64;
         for (const Type& type : types) {

@@ -20,17 +20,11 @@ struct ModeBits {
 
     [[nodiscard]] bool long_mode() const { return lme && pg; }
     [[nodiscard]] bool refused() const { return long_mode() && (!pae || !pe || (l && d)); }
-    /// LMA, and L and D without long mode, make no difference; where the rest of the bits ends the
-    /// machine on some target, or sends a CPU that believes them anywhere, once is enough.
-    [[nodiscard]] bool is_left_out(bool nested_paging) const {
-        const bool plain = !lma && !l && !d && nested_paging;
-        if (!pg) {
-            return (lma && l) || (!pe && !pae && lme && !plain); // QEMU 7.2
-        }
-        return lme && !pe && !plain; // Bochs 2.7
+    /// A target that takes LMA from the VMCB, or long mode without PE for a mode, goes anywhere
+    /// with its L2, or does not come back: QEMU 7.2, Bochs.
+    [[nodiscard]] bool may_end_machine() const {
+        return pg ? lme && !pe : (lma && l) || (lme && !pe && !pae);
     }
-    /// What of the above is in, for the same reason under one L1 only.
-    [[nodiscard]] bool may_end_machine() const { return lme && !pe && (pg || !pae); }
     /// The mode whose tables and register widths apply.
     [[nodiscard]] L2Mode nearest() const {
         if (long_mode()) {
@@ -60,9 +54,6 @@ void add(Catalogue& catalogue, const ModeBits& bits, bool nested_paging) {
     const std::uint64_t efer = with(with(fresh.efer, efer::lme, bits.lme), efer::lma, bits.lma);
     const SegmentAttributes code = (bits.l ? code64_attributes() : code32_attributes())
                                        .with(SegmentAttributes::default_size, bits.d ? 1 : 0);
-    if (bits.is_left_out(nested_paging)) {
-        return;
-    }
     // Nobody asks for the IDT but a CPU that went astray, and that one goes no farther.
     GuestRow row;
     row.steps = {vmcb_field(field::cr0, cr0), vmcb_field(field::cr4, cr4),
@@ -73,6 +64,7 @@ void add(Catalogue& catalogue, const ModeBits& bits, bool nested_paging) {
         row.steps.emplace_back(Write{wire::Op::Code::fill, Region::pd, 0x800, 0, 0x1800});
     }
     row.manual = "APM2 15.5.1";
+    row.ends_machine = bits.may_end_machine();
     row.l1_modes = bits.may_end_machine() ? only_l1_long64 : all_l1_modes;
     const std::string where = "consistency/mode_bits/";
     if (bits.refused()) {

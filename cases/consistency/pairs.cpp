@@ -4,6 +4,7 @@
 // L2's are not delivered, L1's are neither lost nor doubled. APM2 15.5.1, 15.17.
 
 #include "cases/consistency/violations.hpp"
+#include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 
@@ -26,23 +27,67 @@ Step event(EventType type, std::uint8_t vector) {
     return vmcb_field(field::event_injection, EventInformation::event(type, vector).value);
 }
 
+std::vector<Step> join(std::vector<Step> steps, const std::vector<Step>& more) {
+    steps.insert(steps.end(), more.begin(), more.end());
+    return steps;
+}
+
+/// There is an L2 that breaks both.
+bool go_together(const Violation& first, const Violation& second) {
+    if (first.is_event && second.is_event) {
+        return false;
+    }
+    const bool is_pae = first.only_pae || second.only_pae;
+    return !is_pae || !(first.only_long_mode || second.only_long_mode || first.only_nested ||
+                        second.only_nested);
+}
+
 void pairs(Catalogue& catalogue) {
     const std::vector<Violation>& all = violations();
     for (auto first = all.begin(); first != all.end(); ++first) {
         for (auto second = first + 1; second != all.end(); ++second) {
-            if (first->is_event && second->is_event) {
+            if (!go_together(*first, *second)) {
                 continue;
             }
-            const bool is_64_bit = first->only_long64_l1 || second->only_long64_l1;
             add_l1_case(catalogue,
                         {.name = "consistency/pairs/" + first->name + "_and_" + second->name,
                          .title = "Either is a reason to refuse, and so are both.",
                          .manual = "APM2 15.5.1",
+                         .needs = first->needs | second->needs,
+                         .mode = first->only_pae ? first->usual_mode() : second->usual_mode(),
                          .nested_paging = first->only_nested || second->only_nested,
-                         .l1_modes = is_64_bit ? only_l1_long64 : all_l1_modes,
-                         .steps = {first->step, second->step, Run{}},
-                         .expectations = {refusal()}});
+                         .l1_modes = first->only_long64_l1 ? first->l1_modes() : second->l1_modes(),
+                         .steps = join(join(first->steps, second->steps), {Run{}}),
+                         .expectations = {refusal()},
+                         .confirmed = first->confirmed && second->confirmed});
         }
+    }
+}
+
+/// Nested paging is refused to an L1 that does not page itself, too.
+void pairs_with_unpaged_host(Catalogue& catalogue) {
+    constexpr std::uint64_t refused = 0xffff'ffff; // Other cases judge the upper half.
+    for (const Violation& violation : violations()) {
+        if (!violation.exists_in(L2Mode::prot32)) {
+            continue;
+        }
+        CallExpectation expected;
+        expected.values = {reported("fault: vector + 1", 0), reported("exit code", refused),
+                           reported("CR0 of L1 differs by", 0), reported("CR3 of L1 differs by", 0),
+                           reported("CR4 of L1 differs by", 0)};
+        add_l1_case(catalogue,
+                    {.name = "consistency/pairs/np_without_host_paging_and_" + violation.name,
+                     .title = "Either is a reason to refuse, and so are both.",
+                     .manual = "APM2 15.5.1",
+                     .needs = violation.needs,
+                     .mode = L2Mode::prot32,
+                     .nested_paging = true,
+                     .l1_modes = only_l1_long64,
+                     .steps = join(violation.steps, {vmcb_field(field::rip, at_start),
+                                                     Call{"vmrun_without_paging"}}),
+                     .expectations = {expected},
+                     .ends_machine = true,
+                     .confirmed = violation.confirmed});
     }
 }
 
@@ -56,16 +101,16 @@ void with_event_for_l2(Catalogue& catalogue) {
                              .with(svm::VirtualInterrupt::v_intr_vector, 0x40);
     for (const Violation& violation : violations()) {
         const auto row = [&](const std::string& what, std::vector<Step> steps) {
-            steps.push_back(violation.step);
-            steps.emplace_back(Run{});
-            add_l1_case(catalogue,
-                        {.name = "consistency/refusal/" + what + "/" + violation.name,
-                         .title = "A refused L2 takes no event.",
-                         .manual = "APM2 15.5.1",
-                         .nested_paging = violation.only_nested,
-                         .l1_modes = violation.only_long64_l1 ? only_l1_long64 : all_l1_modes,
-                         .steps = std::move(steps),
-                         .expectations = {refusal()}});
+            add_l1_case(catalogue, {.name = "consistency/refusal/" + what + "/" + violation.name,
+                                    .title = "A refused L2 takes no event.",
+                                    .manual = "APM2 15.5.1",
+                                    .needs = violation.needs,
+                                    .mode = violation.usual_mode(),
+                                    .nested_paging = violation.only_nested,
+                                    .l1_modes = violation.l1_modes(),
+                                    .steps = join(join(std::move(steps), violation.steps), {Run{}}),
+                                    .expectations = {refusal()},
+                                    .confirmed = violation.confirmed});
         };
         if (!violation.is_event) {
             row("injected_interrupt", {event(EventType::interrupt, 0x40)});
@@ -121,23 +166,24 @@ void with_event_for_l1(Catalogue& catalogue) {
 /// What makes no difference to a check: the mode that L2 would begin in.
 void in_every_mode(Catalogue& catalogue) {
     for (const Violation& violation : violations()) {
-        if (violation.only_long_mode) {
-            continue;
-        }
-        for (const L2Mode mode : {L2Mode::compat, L2Mode::pae, L2Mode::prot32, L2Mode::real,
-                                  L2Mode::paged_real, L2Mode::prot16}) {
+        for (const L2Mode mode : every_mode) {
+            if (mode == L2Mode::long64 || !violation.exists_in(mode)) {
+                continue;
+            }
             add_l1_case(catalogue,
                         {.name = "consistency/in_mode/" +
                                  std::string{l2_mode_names[static_cast<unsigned>(mode)]} + "/" +
                                  violation.name,
                          .title = "It is refused in whatever mode L2 would begin.",
                          .manual = "APM2 15.5.1",
+                         .needs = violation.needs,
                          .program = "pause",
                          .mode = mode,
                          .nested_paging = violation.only_nested,
-                         .l1_modes = violation.only_long64_l1 ? only_l1_long64 : all_l1_modes,
-                         .steps = {violation.step, Run{}},
-                         .expectations = {refusal()}});
+                         .l1_modes = violation.l1_modes(),
+                         .steps = join(violation.steps, {Run{}}),
+                         .expectations = {refusal()},
+                         .confirmed = violation.confirmed});
         }
     }
 }
@@ -145,6 +191,7 @@ void in_every_mode(Catalogue& catalogue) {
 void simultaneous(Catalogue& catalogue) {
     in_every_mode(catalogue);
     pairs(catalogue);
+    pairs_with_unpaged_host(catalogue);
     with_event_for_l2(catalogue);
     with_event_for_l1(catalogue);
 }

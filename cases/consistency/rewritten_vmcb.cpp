@@ -32,6 +32,8 @@ struct Row {
     ExitCode exit = ExitCode::vmmcall;
     std::vector<Step> steps{};
     bool legal_either_way = false; ///< The twin: what L2 shows is seen to differ.
+    bool only_nested = false;
+    bool only_long64_l1 = false;
 };
 
 // clang-format off
@@ -47,12 +49,30 @@ const Row rows[] = {
     {"event_vector", "An exception that exists, or not.",   "nothing",    field::event_injection.offset,    5, ExitCode::vmmcall,
      {vmcb_field(field::event_injection, svm::EventInformation::event(svm::EventType::exception, 16).value)}},
     {"cr0_mp",       "Legal either way: L2 sees both.",     "store_cr0",  field::cr0.offset,                1, ExitCode::vmmcall, {}, true},
+    {"cr4_pae",      "CR4.PAE in long mode, or not.",       "store_cr4",  field::cr4.offset,                5},
+    {"cr4_tsd",      "Legal either way: L2 sees both.",     "store_cr4",  field::cr4.offset,                2, ExitCode::vmmcall, {}, true},
+    {"cr3_bit_63",   "An address that there is, or not.",   "store_cr3",  field::cr3.offset + 4,            31},
+    {"cr3_pcd",      "Legal either way: L2 sees both.",     "store_cr3",  field::cr3.offset,                4, ExitCode::vmmcall, {}, true},
+    {"dr6_bit_32",   "A reserved bit of DR6, or none.",     "store_dr6",  field::dr6.offset + 4,            0},
+    {"dr6_b0",       "Legal either way: L2 sees both.",     "store_dr6",  field::dr6.offset,                0, ExitCode::vmmcall, {}, true},
+    {"dr7_bit_32",   "A reserved bit of DR7, or none.",     "store_dr7",  field::dr7.offset + 4,            0},
+    {"dr7_le",       "Legal either way: L2 sees both.",     "store_dr7",  field::dr7.offset,                8, ExitCode::vmmcall, {}, true},
+    // The upper half of the word is that of the attributes, D their bit 10.
+    {"cs_d",         "64-bit code, or with CS.D as well.",  "store_cr0",  field::cs_selector.offset,        16 + 10},
+    {"iopm_bit_52",  "An address that there is, or not.",   "nothing",    field::iopm_base_pa.offset + 4,   20},
+    {"msrpm_bit_52", "An address that there is, or not.",   "nothing",    field::msrpm_base_pa.offset + 4,  20},
+    // Of a 32-bit L1 nobody says which bits of N_CR3 must be zero.
+    {"n_cr3_bit_63", "An address that there is, or not.",   "nothing",    field::n_cr3.offset + 4,          31, ExitCode::vmmcall, {}, false, true, true},
+    {"g_pat",        "A memory type that exists, or not.",  "nothing",    field::g_pat.offset,              3, ExitCode::vmmcall, {}, false, true},
 };
 // clang-format on
 
 void rewritten_vmcb(Catalogue& catalogue) {
     for (const Row& row : rows) {
         for (const bool nested_paging : {true, false}) {
+            if (row.only_nested && !nested_paging) {
+                continue;
+            }
             const auto exit_code = static_cast<std::uint64_t>(row.exit);
             CallExpectation expected;
             expected.values = {
@@ -82,7 +102,7 @@ void rewritten_vmcb(Catalogue& catalogue) {
                                     .needs = {Feature::apic, Feature::second_cpu},
                                     .program = row.program,
                                     .nested_paging = nested_paging,
-                                    .l1_modes = all_l1_modes,
+                                    .l1_modes = row.only_long64_l1 ? only_l1_long64 : all_l1_modes,
                                     .steps = std::move(steps),
                                     .expectations = {expected},
                                     .vmruns = 4096,

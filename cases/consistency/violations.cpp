@@ -6,6 +6,8 @@
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
 
+#include <utility>
+
 namespace vmrunit::cases {
 
 namespace {
@@ -13,6 +15,10 @@ namespace {
 namespace field = svm::field;
 using svm::EventInformation;
 using svm::EventType;
+using svm::Feature;
+
+/// L2 never goes where it leads.
+constexpr std::uint32_t last_pdpte = 3 * 8;
 
 constexpr std::uint64_t one(unsigned number) {
     return std::uint64_t{1} << number;
@@ -24,41 +30,64 @@ Step clear_vmrun_intercept() {
     return clear;
 }
 
+/// Whatever L2 there is.
+Violation any(std::string name, Step step) {
+    return {.name = std::move(name), .steps = {std::move(step)}};
+}
+
+Violation in_long_mode(std::string name, Step step) {
+    return {.name = std::move(name), .steps = {std::move(step)}, .only_long_mode = true};
+}
+
 Violation event(std::string name, EventType type, std::uint8_t vector) {
-    return {.name = std::move(name),
-            .step = vmcb_field(field::event_injection, EventInformation::event(type, vector).value),
-            .is_event = true};
+    return {
+        .name = std::move(name),
+        .steps = {vmcb_field(field::event_injection, EventInformation::event(type, vector).value)},
+        .is_event = true};
 }
 
 } // namespace
 
 const std::vector<Violation>& violations() {
-    constexpr bool in_long_mode = true;
+    // L is set in 64-bit mode already, D in compatibility mode.
+    constexpr std::uint64_t l_and_d =
+        svm::SegmentAttributes::long_mode.mask() | svm::SegmentAttributes::default_size.mask();
+    // The order is that of the pairs' names; append only.
     static const std::vector<Violation> all{
-        {"svme_clear", vmcb_clear(field::efer, svm::efer::svme)},
-        {"efer_reserved", vmcb_set(field::efer, one(63))},
-        {"no_pae", vmcb_clear(field::cr4, svm::cr4::pae), in_long_mode},
-        {"no_pe", vmcb_clear(field::cr0, svm::cr0::pe), in_long_mode},
-        {"cs_l_and_d", vmcb_set(field::cs_attributes, svm::SegmentAttributes::default_size.mask()),
-         in_long_mode},
-        {"cd0_nw1", vmcb_set(field::cr0, svm::cr0::nw)},
-        {"cr0_high", vmcb_set(field::cr0, one(32))},
-        {"cr3_high", vmcb_set(field::cr3, one(63)), in_long_mode},
-        {"cr4_reserved", vmcb_set(field::cr4, one(31))},
-        {"dr6_high", vmcb_set(field::dr6, one(32))},
-        {"dr7_high", vmcb_set(field::dr7, one(32))},
-        {"no_vmrun_intercept", clear_vmrun_intercept()},
-        {"asid_0", vmcb_field(field::guest_asid, 0)},
-        {"iopm_beyond", vmcb_field(field::iopm_base_pa, one(52))},
-        {"msrpm_beyond", vmcb_field(field::msrpm_base_pa, one(52))},
+        any("svme_clear", vmcb_clear(field::efer, svm::efer::svme)),
+        any("efer_reserved", vmcb_set(field::efer, one(63))),
+        in_long_mode("no_pae", vmcb_clear(field::cr4, svm::cr4::pae)),
+        in_long_mode("no_pe", vmcb_clear(field::cr0, svm::cr0::pe)),
+        in_long_mode("cs_l_and_d", vmcb_set(field::cs_attributes, l_and_d)),
+        any("cd0_nw1", vmcb_set(field::cr0, svm::cr0::nw)),
+        any("cr0_high", vmcb_set(field::cr0, one(32))),
+        in_long_mode("cr3_high", vmcb_set(field::cr3, one(63))),
+        any("cr4_reserved", vmcb_set(field::cr4, one(31))),
+        any("dr6_high", vmcb_set(field::dr6, one(32))),
+        any("dr7_high", vmcb_set(field::dr7, one(32))),
+        any("no_vmrun_intercept", clear_vmrun_intercept()),
+        any("asid_0", vmcb_field(field::guest_asid, 0)),
+        any("iopm_beyond", vmcb_field(field::iopm_base_pa, one(52))),
+        any("msrpm_beyond", vmcb_field(field::msrpm_base_pa, one(52))),
         event("event_type_1", static_cast<EventType>(1), 0x40),
         event("event_vector_32", EventType::exception, 32),
         event("event_vector_2", EventType::exception, 2),
         {.name = "n_cr3_high",
-         .step = vmcb_set(field::n_cr3, one(63)),
+         .steps = {vmcb_set(field::n_cr3, one(63))},
          .only_nested = true,
          .only_long64_l1 = true},
-        {.name = "g_pat_type_2", .step = vmcb_field(field::g_pat, 2), .only_nested = true},
+        {.name = "g_pat_type_2", .steps = {vmcb_field(field::g_pat, 2)}, .only_nested = true},
+        {.name = "pdpte_reserved",
+         .steps = {Write{wire::Op::Code::set_bits, Region::pae_pdpt, last_pdpte, 8, one(5)}},
+         .only_pae = true},
+        {.name = "v_nmi_not_intercepted",
+         .steps = {vmcb_set(field::virtual_interrupt, svm::VirtualInterrupt::v_nmi_enable.mask())},
+         .needs = Feature::vnmi,
+         .confirmed = false},
+        {.name = "cet_wp_clear",
+         .steps = {vmcb_set(field::cr4, svm::cr4::cet), vmcb_clear(field::cr0, svm::cr0::wp)},
+         .needs = Feature::cet_ss,
+         .confirmed = false},
     };
     return all;
 }

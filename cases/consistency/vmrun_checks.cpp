@@ -46,6 +46,8 @@ void control_registers(Checks& checks) {
     checks.refused_bits("cr4", "A reserved bit of CR4.", field::cr4, cr4::must_be_zero & ~somewhere);
     checks.refused_bits("cr3", "Bits that no physical address has must be zero in long mode.",
                         field::cr3, ~std::uint64_t{0} << 52);
+    checks.refused_bits("cr3/compat", "Compatibility mode is long mode, too.",
+                        field::cr3, ~std::uint64_t{0} << 52, {.mode = L2Mode::compat});
     for (unsigned number = 0; number < 12; ++number) {
         checks.entered("cr3/entered/bit_" + std::to_string(number),
                        "A low bit of CR3 alone is nobody's business.",
@@ -105,6 +107,11 @@ void controls(Checks& checks) {
         const std::string subject{name};
         checks.refused(subject + "/beyond_memory", "The map lies where no physical address is.",
                        {vmcb_field(place, bit(52))});
+        const Step uses_map = intercepting(subject == "iopm" ? Intercept::ioio_prot : Intercept::msr_prot);
+        checks.refused(subject + "/beyond_memory/intercepted", "The map lies where no physical address is, and is used.",
+                       {vmcb_field(place, bit(52)), uses_map});
+        checks.entered(subject + "/low_bits_ignored/intercepted", "The low 12 bits of the address are ignored.",
+                       {vmcb_set(place, 0xfff), uses_map});
         checks.entered(subject + "/low_bits_ignored", "The low 12 bits of the address are ignored.",
                        {vmcb_set(place, 0xfff)});
     }
@@ -124,7 +131,9 @@ void paging(Checks& checks) {
                                                 type << (8 * entry));
         };
         const std::string prefix = "entry_" + std::to_string(entry) + "_type_";
-        for (const unsigned type : {2u, 3u, 8u, 0x10u, 0x20u, 0x40u, 0x80u}) {
+        // The last ones are memory types but for a reserved bit, and all bits.
+        for (const unsigned type : {2u, 3u, 8u, 0x10u, 0x20u, 0x40u, 0x80u, 9u, 0xeu, 0x16u, 0x26u,
+                                    0x46u, 0x86u, 0xffu}) {
             checks.refused("g_pat/" + prefix + std::to_string(type),
                            "A memory type that does not exist.", {with_type(type)}, nested);
         }
@@ -161,6 +170,13 @@ void paging(Checks& checks) {
                                {.mode = L2Mode::pae, .nested_paging = true});
             }
         }
+        // PWT, PCD and what is software's.
+        for (const unsigned number : {3u, 4u, 9u, 10u, 11u}) {
+            checks.entered("pdpte/entered/" + name + "_bit_" + std::to_string(number),
+                           "A bit that a present PDPTE may have.",
+                           {Write{wire::Op::Code::set_bits, Region::pae_pdpt, entry * 8, 8, bit(number)}},
+                           {}, {.mode = L2Mode::pae});
+        }
         if (entry != 0) {
             checks.entered("pdpte/entered/absent_" + name,
                            "A PDPTE that is not present has no reserved bits.",
@@ -184,12 +200,53 @@ void not_checked(Checks& checks) {
         checks.entered("base/entered/not_canonical_" + std::string{name}, "VMRUN makes bases canonical and refuses none.",
                        {vmcb_field(place, not_canonical)}, {{place, {}, ~std::uint64_t{0}, Match::free}});
     }
-    for (const unsigned number : {3u, 5u, 15u, 22u, 63u}) {
-        checks.entered("rflags/entered/bit_" + std::to_string(number),
-                       "A reserved bit of RFLAGS is nobody's business.",
-                       {vmcb_set(field::rflags, bit(number))},
-                       {{field::rflags, {}, bit(number), Match::free}});
+    for (unsigned number = 0; number < 64; ++number) {
+        if ((svm::rflags::defined & bit(number)) == 0) {
+            checks.entered("rflags/entered/bit_" + std::to_string(number),
+                           "A reserved bit of RFLAGS is nobody's business.",
+                           {vmcb_set(field::rflags, bit(number))},
+                           {{field::rflags, {}, bit(number), Match::free}});
+        }
     }
+    checks.entered("rflags/entered/bit_1_clear", "Bit 1 is set, whatever VMRUN finds.",
+                   {vmcb_clear(field::rflags, svm::rflags::always_one)});
+}
+
+/// A bit of EFER or CR4 that a feature brings is reserved on a CPU without it. That it is legal on one
+/// with it stands in fields/save_efer and fields/save_cr4.
+void bits_without_feature(Checks& checks) {
+    using namespace svm;
+    struct Bit {
+        std::string_view name;
+        svm::FieldRef place;
+        std::uint64_t bit;
+        svm::Features without;
+    };
+    const Bit bits[] = {
+        {"efer/without_feature/ffxsr",    field::efer, efer::ffxsr,    Feature::ffxsr},
+        {"efer/without_feature/tce",      field::efer, efer::tce,      Feature::tce},
+        {"efer/without_feature/mcommit",  field::efer, efer::mcommit,  Feature::mcommit},
+        {"efer/without_feature/intwb",    field::efer, efer::intwb,    Feature::int_wbinvd},
+        {"efer/without_feature/uaie",     field::efer, efer::uaie,     Feature::upper_address_ignore},
+        {"efer/without_feature/aibrse",   field::efer, efer::aibrse,   Feature::automatic_ibrs},
+        {"cr4/without_feature/umip",      field::cr4,  cr4::umip,      Feature::umip},
+        {"cr4/without_feature/la57",      field::cr4,  cr4::la57,      Feature::la57},
+        {"cr4/without_feature/fsgsbase",  field::cr4,  cr4::fsgsbase,  Feature::fsgsbase},
+        {"cr4/without_feature/pcide",     field::cr4,  cr4::pcide,     Feature::pcid},
+        {"cr4/without_feature/osxsave",   field::cr4,  cr4::osxsave,   Feature::xsave},
+        {"cr4/without_feature/smep",      field::cr4,  cr4::smep,      Feature::smep},
+        {"cr4/without_feature/smap",      field::cr4,  cr4::smap,      Feature::smap},
+        {"cr4/without_feature/pke",       field::cr4,  cr4::pke,       Feature::pku},
+        {"cr4/without_feature/cet",       field::cr4,  cr4::cet,       Feature::cet_ss},
+    };
+    for (const Bit& one : bits) {
+        for (const bool nested : {true, false}) {
+            checks.refused(std::string{one.name} + (nested ? "_nested" : ""), "CPUID says that the bit does not exist.",
+                           {vmcb_set(one.place, one.bit)}, {.nested_paging = nested, .without = one.without});
+        }
+    }
+    checks.refused("efer/lmsle_unsupported", "CPUID says that LMSLE must be zero.",
+                   {vmcb_set(field::efer, efer::lmsle)}, {.needs = Feature::efer_lmsle_unsupported, .confirmed = false});
 }
 
 /// Checks that come with features no target has shown so far.
@@ -238,6 +295,7 @@ void vmrun_checks(Catalogue& catalogue) {
     controls(checks);
     paging(checks);
     not_checked(checks);
+    bits_without_feature(checks);
     checks_of_features(checks);
     refused_then_entered(catalogue);
 }

@@ -94,7 +94,7 @@ void extended_features(Catalogue& catalogue) {
         {"uaie", efer::uaie, Feature::upper_address_ignore, false},
         {"aibrse", efer::aibrse, Feature::automatic_ibrs, false},
     };
-    for (const L2Mode mode : paged_modes) {
+    for (const L2Mode mode : privileged_modes) {
         const std::uint64_t fresh = world::mode_registers(mode).efer;
         for (const EferBit& one : flipped) {
             const std::uint64_t value = fresh ^ one.bits;

@@ -9,7 +9,7 @@
 #include "harness/svm/cpu.hpp"
 #include "harness/world.hpp"
 
-#include <optional>
+#include <span>
 #include <utility>
 
 namespace vmrunit::cases {
@@ -21,6 +21,7 @@ using svm::Feature;
 constexpr std::string_view manual = "APM2 15.5.1";
 constexpr std::uint64_t canonical_edges[] = {0, 1, 0x7fff'ffff'ffff, 0xffff'8000'0000'0000,
                                              ~std::uint64_t{0}};
+constexpr std::uint64_t edges_of_32_bits[] = {0, 1, 0x7fff'ffff, 0x8000'0000, 0xffff'ffff};
 
 /// A value and how it is called.
 struct Named {
@@ -68,7 +69,9 @@ public:
         }
         add_guest_case(catalogue_,
                        {.name = "fields/" + name_of(reg.place) + "/loaded/" + value.name,
-                        .title = "L2 sees the value of the VMCB, and the exit stores it.",
+                        .title = reg.read.empty()
+                                     ? "The exit stores the value of the VMCB again."
+                                     : "L2 sees the value of the VMCB, and the exit stores it.",
                         .manual = manual,
                         .needs = value.needs,
                         .program = reg.read.empty() ? "nothing" : reg.read,
@@ -114,6 +117,28 @@ constexpr RegisterField rax_field{field::rax, "copy_rax", "set_rax", nullptr};
 constexpr RegisterField rsp_field{field::rsp, "copy_rsp", "set_rsp", nullptr};
 // clang-format on
 
+/// Virtual-8086 code can neither read nor write it.
+RegisterField as_in(L2Mode mode, RegisterField reg) {
+    if (!has_cpl(mode, 0)) {
+        reg.read = {};
+    }
+    return reg;
+}
+
+void only_loaded(Registers& registers, const RegisterField& reg, const Named& value, L2Mode mode) {
+    each_paging(
+        mode, [&](const L2Start& start) { registers.loaded(as_in(mode, reg), value, start); },
+        lowest_cpl(mode));
+}
+
+void loaded_and_stored(Registers& registers, const RegisterField& reg, const Named& value,
+                       L2Mode mode) {
+    only_loaded(registers, reg, value, mode);
+    if (has_cpl(mode, 0)) {
+        each_paging(mode, [&](const L2Start& start) { registers.stored(reg, value, start); });
+    }
+}
+
 /// Every bit of a control register that may be flipped by itself, once loaded and once stored.
 struct Flip {
     std::string_view name;
@@ -130,12 +155,11 @@ void flips(Registers& registers, const RegisterField& reg, L2Mode mode, std::uin
     }
     const Named value{std::string{flip.name} + ((fresh & flip.bits) != 0 ? "_clear" : "_set"),
                       fresh ^ flip.bits, flip.needs};
-    each_paging(mode, [&](const L2Start& start) {
-        registers.loaded(reg, value, start);
-        if (flip.stored) {
-            registers.stored(reg, value, start);
-        }
-    });
+    if (flip.stored) {
+        loaded_and_stored(registers, reg, value, mode);
+    } else {
+        only_loaded(registers, reg, value, mode);
+    }
 }
 
 void control_registers(Registers& registers) {
@@ -168,9 +192,11 @@ void control_registers(Registers& registers) {
         {"smap", cr4::smap, Feature::smap},
         {"pke", cr4::pke, Feature::pku, true},
     };
-    for (const L2Mode mode : paged_modes) {
+    for (const L2Mode mode : every_mode) {
         const world::ModeRegisters fresh = world::mode_registers(mode);
-        for (const Flip& flip : cr0_flips) {
+        for (Flip flip : cr0_flips) {
+            // MOV to CR0 cannot load PG without PE: only VMRUN makes paged real mode.
+            flip.stored = mode != L2Mode::paged_real;
             flips(registers, cr0_field, mode, fresh.cr0, flip);
         }
         for (const Flip& flip : cr4_flips) {
@@ -183,50 +209,38 @@ void control_registers(Registers& registers) {
             }
             const Region root = is_long_mode(mode) ? Region::pml4 : Region::legacy_pd;
             const Named value{"cache_bits_" + hex_name(bits), in_region(root, bits)};
-            each_paging(mode, [&](const L2Start& start) {
-                registers.loaded(cr3_field, value, start);
-                registers.stored(cr3_field, value, start);
-            });
+            loaded_and_stored(registers, cr3_field, value, mode);
         }
     }
 }
 
 void cr2(Registers& registers) {
-    for (const L2Mode mode : paged_modes) {
+    for (const L2Mode mode : every_mode) {
         for (const std::uint64_t value : canonical_edges) {
-            if (mode != L2Mode::long64 && value != 0 && value != 1) {
+            if (mode != L2Mode::long64 && value > 1) {
                 continue;
             }
-            each_paging(mode, [&](const L2Start& start) {
-                registers.loaded(cr2_field, number(value), start);
-                if (value != 0) {
-                    registers.stored(cr2_field, number(value), start);
-                }
-            });
+            if (value == 0) {
+                only_loaded(registers, cr2_field, number(value), mode);
+            } else {
+                loaded_and_stored(registers, cr2_field, number(value), mode);
+            }
         }
-        each_paging(mode, [&](const L2Start& start) {
-            registers.loaded(cr2_field, number(0xffff'ffff), start);
-            registers.stored(cr2_field, number(0xffff'ffff), start);
-        });
+        loaded_and_stored(registers, cr2_field, number(0xffff'ffff), mode);
     }
 }
 
 void debug_registers(Registers& registers) {
     using namespace svm;
-    for (const L2Mode mode : paged_modes) {
+    for (const L2Mode mode : every_mode) {
         for (const std::uint64_t bits : {dr6::b0, dr6::b1, dr6::b2, dr6::b3, dr6::bd, dr6::bs,
                                          dr6::bt, dr6::b0 | dr6::bs | dr6::bt}) {
-            each_paging(mode, [&](const L2Start& start) {
-                registers.loaded(dr6_field, number(dr6::reset | bits), start);
-                registers.stored(dr6_field, number(dr6::reset | bits), start);
-            });
+            loaded_and_stored(registers, dr6_field, number(dr6::reset | bits), mode);
         }
         // What is fixed in them is no consistency check.
-        each_paging(mode, [&](const L2Start& start) {
-            registers.loaded(dr6_field, unconfirmed(0), start);
-            registers.loaded(dr7_field, number(0), start);
-            registers.loaded(dr7_field, unconfirmed(0xd800), start);
-        });
+        only_loaded(registers, dr6_field, unconfirmed(0), mode);
+        only_loaded(registers, dr7_field, number(0), mode);
+        only_loaded(registers, dr7_field, unconfirmed(0xd800), mode);
         // Breakpoints on address 0, where L2 does not go; execution, write and access, every length
         // that has a meaning with its kind.
         for (const std::uint64_t value :
@@ -235,30 +249,32 @@ void debug_registers(Registers& registers) {
               std::uint64_t{0x440}, std::uint64_t{0x480}, std::uint64_t{0x4ff},
               std::uint64_t{0x500}, std::uint64_t{0x600}, std::uint64_t{0xd00'0400},
               std::uint64_t{0x1111'0400}, std::uint64_t{0xffff'0400}}) {
-            each_paging(mode, [&](const L2Start& start) {
-                registers.loaded(dr7_field, number(value), start);
-                registers.stored(dr7_field, number(value), start);
-            });
+            loaded_and_stored(registers, dr7_field, number(value), mode);
         }
     }
 }
 
 void general_registers(Registers& registers) {
-    for (const L2Mode mode : paged_modes) {
+    const auto rows = [&](std::uint64_t value, L2Mode mode, std::uint8_t cpl) {
+        each_paging(
+            mode,
+            [&](const L2Start& start) {
+                registers.loaded(rax_field, number(value), start);
+                registers.stored(rax_field, number(value), start);
+                registers.loaded(rsp_field, number(value), start);
+                registers.stored(rsp_field, number(value), start);
+            },
+            cpl);
+    };
+    for (const L2Mode mode : every_mode) {
+        const bool is_64_bit = mode == L2Mode::long64;
         for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            for (const std::uint64_t value : canonical_edges) {
-                if (mode != L2Mode::long64 && value > 1) {
-                    continue;
-                }
-                each_paging(
-                    mode,
-                    [&](const L2Start& start) {
-                        registers.loaded(rax_field, number(value), start);
-                        registers.stored(rax_field, number(value), start);
-                        registers.loaded(rsp_field, number(value), start);
-                        registers.stored(rsp_field, number(value), start);
-                    },
-                    cpl);
+            if (!has_cpl(mode, cpl)) {
+                continue;
+            }
+            for (const std::uint64_t value :
+                 is_64_bit ? std::span{canonical_edges} : std::span{edges_of_32_bits}) {
+                rows(value, mode, cpl);
             }
         }
     }

@@ -9,6 +9,8 @@
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/segment.hpp"
 
+#include <utility>
+
 namespace vmrunit::cases {
 namespace {
 
@@ -20,16 +22,18 @@ using namespace segment;
 /// The selector is what VMRUN says, whatever the GDT holds there.
 void selectors(Segments& segments) {
     for (const SegmentField& one : {es, ss, ds, cs}) {
-        for (const std::uint16_t value : {0x0000, 0x0010, 0x1234 & ~3, 0xfff8}) {
+        for (const std::uint16_t value :
+             {0x0000, 0x0001, 0x0002, 0x0003, 0x0010, 0x1234 & ~3, 0xfff8, 0xffff}) {
             const std::string what = "loaded/" + hex_name(value);
             const std::string program = program_for("copy", one);
-            for (const L2Mode mode : paged_modes) {
+            for (const L2Mode mode : every_mode) {
                 segments.add({.place = one.selector,
                               .what = what,
                               .title = "L2 sees the selector of the VMCB, whatever the GDT says.",
                               .program = program,
                               .steps = {vmcb_field(one.selector, value)},
-                              .exit = reads(value)},
+                              .exit = reads(value),
+                              .cpl = lowest_cpl(mode)},
                              mode);
             }
         }
@@ -90,36 +94,95 @@ void loaded_by_l2(Segments& segments) {
     }
 }
 
+/// A limit that is counted in bytes has twenty bits.
+std::vector<Step> with_attributes(const SegmentField& one, SegmentAttributes attributes) {
+    std::vector<Step> steps{vmcb_field(one.attributes, attributes.value)};
+    if (!attributes.test(SegmentAttributes::granularity)) {
+        steps.emplace_back(vmcb_field(one.limit, 0xf'ffff));
+    }
+    return steps;
+}
+
+/// Of CS, which has a DPL that matches CPL (spec: ENT-CSDPL) and in 64-bit mode no D.
+void code_attributes(Segments& segments, L2Mode mode) {
+    const SegmentAttributes fresh =
+        mode == L2Mode::long64 ? svm::code64_attributes() : svm::code32_attributes();
+    struct Attributes {
+        std::string_view name;
+        SegmentAttributes value;
+        bool in_long64 = true;
+    };
+    const Attributes kinds[] = {
+        {"execute_only",
+         fresh.with(SegmentAttributes::type, type::code_execute_only | type::accessed)},
+        {"conforming",
+         fresh.with(SegmentAttributes::type, type::code_conforming_read | type::accessed)},
+        {"available", fresh.with(SegmentAttributes::available)},
+        {"small", fresh.with(SegmentAttributes::default_size, 0), false},
+        {"byte_granular", fresh.with(SegmentAttributes::granularity, 0)},
+    };
+    for (const Attributes& kind : kinds) {
+        if (mode == L2Mode::long64 && !kind.in_long64) {
+            continue;
+        }
+        ExitExpectation exit = program_ends();
+        std::vector<Step> steps = with_attributes(cs, kind.value);
+        if (mode != L2Mode::long64) {
+            // Code that is far up would be beyond a limit, or want more than 16 bits of RIP.
+            steps.emplace_back(vmcb_field(cs.base, at_start));
+            steps.emplace_back(vmcb_field(field::rip, 0));
+            exit.rip = 0;
+            exit.next_rip = 3;
+        }
+        segments.add({.place = cs.attributes,
+                      .what = "stored_as_loaded/" + std::string{kind.name},
+                      .title = "The exit stores the attributes that VMRUN loaded.",
+                      .steps = std::move(steps),
+                      .exit = std::move(exit)},
+                     mode);
+    }
+}
+
 /// Attributes, limits and bases go back as they came.
 void stored_as_loaded(Segments& segments) {
     struct Attributes {
         std::string_view name;
         SegmentAttributes value;
+        bool fits_stack = false;
     };
     const SegmentAttributes fresh = svm::data32_attributes();
     const Attributes kinds[] = {
         {"read_only", svm::code_or_data_attributes(type::data_read_only | type::accessed)},
-        {"expand_down", svm::code_or_data_attributes(type::data_expand_down | type::accessed)},
+        {"expand_down", svm::code_or_data_attributes(type::data_expand_down | type::accessed),
+         true},
         {"code_read", svm::code_or_data_attributes(type::code_read | type::accessed)},
         {"conforming", svm::code_or_data_attributes(type::code_conforming_read | type::accessed)},
         {"dpl1", fresh.with(SegmentAttributes::dpl, 1)},
         {"dpl2", fresh.with(SegmentAttributes::dpl, 2)},
         {"dpl3", fresh.with(SegmentAttributes::dpl, 3)},
-        {"available", fresh.with(SegmentAttributes::available)},
-        {"small", fresh.with(SegmentAttributes::default_size, 0)},
-        {"byte_granular", fresh.with(SegmentAttributes::granularity, 0)},
+        {"available", fresh.with(SegmentAttributes::available), true},
+        {"small", fresh.with(SegmentAttributes::default_size, 0), true},
+        {"byte_granular", fresh.with(SegmentAttributes::granularity, 0), true},
     };
     for (const L2Mode mode : paged_modes) {
         for (const SegmentField& one : {es, ds}) {
             for (const Attributes& kind : kinds) {
-                std::vector<Step> steps{vmcb_field(one.attributes, kind.value.value)};
-                if (!kind.value.test(SegmentAttributes::granularity)) {
-                    steps.emplace_back(vmcb_field(one.limit, 0xf'ffff));
-                }
                 segments.add({.place = one.attributes,
                               .what = "stored_as_loaded/" + std::string{kind.name},
                               .title = "The exit stores the attributes that VMRUN loaded.",
-                              .steps = steps},
+                              .steps = with_attributes(one, kind.value)},
+                             mode);
+            }
+        }
+        code_attributes(segments, mode);
+        // Neither what the stack segment may not be nor what becomes of a DPL that is not CPL:
+        // nobody says.
+        for (const Attributes& kind : kinds) {
+            if (kind.fits_stack) {
+                segments.add({.place = ss.attributes,
+                              .what = "stored_as_loaded/" + std::string{kind.name},
+                              .title = "The exit stores the attributes that VMRUN loaded.",
+                              .steps = with_attributes(ss, kind.value)},
                              mode);
             }
         }

@@ -23,7 +23,7 @@ struct Bit {
 
 void spec_ctrl(Catalogue& catalogue) {
     const std::string prefix = "fields/" + name_of(field::spec_ctrl) + "/";
-    for (const Bit& bit : {Bit{"ibrs", 1}, Bit{"stibp", 2}, Bit{"ssbd", 4}}) {
+    for (const Bit& bit : {Bit{"ibrs", 1}, Bit{"stibp", 2}, Bit{"ssbd", 4}, Bit{"all", 7}}) {
         const svm::Features needs = Feature::spec_ctrl;
         each_paging(L2Mode::long64, [&](const L2Start& start) {
             ExitExpectation loaded = program_ends();

@@ -41,6 +41,18 @@ void add_guest_case(Catalogue& catalogue, const GuestRow& row, const L2Start& st
 /// The protected modes with paging, in the order of the axis.
 inline constexpr std::array paged_modes{L2Mode::long64, L2Mode::compat, L2Mode::pae,
                                         L2Mode::prot32};
+/// All of them.
+inline constexpr std::array every_mode{L2Mode::long64, L2Mode::compat, L2Mode::pae,
+                                       L2Mode::prot32, L2Mode::real,   L2Mode::paged_real,
+                                       L2Mode::prot16, L2Mode::v86};
+/// Where L2 can be at CPL 0, and so read and write control registers: all but virtual-8086 mode.
+inline constexpr std::array privileged_modes{L2Mode::long64, L2Mode::compat, L2Mode::pae,
+                                             L2Mode::prot32, L2Mode::real,   L2Mode::paged_real,
+                                             L2Mode::prot16};
+/// The least that the mode has.
+[[nodiscard]] constexpr std::uint8_t lowest_cpl(L2Mode mode) {
+    return has_cpl(mode, 0) ? 0 : 3;
+}
 
 /// With nested paging and without.
 template<class Visit>

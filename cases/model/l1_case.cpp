@@ -12,7 +12,8 @@ namespace {
 
 Case l1_case(const L1Row& row, L1Mode l1, const std::source_location& where) {
     Case made;
-    made.start = {row.mode, 0, row.nested_paging, l1};
+    const std::uint8_t lowest_cpl = has_cpl(row.mode, 0) ? 0 : 3;
+    made.start = {row.mode, lowest_cpl, row.nested_paging, l1};
     made.name =
         full_name(row.name, {.l2_mode = false, .cpl = false, .nested_paging = row.named_by_paging},
                   made.start);

@@ -6,13 +6,13 @@
 #include "harness/guest/l2_program.inc"
 
         l2_program copy_rax, 64, "mov %rax, %rbx"
-        l2_program copy_rax, 32, "mov %eax, %ebx"
+        l2_legacy_programs copy_rax, "mov %eax, %ebx"
         l2_program copy_rsp, 64, "mov %rsp, %rbx"
-        l2_program copy_rsp, 32, "mov %esp, %ebx"
+        l2_legacy_programs copy_rsp, "mov %esp, %ebx"
         l2_program set_rax, 64, "mov %rbx, %rax"
-        l2_program set_rax, 32, "mov %ebx, %eax"
+        l2_legacy_programs set_rax, "mov %ebx, %eax"
         l2_program set_rsp, 64, "mov %rbx, %rsp"
-        l2_program set_rsp, 32, "mov %ebx, %esp"
+        l2_legacy_programs set_rsp, "mov %ebx, %esp"
         .irp    segment, es, cs, ss, ds
         l2_programs copy_\segment, "mov %\segment, %ebx"
         .endr
@@ -21,6 +21,10 @@
         .endr
         l2_programs set_ldtr, "lldt %bx"
         l2_programs set_tr, "ltr %bx"
+
+/* All 32 bits of the flags, where PUSHF and POPF alone move 16. */
+        l2_program pushfd, 16, "pushfl"
+        l2_program popfd, 16, "popfl"
 
 /* Through a segment: what base, limit and type VMRUN took from the VMCB. The offset is in rDI. */
         .irp    segment, es, cs, ss, ds, fs, gs
@@ -35,9 +39,9 @@
         l2_program push_rbx, 32, "push %ebx"
 
 /* The same to memory at rAX, for routines: of L2's registers they see RAX alone. */
-        .irp    number, 0, 4
-        l2_program store_cr\number, 64, "mov %cr\number, %rbx", behind="mov %rbx, (%rax)"
-        l2_program store_cr\number, 32, "mov %cr\number, %ebx", behind="mov %ebx, (%eax)"
+        .irp    register, cr0, cr3, cr4, dr6, dr7
+        l2_program store_\register, 64, "mov %\register, %rbx", behind="mov %rbx, (%rax)"
+        l2_program store_\register, 32, "mov %\register, %ebx", behind="mov %ebx, (%eax)"
         .endr
         l2_program store_efer, 64, "rdmsr", before="mov %rax, %rbx; mov $0xc0000080, %ecx", behind="mov %eax, (%rbx)"
         l2_program store_efer, 32, "rdmsr", before="mov %eax, %ebx; mov $0xc0000080, %ecx", behind="mov %eax, (%ebx)"

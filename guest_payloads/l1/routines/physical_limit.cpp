@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Addresses in the VMCB against the width of physical addresses, which only L1 knows: CPUID
-// Fn8000_0008 EAX[7:0]. APM2 15.5.1.
+// Numbers in the VMCB against what only L1 knows: the width of physical addresses, CPUID
+// Fn8000_0008 EAX[7:0], and the number of ASIDs, CPUID Fn8000_000A EBX. APM2 15.5.1.
 
 #include "harness/guest/cpu.hpp"
 #include "harness/guest/routine.hpp"
 
+#include <cstddef>
 #include <cstring>
 #include <intrin.h>
 
@@ -28,6 +29,13 @@ std::uint64_t exit_code_with(RoutineCall& call, std::uint32_t offset, std::uint6
     return code;
 }
 
+std::uint64_t field_of(const RoutineCall& call, std::uint32_t offset) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, reinterpret_cast<const std::uint8_t*>(&call.arena.vmcb) + offset,
+                sizeof value);
+    return value;
+}
+
 } // namespace
 
 /// Argument: offset of the field, and in the upper half how many pages before the end of physical
@@ -41,9 +49,7 @@ VMRUNIT_ROUTINE(vmrun_near_limit) {
 /// Argument: offset of the field. Tries each bit from the width of physical addresses up to 51 by
 /// itself; reports those with which VMRUN was not refused.
 VMRUNIT_ROUTINE(vmrun_address_bits) {
-    const auto* at = reinterpret_cast<const std::uint8_t*>(&call.arena.vmcb) + call.argument;
-    std::uint64_t value = 0;
-    std::memcpy(&value, at, sizeof value);
+    const std::uint64_t value = field_of(call, call.argument);
     std::uint64_t entered = 0;
     for (unsigned number = physical_bits(); number < 52; ++number) {
         const std::uint64_t one = std::uint64_t{1} << number;
@@ -52,6 +58,45 @@ VMRUNIT_ROUTINE(vmrun_address_bits) {
         }
     }
     call.report(entered);
+}
+
+/// Argument: which of L2's PDPTEs. The same with the bits of its address.
+VMRUNIT_ROUTINE(vmrun_pdpte_address_bits) {
+    constexpr unsigned directory_pointers = 4;
+    std::uint64_t usual[directory_pointers];
+    std::memcpy(usual, call.arena.pae_pdpt.entries, sizeof usual);
+    const std::uint32_t cr3 = offsetof(svm::Vmcb, save) + offsetof(svm::SaveArea, cr3);
+    std::uint64_t entered = 0;
+    for (unsigned number = physical_bits(); number < 52; ++number) {
+        const std::uint64_t one = std::uint64_t{1} << number;
+        call.arena.pae_pdpt.entries[call.argument] = usual[call.argument] | one;
+        if (exit_code_with(call, cr3, field_of(call, cr3)) != refused) {
+            entered |= one;
+        }
+        // All of them: QEMU sets a bit that is reserved in the one that it uses.
+        std::memcpy(call.arena.pae_pdpt.entries, usual, sizeof usual);
+    }
+    call.report(entered);
+}
+
+/// Argument: offset of the field. Sets the highest bit that a physical address has; reports whether
+/// VMRUN was refused, and the lower half of the exit code.
+VMRUNIT_ROUTINE(vmrun_highest_address_bit) {
+    const std::uint64_t highest = std::uint64_t{1} << (physical_bits() - 1);
+    const std::uint64_t code =
+        exit_code_with(call, call.argument, field_of(call, call.argument) | highest);
+    call.report(code == refused ? 1 : 0);
+    call.report(code);
+}
+
+/// Reports the lower half of the exit code with the last ASID, and how many there are.
+VMRUNIT_ROUTINE(vmrun_last_asid) {
+    constexpr std::uint64_t rest = ~std::uint64_t{0xffff'ffff};
+    const std::uint32_t asid =
+        offsetof(svm::Vmcb, control) + offsetof(svm::ControlArea, guest_asid);
+    const std::uint32_t count = cpuid(0x8000'000a).ebx;
+    call.report(exit_code_with(call, asid, (field_of(call, asid) & rest) | (count - 1)));
+    call.report(count);
 }
 
 } // namespace vmrunit::guest
