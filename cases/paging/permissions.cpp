@@ -126,7 +126,7 @@ std::vector<Entry> reserved_entries(NestedLevel level, L2Mode mode) {
         bits(21, 22); // Below it lie eight bits of the address.
         break;
     case NestedLevel::pml4:
-        bits(7, 8);
+        bits(7, 9);
         break;
     default:
         break;
