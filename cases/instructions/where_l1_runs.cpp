@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// SVM's instructions by where and how L1 executes them: with the address-size prefix, at CPL 3, at
-// the end of the addresses that there are, and behind a #VMEXIT, where no intercept applies any
+// SVM's instructions by where and how L1 executes them: with the address-size prefix, above CPL 0,
+// at the end of the addresses that there are, and behind a #VMEXIT, where no intercept applies any
 // more. APM2 15.4, 15.5.1, 15.6; APM3 for each instruction.
 
 #include "cases/model/instruction_table.hpp"
@@ -53,29 +53,49 @@ void address_size(Catalogue& catalogue) {
     }
 }
 
-/// An invalid opcode is one at any CPL; with EFER.SVME set it is CPL 3 that faults.
-void at_cpl_3(Catalogue& catalogue) {
+/// An invalid opcode is one at any CPL; with EFER.SVME set it is the CPL that faults. STGI and
+/// SKINIT are there without EFER.SVME on a CPU with SKINIT. VMMCALL asks for no CPL, and a
+/// hypervisor may take that of L1 for a hypercall.
+void above_cpl_0(Catalogue& catalogue) {
     constexpr std::uint32_t svme_set = 0x100;
+    constexpr unsigned cpl_at = 12;
+    const auto row = [&](const std::string& name, std::string_view title, std::uint32_t argument,
+                         std::uint64_t fault, svm::Features needs, svm::Features without) {
+        CallExpectation expected;
+        expected.values = {reported("fault: vector + 1", fault),
+                           reported("its RIP, from the instruction", 0)};
+        add_l1_case(catalogue, {.name = "instructions/above_cpl_0/" + name,
+                                .title = title,
+                                .manual = "APM2 15.4",
+                                .needs = needs,
+                                .without = without,
+                                .l1_modes = all_l1_modes,
+                                .steps = {Call{"above_cpl_0", argument}},
+                                .expectations = {expected}});
+    };
     struct Instruction {
         std::string name;
         std::uint32_t opcode; ///< Behind 0F 01.
+        bool by_skinit = false;
     };
     for (const Instruction& instruction :
          {Instruction{"vmrun", 0xd8}, Instruction{"vmload", 0xda}, Instruction{"vmsave", 0xdb},
-          Instruction{"clgi", 0xdd}, Instruction{"invlpga", 0xdf}}) {
-        for (const bool svme : {false, true}) {
-            CallExpectation expected;
-            expected.values = {
-                reported("fault: vector + 1", svme ? general_protection : invalid_opcode),
-                reported("its RIP, from the instruction", 0)};
-            add_l1_case(
-                catalogue,
-                {.name = "instructions/above_cpl_0/" + instruction.name +
-                         (svme ? "/svme_set" : "/svme_clear"),
-                 .title = svme ? "Above CPL 0 it is #GP." : "Without EFER.SVME it is #UD first.",
-                 .manual = "APM2 15.4",
-                 .steps = {Call{"at_cpl_3", instruction.opcode | (svme ? svme_set : 0u)}},
-                 .expectations = {expected}});
+          Instruction{"clgi", 0xdd}, Instruction{"invlpga", 0xdf}, Instruction{"stgi", 0xdc, true},
+          Instruction{"skinit", 0xde, true}}) {
+        for (const std::uint32_t cpl : {3u, 1u, 2u}) {
+            const std::string suffix = cpl == 3 ? "" : "_cpl" + std::to_string(cpl);
+            const std::uint32_t argument = instruction.opcode | cpl << cpl_at;
+            const svm::Features skinit =
+                instruction.by_skinit ? svm::Features{svm::Feature::skinit} : svm::Features{};
+            row(instruction.name + "/svme_set" + suffix, "Above CPL 0 it is #GP.",
+                argument | svme_set, general_protection, {}, {});
+            row(instruction.name + "/svme_clear" + suffix, "Without EFER.SVME it is #UD first.",
+                argument, invalid_opcode, {}, skinit);
+            if (instruction.by_skinit) {
+                row(instruction.name + "/svme_clear_with_skinit" + suffix,
+                    "A CPU with SKINIT has it without EFER.SVME, at CPL 0.", argument,
+                    general_protection, skinit, {});
+            }
         }
     }
 }
@@ -192,7 +212,7 @@ void task_priority(Catalogue& catalogue) {
 
 void where_l1_runs(Catalogue& catalogue) {
     address_size(catalogue);
-    at_cpl_3(catalogue);
+    above_cpl_0(catalogue);
     below_hole(catalogue);
     without_paging(catalogue);
     intercepts_in_l1(catalogue);
