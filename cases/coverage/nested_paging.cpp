@@ -74,6 +74,7 @@ constexpr RowItem items[] = {
     {"mode/guest_nxe",           "nor does its EFER.NXE",                               "15.25.7", "npt/guest_mode/nxe_clear/*"},
     {"mode/combined",            "an entry that lacks two permissions lacks each of them", "15.25.5", "npt/*/supervisor_read_only npt/*/no_execute_supervisor npt/*/no_execute_read_only"},
     {"mode/reserved_of_pae",     "bits 62:52 of the entries of a PAE L1 are reserved",  "15.25.3", "npt/leaf_4k/reserved_5?/read/*/l1_pae npt/pd/reserved_61/read/*/l1_pae"},
+    {"mode/reserved_address",    "address bits that no physical address of the CPU has are reserved", "15.25.3", "npt/address_bits/leaf_4k npt/address_bits/leaf_2m npt/address_bits/leaf_1g npt/address_bits/pd npt/address_bits/pdpt npt/address_bits/pml4 npt/address_bits/*/l1_pae"},
     {"mode/reserved_of_pml4",    "bits 8 and 7 of a PML4 entry are reserved",           "15.25.3", "npt/pml4/reserved_7 npt/pml4/reserved_8"},
     {"mode/global",              "G is L2's own bit",                                   "15.25.7"},
     {"mode/l2_without_paging",   "with CR0.PG clear the nested tables still translate", "15.25.5", "consistency/mode_bits/entered/pg0*/np1/* intercept/cpuid/*/l2_real/*/np1/*"},

@@ -318,6 +318,7 @@ constexpr RowItem items[] = {
     {"own_tables/smap",                  "SMAP, and RFLAGS.AC",                                "5.6", "paging/*/sound/read_smap/* paging/*/sound/write_smap_ac/*", Feature::smap},
     {"own_tables/accessed_dirty",        "A and D, on each level",                             "5.4", "paging/accessed_dirty/*_read paging/accessed_dirty/*_write paging/accessed_dirty/*_unused"},
     {"own_tables/reserved",              "reserved bits one by one",                           "5.4", "paging/*/reserved_*"},
+    {"own_tables/reserved_address",      "so are address bits that no physical address of the CPU has", "5.3.3", "paging/address_bits/*"},
 
     // Modes and the rest.
     {"smm/not_intercepted",              "an SMI in L2 without the intercept",                 "15.22", "event/physical_smi/not_intercepted* event/from_second_cpu/smi/not_intercepted*"},
