@@ -26,31 +26,52 @@ constexpr std::uint64_t general_protection = 13 + 1;
 
 constexpr std::uint64_t vmmcall_exit = static_cast<std::uint64_t>(ExitCode::vmmcall);
 
+/// In 64-bit code the prefix cuts rAX to EAX, in 32-bit code to AX. What stands above is an address
+/// that is none in 64-bit mode; in 32-bit mode nothing is known of it, so nobody tries it whole.
 void address_size(Catalogue& catalogue) {
-    for (const bool prefix : {true, false}) {
-        const std::string suffix = prefix ? "/prefix" : "/no_prefix";
-        const std::uint32_t argument = prefix ? 1 : 0;
-        const std::uint64_t fault = prefix ? no_fault : general_protection;
+    struct Form {
+        std::string suffix;
+        std::uint32_t argument; ///< As the routines take it.
+        bool faults;
+        L1Modes l1_modes;
+    };
+    constexpr L1Modes only_32bit_l1{false, true, true};
+    for (const Form& form :
+         {Form{"/prefix", 1, false, all_l1_modes}, Form{"/no_prefix", 0, true, only_l1_long64},
+          Form{"/nothing_above", 2, false, only_32bit_l1}}) {
+        const std::uint64_t fault = form.faults ? general_protection : no_fault;
         CallExpectation runs;
         runs.values = {reported("fault: vector + 1", fault),
-                       reported("exit code", prefix ? vmmcall_exit : 0)};
-        runs.values.back().mask = prefix ? ~std::uint64_t{0} : 0;
-        add_l1_case(catalogue, {.name = "instructions/address_size/vmrun" + suffix,
-                                .title = "With the prefix VMRUN takes its address from EAX.",
+                       reported("exit code", form.faults ? 0 : vmmcall_exit)};
+        runs.values.back().mask = form.faults ? 0 : ~std::uint64_t{0};
+        add_l1_case(catalogue, {.name = "instructions/address_size/vmrun" + form.suffix,
+                                .title = "With the prefix VMRUN takes its address from EAX, or AX.",
                                 .manual = "APM2 15.5.1",
-                                .steps = {Call{"vmrun_address_size", argument}},
+                                .l1_modes = form.l1_modes,
+                                .steps = {vmcb_field(svm::field::rip, at_start),
+                                          Call{"vmrun_address_size", form.argument}},
                                 .expectations = {runs}});
         CallExpectation moves;
         moves.values = {reported("fault of VMLOAD: vector + 1", fault),
-                        reported("KernelGSBase changed by it", prefix ? 0x1000 : 0),
+                        reported("KernelGSBase changed by it", form.faults ? 0 : 0x1000),
                         reported("fault of VMSAVE: vector + 1", fault),
-                        reported("KernelGSBase stored", prefix ? 0x2000 : 0)};
-        add_l1_case(catalogue, {.name = "instructions/address_size/vmload_vmsave" + suffix,
-                                .title = "With the prefix they take their address from EAX.",
+                        reported("KernelGSBase stored", form.faults ? 0 : 0x2000)};
+        add_l1_case(catalogue, {.name = "instructions/address_size/vmload_vmsave" + form.suffix,
+                                .title = "With the prefix they take their address from EAX, or AX.",
                                 .manual = "APM2 15.5.2",
-                                .steps = {Call{"vmload_address_size", argument}},
+                                .l1_modes = form.l1_modes,
+                                .steps = {Call{"vmload_address_size", form.argument}},
                                 .expectations = {moves}});
     }
+    CallExpectation drops;
+    drops.values = {reported("the other page before", 0), reported("read behind it", 0x2222'2222),
+                    reported("fault: vector + 1", no_fault)};
+    add_l1_case(catalogue, {.name = "instructions/address_size/invlpga/prefix",
+                            .title = "With the prefix INVLPGA takes its address from EAX, or AX.",
+                            .manual = "APM2 15.16",
+                            .l1_modes = all_l1_modes,
+                            .steps = {Call{"invlpga_address_size"}},
+                            .expectations = {drops}});
 }
 
 /// An invalid opcode is one at any CPL; with EFER.SVME set it is the CPL that faults. STGI and
