@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// SVM's instructions by where and how L1 executes them: with the address-size prefix, at CPL 3, at
-// the end of the addresses that there are, and behind a #VMEXIT, where no intercept applies any
+// SVM's instructions by where and how L1 executes them: with the address-size prefix, above CPL 0,
+// at the end of the addresses that there are, and behind a #VMEXIT, where no intercept applies any
 // more. APM2 15.4, 15.5.1, 15.6; APM3 for each instruction.
 
 #include "cases/model/instruction_table.hpp"
@@ -26,56 +26,97 @@ constexpr std::uint64_t general_protection = 13 + 1;
 
 constexpr std::uint64_t vmmcall_exit = static_cast<std::uint64_t>(ExitCode::vmmcall);
 
+/// In 64-bit code the prefix cuts rAX to EAX, in 32-bit code to AX. What stands above is an address
+/// that is none in 64-bit mode; in 32-bit mode nothing is known of it, so nobody tries it whole.
 void address_size(Catalogue& catalogue) {
-    for (const bool prefix : {true, false}) {
-        const std::string suffix = prefix ? "/prefix" : "/no_prefix";
-        const std::uint32_t argument = prefix ? 1 : 0;
-        const std::uint64_t fault = prefix ? no_fault : general_protection;
+    struct Form {
+        std::string suffix;
+        std::uint32_t argument; ///< As the routines take it.
+        bool faults;
+        L1Modes l1_modes;
+    };
+    constexpr L1Modes only_32bit_l1{false, true, true};
+    for (const Form& form :
+         {Form{"/prefix", 1, false, all_l1_modes}, Form{"/no_prefix", 0, true, only_l1_long64},
+          Form{"/nothing_above", 2, false, only_32bit_l1}}) {
+        const std::uint64_t fault = form.faults ? general_protection : no_fault;
         CallExpectation runs;
         runs.values = {reported("fault: vector + 1", fault),
-                       reported("exit code", prefix ? vmmcall_exit : 0)};
-        runs.values.back().mask = prefix ? ~std::uint64_t{0} : 0;
-        add_l1_case(catalogue, {.name = "instructions/address_size/vmrun" + suffix,
-                                .title = "With the prefix VMRUN takes its address from EAX.",
+                       reported("exit code", form.faults ? 0 : vmmcall_exit)};
+        runs.values.back().mask = form.faults ? 0 : ~std::uint64_t{0};
+        add_l1_case(catalogue, {.name = "instructions/address_size/vmrun" + form.suffix,
+                                .title = "With the prefix VMRUN takes its address from EAX, or AX.",
                                 .manual = "APM2 15.5.1",
-                                .steps = {Call{"vmrun_address_size", argument}},
+                                .l1_modes = form.l1_modes,
+                                .steps = {vmcb_field(svm::field::rip, at_start),
+                                          Call{"vmrun_address_size", form.argument}},
                                 .expectations = {runs}});
         CallExpectation moves;
         moves.values = {reported("fault of VMLOAD: vector + 1", fault),
-                        reported("KernelGSBase changed by it", prefix ? 0x1000 : 0),
+                        reported("KernelGSBase changed by it", form.faults ? 0 : 0x1000),
                         reported("fault of VMSAVE: vector + 1", fault),
-                        reported("KernelGSBase stored", prefix ? 0x2000 : 0)};
-        add_l1_case(catalogue, {.name = "instructions/address_size/vmload_vmsave" + suffix,
-                                .title = "With the prefix they take their address from EAX.",
+                        reported("KernelGSBase stored", form.faults ? 0 : 0x2000)};
+        add_l1_case(catalogue, {.name = "instructions/address_size/vmload_vmsave" + form.suffix,
+                                .title = "With the prefix they take their address from EAX, or AX.",
                                 .manual = "APM2 15.5.2",
-                                .steps = {Call{"vmload_address_size", argument}},
+                                .l1_modes = form.l1_modes,
+                                .steps = {Call{"vmload_address_size", form.argument}},
                                 .expectations = {moves}});
     }
+    CallExpectation drops;
+    drops.values = {reported("the other page before", 0), reported("read behind it", 0x2222'2222),
+                    reported("fault: vector + 1", no_fault)};
+    add_l1_case(catalogue, {.name = "instructions/address_size/invlpga/prefix",
+                            .title = "With the prefix INVLPGA takes its address from EAX, or AX.",
+                            .manual = "APM2 15.16",
+                            .l1_modes = all_l1_modes,
+                            .steps = {Call{"invlpga_address_size"}},
+                            .expectations = {drops}});
 }
 
-/// An invalid opcode is one at any CPL; with EFER.SVME set it is CPL 3 that faults.
-void at_cpl_3(Catalogue& catalogue) {
+/// An invalid opcode is one at any CPL; with EFER.SVME set it is the CPL that faults. STGI and
+/// SKINIT are there without EFER.SVME on a CPU with SKINIT. VMMCALL asks for no CPL, and a
+/// hypervisor may take that of L1 for a hypercall.
+void above_cpl_0(Catalogue& catalogue) {
     constexpr std::uint32_t svme_set = 0x100;
+    constexpr unsigned cpl_at = 12;
+    const auto row = [&](const std::string& name, std::string_view title, std::uint32_t argument,
+                         std::uint64_t fault, svm::Features needs, svm::Features without) {
+        CallExpectation expected;
+        expected.values = {reported("fault: vector + 1", fault),
+                           reported("its RIP, from the instruction", 0)};
+        add_l1_case(catalogue, {.name = "instructions/above_cpl_0/" + name,
+                                .title = title,
+                                .manual = "APM2 15.4",
+                                .needs = needs,
+                                .without = without,
+                                .l1_modes = all_l1_modes,
+                                .steps = {Call{"above_cpl_0", argument}},
+                                .expectations = {expected}});
+    };
     struct Instruction {
         std::string name;
         std::uint32_t opcode; ///< Behind 0F 01.
+        bool by_skinit = false;
     };
     for (const Instruction& instruction :
          {Instruction{"vmrun", 0xd8}, Instruction{"vmload", 0xda}, Instruction{"vmsave", 0xdb},
-          Instruction{"clgi", 0xdd}, Instruction{"invlpga", 0xdf}}) {
-        for (const bool svme : {false, true}) {
-            CallExpectation expected;
-            expected.values = {
-                reported("fault: vector + 1", svme ? general_protection : invalid_opcode),
-                reported("its RIP, from the instruction", 0)};
-            add_l1_case(
-                catalogue,
-                {.name = "instructions/above_cpl_0/" + instruction.name +
-                         (svme ? "/svme_set" : "/svme_clear"),
-                 .title = svme ? "Above CPL 0 it is #GP." : "Without EFER.SVME it is #UD first.",
-                 .manual = "APM2 15.4",
-                 .steps = {Call{"at_cpl_3", instruction.opcode | (svme ? svme_set : 0u)}},
-                 .expectations = {expected}});
+          Instruction{"clgi", 0xdd}, Instruction{"invlpga", 0xdf}, Instruction{"stgi", 0xdc, true},
+          Instruction{"skinit", 0xde, true}}) {
+        for (const std::uint32_t cpl : {3u, 1u, 2u}) {
+            const std::string suffix = cpl == 3 ? "" : "_cpl" + std::to_string(cpl);
+            const std::uint32_t argument = instruction.opcode | cpl << cpl_at;
+            const svm::Features skinit =
+                instruction.by_skinit ? svm::Features{svm::Feature::skinit} : svm::Features{};
+            row(instruction.name + "/svme_set" + suffix, "Above CPL 0 it is #GP.",
+                argument | svme_set, general_protection, {}, {});
+            row(instruction.name + "/svme_clear" + suffix, "Without EFER.SVME it is #UD first.",
+                argument, invalid_opcode, {}, skinit);
+            if (instruction.by_skinit) {
+                row(instruction.name + "/svme_clear_with_skinit" + suffix,
+                    "A CPU with SKINIT has it without EFER.SVME, at CPL 0.", argument,
+                    general_protection, skinit, {});
+            }
         }
     }
 }
@@ -192,7 +233,7 @@ void task_priority(Catalogue& catalogue) {
 
 void where_l1_runs(Catalogue& catalogue) {
     address_size(catalogue);
-    at_cpl_3(catalogue);
+    above_cpl_0(catalogue);
     below_hole(catalogue);
     without_paging(catalogue);
     intercepts_in_l1(catalogue);

@@ -135,7 +135,10 @@ void plain(InstructionTable& table) {
                    .taken_fields = read_reported,
                    .runs_without_intercept = false});
     }
-    // The third range: L1's own host save area, which L2 sees because nothing hides it.
+}
+
+/// The third range: SVM's own MSRs, which L2 shares with L1 because nothing hides them.
+void of_svm(InstructionTable& table) {
     const Value host_save = in_region(Region::vmcb, offsetof(Arena, host_save) - offsetof(Arena, vmcb));
     const std::vector<Step> hsave{number_in_cx(msr::vm_hsave_pa), l2_register(Register::rax, host_save),
                                   l2_register(Register::rdx, 0)};
@@ -145,6 +148,45 @@ void plain(InstructionTable& table) {
                .taken_fields = write_reported,
                .executed = {.fields    = {{field::rax, host_save}},
                             .registers = {{Register::rdx, 0}}}});
+    table.row({.subject = "msr_read", .variant = "vm_hsave_pa", .program = "rdmsr",
+               .intercept = Intercept::msr_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {number_in_cx(msr::vm_hsave_pa), l2_register(Register::rax, 0x5555'5555),
+                         l2_register(Register::rdx, 0x5555'5555), closed(msr::vm_hsave_pa, read)},
+               .taken_fields = read_reported,
+               .executed = {.fields    = {{field::rax, host_save}},
+                            .registers = {{Register::rdx, 0}}}});
+    // L1 has it clear; what L2 sets there is L1's, and put back.
+    const L1Write of_l1{wire::L1Register::msr, msr::vm_cr, 0};
+    table.row({.subject = "msr_read", .variant = "vm_cr", .program = "rdmsr",
+               .intercept = Intercept::msr_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = {of_l1, number_in_cx(msr::vm_cr), l2_register(Register::rax, 0x5555'5555),
+                         l2_register(Register::rdx, 0x5555'5555), closed(msr::vm_cr, read)},
+               .taken_fields = read_reported,
+               .executed = value_read(0)});
+    table.row({.subject = "msr_write", .variant = "vm_cr", .program = "wrmsr",
+               .intercept = Intercept::msr_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
+               .setup = std::vector<Step>{of_l1, number_in_cx(msr::vm_cr), closed(msr::vm_cr, write)} +
+                        value_in_registers(svm::vm_cr::r_init),
+               .taken_fields = write_reported,
+               .epilogue = value_read(svm::vm_cr::r_init)});
+    struct BadValue {
+        std::string_view variant;
+        std::uint32_t number;
+        Value low;
+        std::uint64_t high;
+    };
+    for (const BadValue& bad : {
+             BadValue{"vm_cr_reserved_bit", msr::vm_cr, 1 << 5, 0},
+             BadValue{"vm_hsave_pa_misaligned", msr::vm_hsave_pa, host_save | 0x800, 0},
+             BadValue{"vm_hsave_pa_beyond_memory", msr::vm_hsave_pa, host_save, 1 << 20}}) {
+        table.row({.subject = "msr_write", .variant = bad.variant, .program = "wrmsr",
+                   .intercept = Intercept::msr_prot, .manual = manual,
+                   .setup = {of_l1, number_in_cx(bad.number), closed(bad.number, write),
+                             l2_register(Register::rax, bad.low), l2_register(Register::rdx, bad.high)},
+                   .taken_fields = write_reported,
+                   .raises = general_protection,
+                   .also_meets = {svm::exception_intercept(13)}});
+    }
 }
 
 /// The ends of the three ranges, mostly MSRs that do not exist.
@@ -212,6 +254,7 @@ void unimplemented(InstructionTable& table) {
 void msrs(Catalogue& catalogue) {
     InstructionTable table{catalogue};
     plain(table);
+    of_svm(table);
     range_ends(table);
     outside(table);
     unimplemented(table);

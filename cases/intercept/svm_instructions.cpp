@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 #include <tuple>
 
 namespace vmrunit::cases {
@@ -68,6 +69,14 @@ void bad_addresses(InstructionTable& table, std::string_view name, Intercept int
                .setup = {address_in_ax(in_region(Region::spare_vmcb, 0x800))},
                .reach = Reach::exception_first,
                .raises = general_protection});
+    for (unsigned bit = 0; bit < 11; ++bit) { // The last one is the row before.
+        const std::string variant = "misaligned_bit_" + std::to_string(bit);
+        table.row({.subject = name, .variant = variant, .program = name, .intercept = intercept,
+                   .manual = manual, .modes = only_long64 | only(L2Mode::prot32),
+                   .setup = {address_in_ax(in_region(Region::spare_vmcb, std::uint64_t{1} << bit))},
+                   .reach = Reach::exception_first,
+                   .raises = general_protection});
+    }
     table.row({.subject = name, .variant = "beyond_memory", .program = name, .intercept = intercept,
                .manual = manual, .modes = only_long64,
                .setup = {address_in_ax(beyond_memory)},
@@ -205,7 +214,8 @@ void narrow_addresses(InstructionTable& table) {
     add("address_size/eax", "vmsave_eax", only_long64, vmsave);
     // With the upper half of EAX they name a place without memory. In 16-bit mode the page is L2's
     // own, of which nobody else needs these parts at CPL 0. In others nobody looks at the page, so
-    // that no VMSAVE to it would be seen.
+    // that L2 has to look what VMSAVE has stored there. Of VMRUN, which never executes in L2, that
+    // it takes AX is not to be seen: low bits and all, it meets its intercept by EAX as well.
     constexpr std::uint64_t no_memory = 0xe000'0000;
     add("address_size/ax", "vmload_ax", only_32bit | only_prot16,
         narrow_vmload(Region::low_memory, no_memory));
@@ -213,6 +223,14 @@ void narrow_addresses(InstructionTable& table) {
         {.subject = "vmsave", .program = {}, .intercept = Intercept::vmsave, .manual = address_size_manual,
          .setup = join({address_in_ax(in_region(Region::low_memory) | no_memory)}, state_to_save()),
          .executed = saved_in(Region::low_memory)});
+    add("address_size/ax_read_back", "vmsave_ax_read_back", only_32bit,
+        {.subject = "vmsave", .program = {}, .intercept = Intercept::vmsave, .manual = address_size_manual,
+         .setup = join({address_in_ax(in_region(Region::low_memory) | no_memory),
+                        // What the plan writes is put back behind the case.
+                        Write{wire::Op::Code::write, Region::low_memory, field::fs_base.offset, 8, 0},
+                        l2_register(Register::rdi, in_region(Region::low_memory, field::fs_base.offset))},
+                       state_to_save()),
+         .epilogue = {.registers = {{Register::rbx, 0x1111'2220}}}});
 }
 
 void global_interrupt_flag(InstructionTable& table) {

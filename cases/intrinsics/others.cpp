@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // __svm_stgi, __svm_clgi, __svm_invlpga, and what all intrinsics do while EFER.SVME is clear.
-// __svm_skinit never returns where it works, so that it is intercepted is all there is to see of it
-// (intercept/skinit). APM2 15.4, 15.16, 15.17.
+// __svm_skinit never returns where it works, so what is seen of it is that it is intercepted
+// (intercept/skinit) and where it is refused. APM2 15.4, 15.16, 15.17.
 
 #include "cases/model/l1_case.hpp"
 
@@ -94,6 +94,13 @@ void without_svme(Catalogue& catalogue) {
                             .without = Feature::skinit,
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"stgi_without_svme"}},
+                            .expectations = {expected}});
+    add_l1_case(catalogue, {.name = "intrinsics/skinit/svme_clear_without_skinit",
+                            .title = "On a CPU without SKINIT it is an invalid opcode then.",
+                            .manual = "APM2 15.4",
+                            .without = Feature::skinit,
+                            .l1_modes = all_l1_modes,
+                            .steps = {Call{"skinit_without_svme"}},
                             .expectations = {expected}});
 }
 

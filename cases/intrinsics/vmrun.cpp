@@ -162,12 +162,17 @@ void faulting(Catalogue& catalogue) {
     for (const Instruction& instruction :
          {Instruction{"vmrun", "APM2 15.5.1"}, Instruction{"vmload", "APM3 VMLOAD"},
           Instruction{"vmsave", "APM3 VMSAVE"}}) {
-        for (const Address& address :
-             {Address{"misaligned", "The address is a multiple of 4096.", 4},
-              Address{"misaligned_half", "The address is a multiple of 4096.", 11},
-              Address{"beyond_memory", "No physical address has bit 52.", 52},
-              Address{"highest_bit", "No physical address has bit 63.", 63},
-              Address{"first_beyond_memory", "CPUID tells how wide an address is.", 255}}) {
+        std::vector<Address> addresses{
+            {"misaligned", "The address is a multiple of 4096.", 4},
+            {"misaligned_half", "The address is a multiple of 4096.", 11},
+            {"beyond_memory", "No physical address has bit 52.", 52},
+            {"highest_bit", "No physical address has bit 63.", 63},
+            {"first_beyond_memory", "CPUID tells how wide an address is.", 255}};
+        for (const std::uint32_t bit : {0u, 1u, 2u, 3u, 5u, 6u, 7u, 8u, 9u, 10u}) {
+            addresses.push_back({"misaligned_bit_" + std::to_string(bit),
+                                 "The address is a multiple of 4096.", bit});
+        }
+        for (const Address& address : addresses) {
             const std::string name = "intrinsics/" + instruction.name + "/" + address.name;
             const bool fits_eax = address.argument < 12;
             add_l1_case(catalogue,

@@ -64,6 +64,7 @@ struct Defect {
     std::uint64_t reported = present;
     bool stops_reads = true;
     bool stops_writes = true;
+    bool by_reads_only = false; ///< One of many alike: no other access is tried.
 };
 
 const Defect& sound() {
@@ -90,16 +91,20 @@ std::vector<Defect> defects(NestedLevel level, L1Mode l1) {
     }
     all.push_back({"read_only", 0, world::writable, present, false, true});
     all.push_back({"supervisor", 0, world::user});
+    all.push_back({"supervisor_read_only", 0, world::user | world::writable});
     if (l1 != L1Mode::legacy) {
         all.push_back({"no_execute", no_execute, 0, present, false, false});
+        all.push_back({"no_execute_read_only", no_execute, world::writable, present, false, true});
+        all.push_back({"no_execute_supervisor", no_execute, world::user});
     }
-    const auto reserved_bit = [&all](unsigned number) {
+    const auto reserved_bit = [&all](unsigned number, bool by_reads_only = false) {
         all.push_back({"reserved_" + std::to_string(number), std::uint64_t{1} << number, 0,
-                       present | reserved});
+                       present | reserved, true, true, by_reads_only});
     };
     if (l1 == L1Mode::pae) {
-        reserved_bit(52);
-        reserved_bit(62);
+        for (unsigned number = 52; number < 63; ++number) {
+            reserved_bit(number, number != 52 && number != 62);
+        }
     }
     switch (level) {
     case NestedLevel::leaf_1g:
@@ -117,6 +122,7 @@ std::vector<Defect> defects(NestedLevel level, L1Mode l1) {
         break;
     case NestedLevel::pml4:
         reserved_bit(7);
+        reserved_bit(8);
         break;
     default:
         break;
@@ -184,11 +190,13 @@ void level_permissions(Catalogue& catalogue, NestedLevel level, const L2Start& s
     for (const Access access : accesses) {
         add(catalogue, level, sound(), access, start, "", {});
         for (const Defect& defect : all) {
-            add(catalogue, level, defect, access, start, "", {});
+            if (access == Access::read || !defect.by_reads_only) {
+                add(catalogue, level, defect, access, start, "", {});
+            }
         }
     }
     for (const Defect& defect : all) {
-        if (defect.name == "read_only") {
+        if (defect.name == "read_only" || defect.name == "no_execute_read_only") {
             // CR0.WP of L2 is about L2's own tables.
             add(catalogue, level, defect, Access::write, start, "_wp_clear",
                 {vmcb_clear(field::cr0, svm::cr0::wp)});

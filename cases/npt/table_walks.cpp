@@ -7,7 +7,7 @@
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
-#include "cases/npt/second_way.hpp"
+#include "cases/npt/nested_page.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/world.hpp"
@@ -23,9 +23,6 @@ using svm::ExitCode;
 using svm::Feature;
 
 constexpr std::uint64_t second = second_way_begin;
-constexpr std::uint64_t in_tables = std::uint64_t{2} << 32;
-constexpr std::uint64_t final_address = std::uint64_t{1} << 32;
-constexpr std::uint64_t entry_bits = world::table_bits | world::dirty;
 
 Region root_of(L2Mode mode) {
     if (is_long_mode(mode)) {
@@ -34,40 +31,46 @@ Region root_of(L2Mode mode) {
     return mode == L2Mode::pae ? Region::pae_pdpt : Region::legacy_pd;
 }
 
-/// The entry of 4 KiB at `second`.
-Write nested_entry(L1Mode l1, Region page, std::uint64_t bits) {
-    const std::uint8_t size = l1 == L1Mode::legacy ? 4 : 8;
-    return {wire::Op::Code::write, Region::spare_vmcb, 0, size, in_region(page, bits)};
+Region second_table(L2Mode mode) {
+    return is_long_mode(mode) ? Region::pdpt : Region::pd;
 }
 
-/// One nested page of 4 KiB at `second`, which leads to `page`.
-std::vector<Step> nested_page(L1Mode l1, Region page, std::uint64_t bits) {
-    return {
-        second_directory_entry(l1, in_region(Region::spare_vmcb, world::table_bits)),
-        nested_entry(l1, page, bits),
-    };
+/// The first entry of L2's topmost table, by which it reaches its program, leads to `place`.
+void add_second(Catalogue& catalogue, const L2Start& start, std::string_view name,
+                std::string_view title, std::vector<Step> steps, Value place,
+                const ExitExpectation& exit) {
+    steps.emplace_back(
+        Write{wire::Op::Code::write, root_of(start.mode), 0, 8,
+              place | (is_long_mode(start.mode) ? world::table_bits : world::present)});
+    add_guest_case(catalogue,
+                   {.name = "npt/walk_second/" + std::string{name},
+                    .title = title,
+                    .manual = "APM2 15.25.6",
+                    .steps = std::move(steps),
+                    .exit = exit,
+                    .l1_modes = only(start.l1)},
+                   start);
 }
 
-struct Refusal {
-    std::string_view name;
-    std::uint64_t bits;
-    std::uint64_t reported;
-};
-// P, RW and US of EXITINFO1: a walk writes, as a user, and fetches nothing.
-constexpr Refusal refusals[] = {
-    {"absent", entry_bits & ~world::present, 6},
-    {"read_only", entry_bits & ~world::writable, 7},
-    {"supervisor", entry_bits & ~world::user, 7},
-};
-
-ExitExpectation walk_fault(std::uint64_t reported, Value address, std::uint64_t address_mask) {
-    ExitExpectation exit;
-    exit.exit_code = ExitCode::npf;
-    exit.rip = at_start;
-    exit.fields = {{field::exit_info_1, in_tables | reported},
-                   {field::exit_info_2, address, address_mask},
-                   {field::exit_info_2, {}, ~address_mask, Match::free}};
-    return exit;
+/// And what of its nested entry counts besides, or does not.
+void second_permitted(Catalogue& catalogue, const L2Start& start) {
+    if (start.mode == L2Mode::prot32) {
+        return;
+    }
+    const Region table = second_table(start.mode);
+    const Value large = in_region(table, second);
+    add_second(catalogue, start, "reserved",
+               "A reserved bit on the way to the table below the topmost.",
+               large_nested_page(start.l1, true), large,
+               walk_fault(reserved_reported, large, ~std::uint64_t{0xfff}));
+    add_second(catalogue, start, "large_sound", "The twin: by an entry without it L2 gets there.",
+               large_nested_page(start.l1, false), large, program_ends());
+    add_second(catalogue, start, "sound", "By an entry that permits everything L2 gets there.",
+               nested_page(start.l1, table, entry_bits), second, program_ends());
+    if (start.l1 != L1Mode::legacy) {
+        add_second(catalogue, start, "no_execute", "L2's tables need not be executable.",
+                   nested_page(start.l1, table, entry_bits | no_execute), second, program_ends());
+    }
 }
 
 /// The page of L2's topmost table, then of the one below it, is the one that is refused.
@@ -84,26 +87,18 @@ void refused_walks(Catalogue& catalogue, L1Mode l1) {
                                 .title = "The page of L2's topmost table is refused.",
                                 .manual = "APM2 15.25.6",
                                 .steps = root,
-                                .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0}),
+                                .exit = walk_fault(refusal.reported, second),
                                 .l1_modes = only(l1)},
                                start);
                 if (mode == L2Mode::prot32) {
                     continue;
                 }
-                const bool is_long = is_long_mode(mode);
-                const Region lower = is_long ? Region::pdpt : Region::pd;
-                std::vector<Step> below = nested_page(start.l1, lower, refusal.bits);
-                below.emplace_back(Write{wire::Op::Code::write, root_of(mode), 0, 8,
-                                         second | (is_long ? world::table_bits : world::present)});
-                add_guest_case(catalogue,
-                               {.name = "npt/walk_second/" + std::string{refusal.name},
-                                .title = "The page of the table below the topmost is refused.",
-                                .manual = "APM2 15.25.6",
-                                .steps = below,
-                                .exit = walk_fault(refusal.reported, second, ~std::uint64_t{0xfff}),
-                                .l1_modes = only(l1)},
-                               start);
+                add_second(catalogue, start, refusal.name,
+                           "The page of the table below the topmost is refused.",
+                           nested_page(start.l1, second_table(mode), refusal.bits), second,
+                           walk_fault(refusal.reported, second, ~std::uint64_t{0xfff}));
             }
+            second_permitted(catalogue, start);
             if (l1 == L1Mode::legacy) {
                 continue; // No NX.
             }
@@ -116,7 +111,7 @@ void refused_walks(Catalogue& catalogue, L1Mode l1) {
                             .title = "A reserved bit on the way to L2's topmost table.",
                             .manual = "APM2 15.25.6",
                             .steps = reserved,
-                            .exit = walk_fault(0xf, table, ~std::uint64_t{0}),
+                            .exit = walk_fault(reserved_reported, table),
                             .l1_modes = only(l1)},
                            start);
             std::vector<Step> sound = second_way(NestedLevel::leaf_2m, l1);
@@ -250,7 +245,7 @@ void guest_accessed_and_dirty(Catalogue& catalogue) {
             row("write", "A write sets A and D of L2's entry.", "raise_pf_write", entry_bits, fresh,
                 written);
             // Bit 33, and the address of the entry: it is the first of its table.
-            ExitExpectation refused = walk_fault(7, second, ~std::uint64_t{0});
+            ExitExpectation refused = walk_fault(7, second);
             refused.rip = at_insn;
             row("read_only", "Where the table cannot be written, it is a fault of the walk.",
                 "raise_pf_read", entry_bits & ~world::writable, fresh, refused);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // L2's own page tables that change: L2 writes an entry and drops the translation it has used, by
-// INVLPG or by MOV CR3; or L1 writes it between two VMRUNs and sees to the TLB. What was there
-// before is not used again. A hypervisor that shadows these tables must notice. APM2 5.5.2, 15.16.
+// INVLPG, MOV CR3 or INVLPGA; or L1 writes it between two VMRUNs and sees to the TLB. What was
+// there before is not used again. A hypervisor that shadows these tables must notice. That another
+// ASID or another address keeps its translation nobody promises, so no row asks. APM2 5.5.2, 15.16.
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -9,8 +10,10 @@
 
 #include "harness/world.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace vmrunit::cases {
 namespace {
@@ -44,24 +47,31 @@ MemoryExpectation entry_is(Value value) {
 
 void by_l2(Catalogue& catalogue, const L2Start& start) {
     const Value twin = in_region(Region::ivt, entry_bits);
-    for (const bool by_cr3 : {false, true}) {
+    struct Drop {
+        std::string name;
+        std::string_view program;
+        std::string_view manual;
+        std::optional<Value> rax{}; ///< As the program leaves it.
+    };
+    for (const Drop& drop : {Drop{"invlpg", "remap_invlpg", "APM2 5.5.2"},
+                             Drop{"mov_cr3", "remap_cr3", "APM2 5.5.2", fresh(field::cr3)},
+                             Drop{"invlpga", "remap_invlpga", "APM2 15.16", address()}}) {
         std::vector<Step> steps = page_with_twin(start.mode);
         steps.emplace_back(l2_register(Register::rdx, twin));
         ExitExpectation exit = program_ends();
         exit.registers = {{Register::rbx, old_word}, {Register::rcx, new_word}};
         exit.memory = {entry_is(twin)};
-        if (by_cr3) {
-            exit.fields = {{field::rax, fresh(field::cr3)}};
+        if (drop.rax) {
+            exit.fields = {{field::rax, *drop.rax}};
         }
-        add_guest_case(
-            catalogue,
-            {.name = std::string{"paging/changed/other_page_"} + (by_cr3 ? "mov_cr3" : "invlpg"),
-             .title = "L2 leads an address to another page and drops the translation.",
-             .manual = "APM2 5.5.2",
-             .program = by_cr3 ? "remap_cr3" : "remap_invlpg",
-             .steps = std::move(steps),
-             .exit = std::move(exit)},
-            start);
+        add_guest_case(catalogue,
+                       {.name = "paging/changed/other_page_" + drop.name,
+                        .title = "L2 leads an address to another page and drops the translation.",
+                        .manual = drop.manual,
+                        .program = drop.program,
+                        .steps = std::move(steps),
+                        .exit = std::move(exit)},
+                       start);
     }
     struct Restriction {
         std::string name;
@@ -96,6 +106,43 @@ void by_l2(Catalogue& catalogue, const L2Start& start) {
     }
 }
 
+/// INVLPGA takes as much of rAX as its address size has: EAX of 64-bit code, and AX.
+void by_narrow_address(Catalogue& catalogue, const L2Start& start) {
+    ExitExpectation exit = program_ends();
+    exit.registers = {{Register::rbx, old_word}, {Register::rcx, new_word}};
+    std::vector<Step> steps;
+    if (start.mode == L2Mode::long64) {
+        const Value twin = in_region(Region::ivt, entry_bits);
+        steps = page_with_twin(start.mode);
+        steps.emplace_back(l2_register(Register::rdx, twin));
+        exit.fields = {{field::rax, 0x5a5a'5a5a'0000'0000 | (second_way_begin + l2_data_offset)}};
+        exit.memory = {entry_is(twin)};
+    } else {
+        // A page below 64 KiB, of a table that has all of the first 4 MiB.
+        constexpr std::uint32_t page = 5;
+        constexpr std::uint64_t low = page * page_size + l2_data_offset;
+        steps = {
+            Write{wire::Op::Code::write, Region::legacy_pd, 0, 4,
+                  in_region(Region::legacy_pt, world::table_bits)},
+            Write{wire::Op::Code::write, Region::legacy_pt, page * 4, 4,
+                  in_region(Region::l2_memory, entry_bits)},
+            Write{wire::Op::Code::write, Region::ivt, l2_data_offset, 4, Value{new_word}},
+            l2_register(Register::rdi, low),
+            l2_register(Register::rsi, in_region(Region::legacy_pt, page * 4)),
+            l2_register(Register::rdx, in_region(Region::ivt, entry_bits)),
+        };
+        exit.fields = {{field::rax, 0x5a5a'0000 | low}};
+    }
+    add_guest_case(catalogue,
+                   {.name = "paging/changed/other_page_invlpga_narrow",
+                    .title = "What stands above the address in rAX does not matter.",
+                    .manual = "APM2 15.16",
+                    .program = "remap_invlpga_narrow",
+                    .steps = std::move(steps),
+                    .exit = std::move(exit)},
+                   start);
+}
+
 /// L1 is no less bound to drop translations than L2: it has ASIDs and TLB_CONTROL for it.
 void by_l1(Catalogue& catalogue, const L2Start& start) {
     struct Flush {
@@ -109,6 +156,8 @@ void by_l1(Catalogue& catalogue, const L2Start& start) {
         {"flush_asid", vmcb_field(field::tlb_control, 3), Feature::flush_by_asid},
         {"flush_not_global", vmcb_field(field::tlb_control, 7), Feature::flush_by_asid},
         {"other_asid", vmcb_field(field::guest_asid, 2)},
+        // Of L2's ASID, which is 1.
+        {"invlpga", Call{"invlpga_of_asid", static_cast<std::uint32_t>(second_way_begin | 1)}},
     };
     for (const Flush& flush : flushes) {
         const auto reads = [](std::uint32_t word) {
@@ -127,6 +176,11 @@ void by_l1(Catalogue& catalogue, const L2Start& start) {
             }
         }
         then.emplace_back(Run{});
+        std::vector<Expectation> then_expected;
+        if (std::holds_alternative<Call>(flush.step)) {
+            then_expected.emplace_back(CallExpectation{});
+        }
+        then_expected.emplace_back(reads(new_word));
         add_guest_case(
             catalogue,
             {.name = "paging/changed_by_l1/other_page_" + flush.name,
@@ -137,7 +191,7 @@ void by_l1(Catalogue& catalogue, const L2Start& start) {
              .steps = page_with_twin(start.mode),
              .exit = reads(old_word),
              .then = std::move(then),
-             .then_expected = {reads(new_word)}},
+             .then_expected = std::move(then_expected)},
             start);
     }
 }
@@ -147,6 +201,9 @@ void changed_tables(Catalogue& catalogue) {
         each_paging(mode, [&](const L2Start& start) {
             by_l2(catalogue, start);
             by_l1(catalogue, start);
+            if (mode == L2Mode::long64 || mode == L2Mode::prot32) {
+                by_narrow_address(catalogue, start);
+            }
         });
     }
 }

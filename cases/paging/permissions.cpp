@@ -106,7 +106,7 @@ std::vector<Entry> plain_entries(NestedLevel level, L2Mode mode) {
     return entries;
 }
 
-/// Address bits are reserved from the CPU's own width on, so no row has one of these.
+/// Address bits from the width of physical addresses on: address_bits.cpp.
 std::vector<Entry> reserved_entries(NestedLevel level, L2Mode mode) {
     std::vector<Entry> entries;
     const auto bits = [&entries](unsigned first, unsigned end) {
@@ -126,7 +126,7 @@ std::vector<Entry> reserved_entries(NestedLevel level, L2Mode mode) {
         bits(21, 22); // Below it lie eight bits of the address.
         break;
     case NestedLevel::pml4:
-        bits(7, 8);
+        bits(7, 9);
         break;
     default:
         break;

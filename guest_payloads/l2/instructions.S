@@ -60,6 +60,11 @@
         l2_program  remap_invlpg, 32, "invlpg (%edi)", before="mov (%edi), %ebx; mov %edx, (%esi)", behind="mov (%edi), %ecx"
         l2_program  remap_cr3, 64, "mov %rax, %cr3", before="mov (%rdi), %ebx; mov %edx, (%rsi); mov %cr3, %rax", behind="mov (%rdi), %ecx"
         l2_program  remap_cr3, 32, "mov %eax, %cr3", before="mov (%edi), %ebx; mov %edx, (%esi); mov %cr3, %eax", behind="mov (%edi), %ecx"
+/* The same by INVLPGA, of L2's own ASID; and with an address that is complete only without what lies above EAX or AX. */
+        l2_program  remap_invlpga, 64, ".byte 0x0f, 0x01, 0xdf", before="mov (%rdi), %ebx; mov %edx, (%rsi); mov %rdi, %rax; mov $1, %ecx", behind="mov (%rdi), %ecx"
+        l2_program  remap_invlpga, 32, ".byte 0x0f, 0x01, 0xdf", before="mov (%edi), %ebx; mov %edx, (%esi); mov %edi, %eax; mov $1, %ecx", behind="mov (%edi), %ecx"
+        l2_program  remap_invlpga_narrow, 64, ".byte 0x67, 0x0f, 0x01, 0xdf", before="mov (%rdi), %ebx; mov %edx, (%rsi); movabs $0x5a5a5a5a00000000, %rax; lea (%rax,%rdi), %rax; mov $1, %ecx", behind="mov (%rdi), %ecx"
+        l2_program  remap_invlpga_narrow, 32, ".byte 0x67, 0x0f, 0x01, 0xdf", before="mov (%edi), %ebx; mov %edx, (%esi); mov $0x5a5a0000, %eax; lea (%eax,%edi), %eax; mov $1, %ecx", behind="mov (%edi), %ecx"
         l2_program  restrict_page, 64, "mov %ebx, (%rdi)", before="mov %ebx, (%rdi); mov %edx, (%rsi); invlpg (%rdi)"
         l2_program  restrict_page, 32, "mov %ebx, (%edi)", before="mov %ebx, (%edi); mov %edx, (%esi); invlpg (%edi)"
 /* A locked access that crosses a cache line: rDI. */

@@ -24,6 +24,8 @@
         l2_program vmrun_eax, 64, ".byte 0x67, 0x0f, 0x01, 0xd8"
         narrow_address vmload, 0xda, rdmsr
         narrow_address vmsave, 0xdb
+/* With rDI at what it has stored. */
+        l2_program vmsave_ax_read_back, 32, ".byte 0x67, 0x0f, 0x01, 0xdb", behind="mov (%edi), %ebx"
         l2_programs stgi, "stgi"
 /* Whether an interrupt shadow follows STGI nobody says, so there is room for one. */
         l2_programs stgi_nops, "stgi", behind="nop; nop; nop"

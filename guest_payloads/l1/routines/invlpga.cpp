@@ -32,6 +32,14 @@ VMRUNIT_ROUTINE(invlpga_remaps) {
     std::memset(&second, 0, sizeof second);
 }
 
+/// INVLPGA of another address space than L1's own. Argument: the address of a page, and the ASID in
+/// the bits below it.
+VMRUNIT_ROUTINE(invlpga_of_asid) {
+    constexpr std::uint32_t asid_bits = 0xfff;
+    const std::uintptr_t page = call.argument & ~asid_bits;
+    __svm_invlpga(reinterpret_cast<void*>(page), static_cast<int>(call.argument & asid_bits));
+}
+
 /// Any address will do, mapped or not, in any address space: the argument is the ASID.
 VMRUNIT_ROUTINE(invlpga_anywhere) {
     __svm_invlpga(nullptr, static_cast<int>(call.argument));

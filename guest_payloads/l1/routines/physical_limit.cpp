@@ -4,6 +4,8 @@
 
 #include "harness/guest/cpu.hpp"
 #include "harness/guest/routine.hpp"
+#include "harness/svm/exit_code.hpp"
+#include "harness/svm/vmcb_fields.hpp"
 
 #include <cstddef>
 #include <cstring>
@@ -13,6 +15,10 @@ namespace vmrunit::guest {
 namespace {
 
 constexpr std::uint64_t refused = 0xffff'ffff; ///< The lower half of VMEXIT_INVALID.
+
+constexpr std::uint64_t general_protection =
+    static_cast<std::uint64_t>(svm::ExitCode::exception_gp) & refused;
+constexpr std::uint32_t rax_offset = svm::field::rax.offset;
 
 unsigned physical_bits() {
     return cpuid(0x8000'0008).eax & 0xff;
@@ -97,6 +103,27 @@ VMRUNIT_ROUTINE(vmrun_last_asid) {
     const std::uint32_t count = cpuid(0x8000'000a).ebx;
     call.report(exit_code_with(call, asid, (field_of(call, asid) & rest) | (count - 1)));
     call.report(count);
+}
+
+/// L2's program executes an instruction whose address is RAX. Argument: how many bits below the
+/// width of physical addresses the only bit of RAX is; 0 is the first address that there is not.
+/// Reports the lower half of the exit code.
+VMRUNIT_ROUTINE(vmrun_with_rax_near_limit) {
+    call.report(
+        exit_code_with(call, rax_offset, std::uint64_t{1} << (physical_bits() - call.argument)));
+}
+
+/// Each bit from the width of physical addresses up to 63 by itself. Reports those with which L2
+/// did not come to an intercepted #GP.
+VMRUNIT_ROUTINE(vmrun_with_rax_beyond) {
+    std::uint64_t others = 0;
+    for (unsigned number = physical_bits(); number < 64; ++number) {
+        const std::uint64_t one = std::uint64_t{1} << number;
+        if (exit_code_with(call, rax_offset, one) != general_protection) {
+            others |= one;
+        }
+    }
+    call.report(others);
 }
 
 } // namespace vmrunit::guest

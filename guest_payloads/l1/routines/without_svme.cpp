@@ -48,6 +48,11 @@ VMRUNIT_ROUTINE(stgi_without_svme) {
     report_without_svme(call, [] { __svm_stgi(); });
 }
 
+/// Only on a CPU without SKINIT: on any other it would start what its operand, page 0, holds.
+VMRUNIT_ROUTINE(skinit_without_svme) {
+    report_without_svme(call, [] { __svm_skinit(0); });
+}
+
 VMRUNIT_ROUTINE(invlpga_without_svme) {
     report_without_svme(call, [] { __svm_invlpga(nullptr, 0); });
 }
