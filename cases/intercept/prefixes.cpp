@@ -65,7 +65,8 @@ std::vector<InstructionRow> instructions() {
          .setup = {Write{wire::Op::Code::set_bits, Region::io_permissions, port / 8, 1, 1},
                    l2_register(Register::rax, 0x89ab'cdef)},
          .taken_fields = {{field::exit_info_1, in.value, reported}, {field::exit_info_2, at_after}},
-         .executed = {.fields = {{field::rax, {}, 0xff, Match::free}}}},
+         .executed = {.fields = {{field::rax, {}, 0xff, Match::free}}},
+         .needs_to_execute = svm::Feature::inert_ports_80},
     };
 }
 

@@ -81,8 +81,10 @@
         l2_programs outs_\width, "outs\width"
         .endr
         l2_programs rep_in_b, ".byte 0xf3, 0xec"                /* the prefix means nothing */
-        l2_programs rep_ins_b, "rep insb"
-        l2_programs rep_outs_b, "rep outsb"
+        .irp    width, b, w, l
+        l2_programs rep_ins_\width, "rep ins\width"
+        l2_programs rep_outs_\width, "rep outs\width"
+        .endr
 /* OUTS with each segment prefix: ES, CS, SS, DS, FS, GS. */
         l2_programs outs_es_b, ".byte 0x26, 0x6e"
         l2_programs outs_cs_b, ".byte 0x2e, 0x6e"
