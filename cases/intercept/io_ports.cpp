@@ -6,6 +6,7 @@
 // mostly. A REP with a count of 0 has no row: that it accesses no port is clear, whether it exits
 // before that is found is not said anywhere.
 
+#include "cases/intercept/exception_row.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/cpu.hpp"
@@ -267,17 +268,38 @@ void strings(InstructionTable& table) {
                    .needs_to_execute = Feature::inert_ports_80});
     }
     // The operand would fault, but nobody looks at it.
-    for (const auto& [program, write] : {std::pair{"ins_b", true}, std::pair{"outs_b", false}}) {
-        const std::string variant = std::string{program} + "_unmapped";
-        table.row({.subject = "ioio", .variant = variant, .program = program,
-                   .intercept = Intercept::ioio_prot, .manual = manual, .modes = only_long64,
+    struct Unmapped { Modes modes; std::uint64_t address; std::vector<Step> setup; };
+    for (const Unmapped& operand : {Unmapped{only_long64, world::unmapped, {}},
+                                    Unmapped{only_32bit, spare_page, spare_page_absent()}}) {
+        for (const bool in : {true, false}) {
+            Form form = string(byte, in);
+            const std::string variant = form.variant + "_unmapped";
+            form.setup = join({port_in_dx(inert_port), l2_register(Register::rdi, operand.address),
+                               l2_register(Register::rsi, operand.address)}, operand.setup);
+            form.executed = {.fields = {{field::cr2, operand.address}}};
+            InstructionRow row = row_of(form, variant);
+            row.modes = operand.modes;
+            row.raises = Delivery{.vector = 14, .error_code = in ? 2u : 0u};
+            row.also_meets = {Intercept::exception_pf};
+            table.row(row);
+        }
+    }
+    // Nor whether it lies in its segment.
+    struct Beyond { std::string_view program; bool in; std::uint8_t vector; };
+    for (const Beyond& one : {Beyond{"ins_w", true, 13}, Beyond{"outs_w", false, 13},
+                              Beyond{"outs_ss_w", false, 12}}) {
+        constexpr std::uint64_t last_byte = 0xffff;
+        const std::string variant = std::string{one.program} + "_beyond_segment";
+        table.row({.subject = "ioio", .variant = variant, .program = one.program,
+                   .intercept = Intercept::ioio_prot, .manual = manual,
+                   .modes = real_modes | only_prot16,
                    .setup = {closed(inert_port), port_in_dx(inert_port),
-                             l2_register(Register::rdi, world::unmapped),
-                             l2_register(Register::rsi, world::unmapped)},
-                   .taken_fields = reported(access(byte, write).with(IoAccess::string)),
-                   .executed = {.fields = {{field::cr2, world::unmapped}}},
-                   .raises = Delivery{.vector = 14, .error_code = write ? 2u : 0u},
-                   .also_meets = {svm::exception_intercept(14)}});
+                             l2_register(Register::rdi, last_byte),
+                             l2_register(Register::rsi, last_byte)},
+                   .taken_fields = reported(access(sizes[1], one.in).with(IoAccess::string)),
+                   .raises = Delivery{.vector = one.vector, .error_code = 0},
+                   .also_meets = {svm::exception_intercept(one.vector)},
+                   .needs_to_execute = Feature::inert_ports_80});
     }
 }
 
