@@ -182,6 +182,7 @@ void illegal_values(InstructionTable& table) {
     constexpr std::uint64_t high = std::uint64_t{1} << 32;
     constexpr std::uint64_t long_cr4 = world::mode_registers(L2Mode::long64).cr4;
     constexpr Modes long_modes{true, true, false, false};
+    constexpr Modes loads_cr4 = flat_modes | real_modes | only_prot16;
     constexpr Modes may_lose_pe = protected_modes | only(L2Mode::paged_real);
     const std::initializer_list<Illegal> rows{
         {0, "high_bit",       fresh_cr0 | high},
@@ -189,7 +190,7 @@ void illegal_values(InstructionTable& table) {
         {0, "pg_without_pe",  fresh_cr0 & ~cr0::pe,               may_lose_pe, false},
         {3, "high_bit",       in_region(Region::pml4, high << 20), only_long64, false},
         {4, "high_bit",       long_cr4 | high},
-        {4, "reserved_bit",   long_cr4 | std::uint64_t{1} << 15,  long_modes},
+        {4, "reserved_bit",   fresh(field::cr4) | std::uint64_t{1} << 15, loads_cr4},
         {4, "pae_in_long",    long_cr4 & ~cr4::pae,               long_modes},
         {8, "reserved_bit",   0x10,                               only_long64, false},
     };

@@ -61,10 +61,11 @@ void address_registers(InstructionTable& table) {
                    .executed = {.registers = {{Register::rbx, held}}}});
         table.row({.subject = name + "_write", .program = "write_" + name,
                    .intercept = writing(number), .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .setup = {L1Write{l1_register, 0, held},
                              l2_register(Register::rbx, written)},
                    .taken_fields = {moves_debug(Register::rbx)},
-                   .executed = {.registers = {{Register::rcx, written}}},
+                   .epilogue = {.registers = {{Register::rcx, written}}},
                    .also_meets = {reading(number)}});
     }
 }
@@ -76,6 +77,7 @@ void status_and_control(InstructionTable& table) {
         const std::uint64_t other = is_status(number) ? other_dr6 : other_dr7;
         table.row({.subject = name + "_read", .program = "read_" + name,
                    .intercept = reading(number), .manual = manual, .cpl3 = AtCpl3::gp_first,
+                   .page_end = PageEnd::within,
                    .setup = {vmcb_field(alias_of, other)},
                    .taken_fields = {moves_debug(Register::rbx)},
                    .executed = {.registers = {{Register::rbx, other}}}});
@@ -165,7 +167,7 @@ void reserved_bits(InstructionTable& table) {
 
 /// DR7.GD: any access raises #DB before it happens, with DR6.BD set and GD cleared. APM2 13.1.1.4.
 void general_detect(InstructionTable& table) {
-    for (const unsigned number : {0u, 3u, 6u, 7u}) {
+    for (unsigned number = 0; number < 8; ++number) {
         const std::string name = "dr" + std::to_string(number);
         for (const bool writes : {false, true}) {
             table.row({.subject = name + (writes ? "_write" : "_read"), .variant = "dr7_gd",

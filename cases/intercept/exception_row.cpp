@@ -57,6 +57,7 @@ void exception(InstructionTable& table, const ExceptionRow& row,
     full.taken_instruction_bytes = row.instruction_bytes;
     full.taken_fields = taken_fields(row);
     full.prologue.registers = row.written_first.registers;
+    full.prologue.memory = row.written_first.memory;
     full.executed = row.written_last;
     full.executed.fields.insert(full.executed.fields.end(), row.written_first.fields.begin(),
                                 row.written_first.fields.end());

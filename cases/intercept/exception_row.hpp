@@ -29,7 +29,7 @@ struct ExceptionRow {
     InstructionBytes instruction_bytes = InstructionBytes::unsaid; ///< With the intercept set.
     /// The event that was being delivered when the exception came up; with the intercept set.
     std::optional<svm::EventInformation> in_delivery{};
-    /// What is written before the intercept is looked at: DR6.
+    /// What is written before the intercept is looked at: DR6, and what a trap's instruction does.
     Effect written_first{};
     /// What is written only where the exception is delivered, besides the stack frame: CR2.
     Effect written_last{};

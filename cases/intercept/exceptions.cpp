@@ -24,8 +24,14 @@ using svm::Intercept;
 constexpr std::uint64_t breakpoint_0_execute = dr7::reset | dr7::l0;
 /// Reads and writes of four bytes.
 constexpr std::uint64_t breakpoint_1_access = dr7::reset | dr7::l1 | std::uint64_t{0xf} << 20;
+/// Writes of four bytes, accesses of a port.
+constexpr std::uint64_t breakpoint_2_write = dr7::reset | dr7::l2 | std::uint64_t{0xd} << 24;
+constexpr std::uint64_t breakpoint_3_port = dr7::reset | dr7::l3 | std::uint64_t{0x2} << 28;
+constexpr std::uint16_t port = 0x80;
 /// Of L2's data, as the arena begins.
 constexpr std::uint32_t first_data = 0xd3d2'd1d0;
+/// What L2 puts there.
+constexpr std::uint32_t stored = 0x1234'5678;
 
 Write gdt_byte(std::uint16_t selector, std::uint32_t offset, std::uint8_t value) {
     return {wire::Op::Code::write, Region::l2_memory,
@@ -173,6 +179,47 @@ void traps_of_instructions(InstructionTable& table) {
                .modes = not_long64, .cpl3 = AtCpl3::same, .reach = Reach::not_covered});
 }
 
+/// DR0 to DR3 are in no VMCB: what L1 has in them counts in L2, with DR7 of the VMCB. So the one that
+/// hits is L2's first instruction, at any privilege level.
+void breakpoints_of_l1(InstructionTable& table) {
+    const auto breakpoint = [](unsigned number, Value address) {
+        return L1Write{static_cast<wire::L1Register>(static_cast<unsigned>(wire::L1Register::dr0) + number), 0, address};
+    };
+    exception(table, {.variant = "breakpoint_execute_of_l1", .program = "single_step",
+                      .delivery = {.vector = 1},
+                      .setup = {breakpoint(0, linear(at_insn)),
+                                vmcb_field(field::dr7, breakpoint_0_execute)},
+                      .written_first = {.fields = {{field::dr6, dr6::reset | dr6::b0}}}});
+    exception(table, {.variant = "breakpoint_read_of_l1", .program = "raise_pf_read",
+                      .delivery = {.vector = 1, .return_rip = at_after},
+                      .setup = {breakpoint(1, l2_data), l2_register(Register::rdi, l2_data),
+                                vmcb_field(field::dr7, breakpoint_1_access)},
+                      .saved_rip = at_after,
+                      .written_first = {.fields = {{field::dr6, dr6::reset | dr6::b1}},
+                                        .registers = {{Register::rbx, first_data}}}});
+    exception(table, {.variant = "breakpoint_write_of_l1", .program = "raise_pf_write",
+                      .delivery = {.vector = 1, .return_rip = at_after},
+                      .setup = {breakpoint(2, l2_data), l2_register(Register::rdi, l2_data),
+                                l2_register(Register::rbx, stored),
+                                vmcb_field(field::dr7, breakpoint_2_write)},
+                      .saved_rip = at_after,
+                      .written_first = {.fields = {{field::dr6, dr6::reset | dr6::b2}},
+                                        .memory = {{Region::l2_memory, l2_data_offset, 4, stored}}}});
+    // Neither enabled nor of its kind: nothing comes of it.
+    table.row({.subject = "exception_db", .variant = "breakpoint_of_l1_disabled",
+               .program = "single_step", .intercept = Intercept::exception_db,
+               .manual = "APM2 13.1.1, 15.12.2", .cpl3 = AtCpl3::same,
+               .setup = {breakpoint(0, linear(at_insn)), vmcb_field(field::dr7, dr7::reset)},
+               .reach = Reach::not_covered});
+    table.row({.subject = "exception_db", .variant = "breakpoint_write_of_l1_read",
+               .program = "raise_pf_read", .intercept = Intercept::exception_db,
+               .manual = "APM2 13.1.1, 15.12.2", .cpl3 = AtCpl3::same,
+               .setup = {breakpoint(2, l2_data), l2_register(Register::rdi, l2_data),
+                         vmcb_field(field::dr7, breakpoint_2_write)},
+               .reach = Reach::not_covered,
+               .executed = {.registers = {{Register::rbx, first_data}}}});
+}
+
 /// QEMU leaves such a breakpoint behind where nobody in the machine can reach it, and a later case
 /// that touches the place may end the emulator: these run last, as those do that end the machine.
 void data_breakpoints(Catalogue& catalogue) {
@@ -187,6 +234,35 @@ void data_breakpoints(Catalogue& catalogue) {
                       .written_first = {.fields = {{field::dr6, dr6::reset | dr6::b1}},
                                         .registers = {{Register::rbx, first_data}}},
                       .also_meets = {Intercept::dr1_write}});
+    exception(table, {.variant = "breakpoint_write", .program = "breakpoint_write",
+                      .delivery = {.vector = 1, .return_rip = at_after},
+                      .cpl3 = AtCpl3::not_run,
+                      .setup = {l2_register(Register::rdi, l2_data),
+                                l2_register(Register::rbx, stored),
+                                vmcb_field(field::dr7, breakpoint_2_write)},
+                      .saved_rip = at_after,
+                      .written_first = {.fields = {{field::dr6, dr6::reset | dr6::b2}},
+                                        .memory = {{Region::l2_memory, l2_data_offset, 4, stored}}},
+                      .also_meets = {Intercept::dr2_write}});
+    table.row({.subject = "exception_db", .variant = "breakpoint_write_read",
+               .program = "breakpoint_write_read", .intercept = Intercept::exception_db,
+               .manual = "APM2 13.1.1, 15.12.2",
+               .setup = {l2_register(Register::rdi, l2_data),
+                         vmcb_field(field::dr7, breakpoint_2_write)},
+               .reach = Reach::not_covered,
+               .executed = {.registers = {{Register::rbx, first_data}}},
+               .also_meets = {Intercept::dr2_write}});
+    exception(table, {.variant = "breakpoint_port", .program = "breakpoint_port",
+                      .delivery = {.vector = 1, .return_rip = at_after},
+                      .needs = {Feature::de, Feature::inert_ports_80},
+                      .cpl3 = AtCpl3::not_run,
+                      .setup = {l2_register(Register::rdi, port), l2_register(Register::rdx, port),
+                                vmcb_set(field::cr4, svm::cr4::de),
+                                vmcb_field(field::dr7, breakpoint_3_port)},
+                      .saved_rip = at_after,
+                      .written_first = {.fields = {{field::dr6, dr6::reset | dr6::b3}}},
+                      .also_meets = {Intercept::dr3_write}});
+    breakpoints_of_l1(table);
     for (Case one : last.cases()) {
         one.ends_machine = true;
         catalogue.add(std::move(one));

@@ -7,6 +7,8 @@
 
 #include "harness/svm/cpu.hpp"
 
+#include <string>
+
 namespace vmrunit::cases {
 namespace {
 
@@ -26,6 +28,7 @@ struct Width {
     Modes modes;
     std::uint8_t slot;
     std::uint64_t flags;
+    bool prefixed = false; ///< By 66h: the other width.
 };
 constexpr std::uint64_t low_flags = loaded_flags & 0xffff;
 constexpr Width widths[] = {
@@ -33,6 +36,16 @@ constexpr Width widths[] = {
     {only_32bit, 4, loaded_flags},
     {real_modes | only_prot16, 2, low_flags},
 };
+constexpr Width other_widths[] = {
+    {flat_modes, 2, low_flags, true},
+    {real_modes | only_prot16, 4, loaded_flags, true},
+};
+constexpr std::string_view variant_of(const Width& width) {
+    return width.prefixed ? "operand_size" : "";
+}
+std::string program_of(std::string_view name, const Width& width) {
+    return std::string{name} + (width.prefixed ? "_operand_size" : "");
+}
 
 Write on_stack(std::uint32_t offset, std::uint8_t size, Value value) {
     return {wire::Op::Code::write, Region::l2_memory, offset, size, value};
@@ -56,23 +69,26 @@ std::vector<Step> return_frame(const Width& width, const Value& code) {
 
 // clang-format off
 
-void flags(InstructionTable& table) {
-    for (const Width& width : widths) {
-        const std::uint32_t slot = l2_stack_end - width.slot;
-        table.row({.subject = "pushf", .program = "pushf", .intercept = Intercept::pushf,
-                   .manual = manual, .modes = width.modes, .cpl3 = AtCpl3::same,
-                   .page_end = PageEnd::behind,
-                   .setup = {vmcb_set(field::rflags, width.flags)},
-                   .executed = {.fields = {{field::rsp, in_memory(slot)}},
-                                .memory = {{Region::l2_memory, slot, width.slot, width.flags}}}});
-        table.row({.subject = "popf", .program = "popf", .intercept = Intercept::popf,
-                   .manual = manual, .modes = width.modes, .cpl3 = AtCpl3::same,
-                   .page_end = PageEnd::behind,
-                   .setup = {l2_register(Register::rsp, in_memory(slot)),
-                             on_stack(slot, width.slot, width.flags)},
-                   .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
-                                           {field::rflags, width.flags}}}});
-    }
+void flags(InstructionTable& table, const Width& width) {
+    const std::uint32_t slot = l2_stack_end - width.slot;
+    const PageEnd page_end = width.prefixed ? PageEnd::no : PageEnd::behind;
+    const std::string pushf = program_of("pushf", width);
+    const std::string popf = program_of("popf", width);
+    table.row({.subject = "pushf", .variant = variant_of(width), .program = pushf,
+               .intercept = Intercept::pushf,
+               .manual = manual, .modes = width.modes, .cpl3 = AtCpl3::same,
+               .page_end = page_end,
+               .setup = {vmcb_set(field::rflags, width.flags)},
+               .executed = {.fields = {{field::rsp, in_memory(slot)}},
+                            .memory = {{Region::l2_memory, slot, width.slot, width.flags}}}});
+    table.row({.subject = "popf", .variant = variant_of(width), .program = popf,
+               .intercept = Intercept::popf,
+               .manual = manual, .modes = width.modes, .cpl3 = AtCpl3::same,
+               .page_end = page_end,
+               .setup = {l2_register(Register::rsp, in_memory(slot)),
+                         on_stack(slot, width.slot, width.flags)},
+               .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
+                                       {field::rflags, width.flags}}}});
 }
 
 void returns(InstructionTable& table) {
@@ -92,6 +108,19 @@ void returns(InstructionTable& table) {
                    .raises = Delivery{.vector = 11, .error_code = l2_selector::absent_code,
                                       .rsp_adjust = 0 - size},
                    .also_meets = {svm::exception_intercept(11)}});
+    }
+}
+
+/// With the other width of operands. With 16 bits flat code has no place to return to.
+void prefixed_returns(InstructionTable& table) {
+    for (const Width& width : other_widths) {
+        table.row({.subject = "iret", .variant = variant_of(width), .program = "iret_operand_size",
+                   .intercept = Intercept::iret, .manual = manual, .modes = width.modes,
+                   .cpl3 = AtCpl3::same,
+                   .setup = return_frame(width, fresh(field::cs_selector)),
+                   .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
+                                           {field::rflags, width.flags}}},
+                   .runs_without_intercept = width.slot != 2});
     }
 }
 
@@ -163,8 +192,14 @@ void in_virtual_8086(InstructionTable& table) {
 
 void flags_and_iret(Catalogue& catalogue) {
     InstructionTable table{catalogue};
-    flags(table);
+    for (const Width& width : widths) {
+        flags(table, width);
+    }
+    for (const Width& width : other_widths) {
+        flags(table, width);
+    }
     returns(table);
+    prefixed_returns(table);
     bad_stacks(table);
     in_virtual_8086(table);
 }

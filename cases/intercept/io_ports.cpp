@@ -2,15 +2,19 @@
 // IN, OUT, INS and OUTS: IOIO_PROT and the I/O permission map. The exit comes after the #GP of IOPL
 // and TSS and before every other exception. APM2 15.10; EXITINFO: 15.10.2.
 //
-// Port 80h is the diagnostic port: reading it says nothing, writing it does nothing but show a
-// number. Wider accesses reach the page registers of a DMA controller that nobody uses.
+// What executes uses ports that the target lists as inert (inert_ports.hpp): 80h and its neighbours
+// mostly. A REP with a count of 0 has no row: that it accesses no port is clear, whether it exits
+// before that is found is not said anywhere.
 
+#include "cases/intercept/exception_row.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/exit_info.hpp"
+#include "harness/svm/inert_ports.hpp"
 #include "harness/world.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -56,6 +60,22 @@ IoAccess access(const Size& size, bool in, std::uint16_t port = inert_port) {
     return size.bit.with(IoAccess::in, in).with(IoAccess::port, port);
 }
 
+/// By which feature a target lists all ports of an access; none where it may not touch one of them.
+std::optional<Feature> inert(std::uint32_t port, const Size& size) {
+    for (const svm::InertPorts& ports : svm::inert_ports) {
+        if (ports.first <= port && port + size.bytes - 1 <= ports.last) {
+            return ports.listed;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string hex(unsigned port) {
+    constexpr const char* digits = "0123456789abcdef";
+    return {digits[port >> 12 & 15], digits[port >> 8 & 15], digits[port >> 4 & 15],
+            digits[port & 15]};
+}
+
 std::vector<FieldExpectation> reported(IoAccess info) {
     return {{field::exit_info_1, info.value, most_of_info}, {field::exit_info_2, at_after}};
 }
@@ -70,42 +90,149 @@ Step narrow_rax() {
     return l2_register(Register::rax, 0x89ab'cdef);
 }
 
+/// An instruction with the state it needs: each is intercepted, refused and executed the same way.
+struct Form {
+    std::string variant, program;
+    PageEnd page_end;
+    std::vector<Step> setup;
+    std::vector<FieldExpectation> taken_fields;
+    Effect executed;
+};
+
+FieldExpectation segment(std::uint64_t number) {
+    return {.field = field::exit_info_1,
+            .value = IoAccess{}.with(IoAccess::segment, number).value,
+            .mask = IoAccess::segment.mask(),
+            .needs = Feature::decode_assists};
+}
+
+/// `bytes` of L2's data hold whatever the port said.
+std::vector<MemoryExpectation> anything_stored(std::uint32_t bytes) {
+    std::vector<MemoryExpectation> memory;
+    for (std::uint32_t at = 0; at < bytes; at += 8) {
+        const auto size = static_cast<std::uint8_t>(bytes - at < 8 ? bytes - at : 8);
+        memory.push_back(
+            {Region::l2_memory, l2_data_offset + at, size, {}, ~std::uint64_t{0}, Match::free});
+    }
+    return memory;
+}
+
+Form immediate(bool in) {
+    const Size& byte = sizes[0];
+    Form form{.variant = in ? "in_immediate" : "out_immediate",
+              .program = in ? "in_80" : "out_80",
+              .page_end = PageEnd::within,
+              .setup = {},
+              .taken_fields = reported(access(byte, in)),
+              .executed = {}};
+    if (in) {
+        form.setup = {narrow_rax()};
+        form.executed = anything_read(byte);
+    }
+    return form;
+}
+
+Form port_of_dx(const Size& size, bool in, std::uint16_t port = inert_port) {
+    const std::string name = std::string{in ? "in_dx_" : "out_dx_"} + size.suffix;
+    Form form{.variant = name,
+              .program = name,
+              .page_end = PageEnd::behind,
+              .setup = {port_in_dx(port)},
+              .taken_fields = reported(access(size, in, port)),
+              .executed = {}};
+    if (in) {
+        form.setup.emplace_back(narrow_rax());
+        form.executed = anything_read(size);
+    }
+    return form;
+}
+
+Form string(const Size& size, bool in, std::uint16_t port = inert_port) {
+    const Register pointer = in ? Register::rdi : Register::rsi;
+    const std::string name = std::string{in ? "ins_" : "outs_"} + size.suffix;
+    constexpr std::uint64_t es = 0;
+    constexpr std::uint64_t ds = 3;
+    Form form{.variant = name,
+              .program = name,
+              .page_end = PageEnd::behind,
+              .setup = {port_in_dx(port), l2_register(pointer, l2_data)},
+              .taken_fields = reported(access(size, in, port).with(IoAccess::string)),
+              .executed = {.registers = {{pointer, in_memory(l2_data_offset + size.bytes)}}}};
+    form.taken_fields.push_back(segment(in ? es : ds));
+    if (in) {
+        form.executed.memory = anything_stored(size.bytes);
+    }
+    return form;
+}
+
+Form repeated(const Size& size, bool in) {
+    constexpr unsigned count = 3;
+    const Register pointer = in ? Register::rdi : Register::rsi;
+    const std::string name = std::string{in ? "rep_ins_" : "rep_outs_"} + size.suffix;
+    const IoAccess info = access(size, in).with(IoAccess::string).with(IoAccess::repeated);
+    Form form{.variant = name,
+              .program = name,
+              .page_end = name == "rep_outs_b" ? PageEnd::within : PageEnd::no,
+              .setup = {port_in_dx(inert_port), l2_register(pointer, l2_data),
+                        l2_register(Register::rcx, count)},
+              .taken_fields = reported(info),
+              .executed = {.registers = {{pointer, in_memory(l2_data_offset + count * size.bytes)},
+                                         {Register::rcx, 0}}}};
+    if (in) {
+        form.executed.memory = anything_stored(count * size.bytes);
+    }
+    return form;
+}
+
+std::vector<Form> every_form() {
+    std::vector<Form> forms;
+    for (const bool in : {true, false}) {
+        forms.push_back(immediate(in));
+        for (const Size& size : sizes) {
+            forms.push_back(port_of_dx(size, in));
+            forms.push_back(string(size, in));
+            forms.push_back(repeated(size, in));
+        }
+    }
+    return forms;
+}
+
+/// What has `closed_port` closed to it. Strings live as long as the form and the variant given.
+InstructionRow row_of(const Form& form, std::string_view variant,
+                      std::uint32_t closed_port = inert_port) {
+    InstructionRow row{.subject = "ioio",
+                       .variant = variant,
+                       .program = form.program,
+                       .intercept = Intercept::ioio_prot,
+                       .manual = manual,
+                       .setup = form.setup,
+                       .taken_fields = form.taken_fields,
+                       .executed = form.executed,
+                       .needs_to_execute = Feature::inert_ports_80};
+    row.setup.emplace_back(closed(closed_port));
+    return row;
+}
+
 // clang-format off
 
-void in_and_out(InstructionTable& table) {
-    const Size& byte = sizes[0];
-    table.row({.subject = "ioio", .variant = "in_immediate", .program = "in_80",
-               .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
-               .page_end = PageEnd::within,
-               .setup = {closed(inert_port), narrow_rax()},
-               .taken_fields = reported(access(byte, true)),
-               .executed = anything_read(byte)});
-    table.row({.subject = "ioio", .variant = "out_immediate", .program = "out_80",
-               .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
-               .page_end = PageEnd::within,
-               .setup = {closed(inert_port)},
-               .taken_fields = reported(access(byte, false))});
-    for (const Size& size : sizes) {
-        const std::string in = std::string{"in_dx_"} + size.suffix;
-        const std::string out = std::string{"out_dx_"} + size.suffix;
-        table.row({.subject = "ioio", .variant = in, .program = in,
-                   .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
-                   .page_end = PageEnd::behind,
-                   .setup = {closed(inert_port), port_in_dx(inert_port), narrow_rax()},
-                   .taken_fields = reported(access(size, true)),
-                   .executed = anything_read(size)});
-        table.row({.subject = "ioio", .variant = out, .program = out,
-                   .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
-                   .page_end = PageEnd::behind,
-                   .setup = {closed(inert_port), port_in_dx(inert_port)},
-                   .taken_fields = reported(access(size, false))});
+void every_instruction(InstructionTable& table) {
+    for (const Form& form : every_form()) {
+        InstructionRow row = row_of(form, form.variant);
+        row.cpl3 = AtCpl3::gp_first;
+        row.page_end = form.page_end;
+        table.row(row);
     }
+}
+
+void with_rep_prefix_and_iopl(InstructionTable& table) {
+    const Size& byte = sizes[0];
     // REP is for string instructions; in front of others it is nothing.
     table.row({.subject = "ioio", .variant = "in_with_rep_prefix", .program = "rep_in_b",
                .intercept = Intercept::ioio_prot, .manual = manual,
                .setup = {closed(inert_port), port_in_dx(inert_port), narrow_rax()},
                .taken_fields = reported(access(byte, true)),
-               .executed = anything_read(byte)});
+               .executed = anything_read(byte),
+               .needs_to_execute = Feature::inert_ports_80});
     // In virtual-8086 mode it is the TSS that decides, whatever the IOPL. APM2 12.2.4.
     table.row({.subject = "ioio", .variant = "iopl_3", .program = "out_dx_b",
                .intercept = Intercept::ioio_prot, .manual = manual, .modes = only_v86,
@@ -119,94 +246,60 @@ void in_and_out(InstructionTable& table) {
                .intercept = Intercept::ioio_prot, .manual = manual, .modes = protected_modes,
                .cpl3 = AtCpl3::only,
                .setup = {closed(inert_port), port_in_dx(inert_port), vmcb_field(field::rflags, iopl_3)},
-               .taken_fields = reported(access(byte, false))});
+               .taken_fields = reported(access(byte, false)),
+               .needs_to_execute = Feature::inert_ports_80});
 }
 
 void strings(InstructionTable& table) {
-    for (const Size& size : sizes) {
-        const std::string ins = std::string{"ins_"} + size.suffix;
-        const std::string outs = std::string{"outs_"} + size.suffix;
-        const auto segment = [](std::uint64_t number) {
-            return FieldExpectation{.field = field::exit_info_1,
-                                    .value = IoAccess{}.with(IoAccess::segment, number).value,
-                                    .mask = IoAccess::segment.mask(),
-                                    .needs = Feature::decode_assists};
-        };
-        constexpr std::uint64_t es = 0;
-        constexpr std::uint64_t ds = 3;
-        std::vector<FieldExpectation> in_info = reported(access(size, true).with(IoAccess::string));
-        std::vector<FieldExpectation> out_info = reported(access(size, false).with(IoAccess::string));
-        in_info.push_back(segment(es));
-        out_info.push_back(segment(ds));
-        table.row({.subject = "ioio", .variant = ins, .program = ins,
-                   .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
-                   .page_end = PageEnd::behind,
-                   .setup = {closed(inert_port), port_in_dx(inert_port),
-                             l2_register(Register::rdi, l2_data)},
-                   .taken_fields = in_info,
-                   .executed = {.registers = {{Register::rdi, in_memory(l2_data_offset + size.bytes)}},
-                                .memory    = {{Region::l2_memory, l2_data_offset, size.bytes, {},
-                                               ~0ull, Match::free}}}});
-        table.row({.subject = "ioio", .variant = outs, .program = outs,
-                   .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
-                   .page_end = PageEnd::behind,
-                   .setup = {closed(inert_port), port_in_dx(inert_port),
-                             l2_register(Register::rsi, l2_data)},
-                   .taken_fields = out_info,
-                   .executed = {.registers = {{Register::rsi, in_memory(l2_data_offset + size.bytes)}}}});
-    }
     const Size& byte = sizes[0];
-    constexpr std::uint64_t count = 3;
-    const auto repeated = [&](bool in) {
-        return reported(access(byte, in).with(IoAccess::string).with(IoAccess::repeated));
-    };
-    table.row({.subject = "ioio", .variant = "rep_ins_b", .program = "rep_ins_b",
-               .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
-               .setup = {closed(inert_port), port_in_dx(inert_port),
-                         l2_register(Register::rdi, l2_data), l2_register(Register::rcx, count)},
-               .taken_fields = repeated(true),
-               .executed = {.registers = {{Register::rdi, in_memory(l2_data_offset + count)},
-                                          {Register::rcx, 0}},
-                            .memory    = {{Region::l2_memory, l2_data_offset, count, {}, ~0ull,
-                                           Match::free}}}});
-    table.row({.subject = "ioio", .variant = "rep_outs_b", .program = "rep_outs_b",
-               .intercept = Intercept::ioio_prot, .manual = manual, .cpl3 = AtCpl3::gp_first,
-               .page_end = PageEnd::within,
-               .setup = {closed(inert_port), port_in_dx(inert_port),
-                         l2_register(Register::rsi, l2_data), l2_register(Register::rcx, count)},
-               .taken_fields = repeated(false),
-               .executed = {.registers = {{Register::rsi, in_memory(l2_data_offset + count)},
-                                          {Register::rcx, 0}}}});
     // Segments by their number, as in the encoding of MOV.
     for (const auto& [program, number] : {
              std::pair{"outs_es_b", 0u}, std::pair{"outs_cs_b", 1u}, std::pair{"outs_ss_b", 2u},
              std::pair{"outs_ds_b", 3u}, std::pair{"outs_fs_b", 4u}, std::pair{"outs_gs_b", 5u}}) {
         std::vector<FieldExpectation> info = reported(access(byte, false).with(IoAccess::string));
-        info.push_back({.field = field::exit_info_1,
-                        .value = IoAccess{}.with(IoAccess::segment, number).value,
-                        .mask = IoAccess::segment.mask(),
-                        .needs = Feature::decode_assists});
-        // CS of 16-bit code begins elsewhere.
+        info.push_back(segment(number));
+        // Where CS begins elsewhere that is another byte, which nobody sees.
         table.row({.subject = "ioio", .variant = program, .program = program,
                    .intercept = Intercept::ioio_prot, .manual = manual,
-                   .modes = number == 1 ? flat_modes : all_modes,
                    .setup = {closed(inert_port), port_in_dx(inert_port),
                              l2_register(Register::rsi, l2_data)},
                    .taken_fields = info,
-                   .executed = {.registers = {{Register::rsi, in_memory(l2_data_offset + 1)}}}});
+                   .executed = {.registers = {{Register::rsi, in_memory(l2_data_offset + 1)}}},
+                   .needs_to_execute = Feature::inert_ports_80});
     }
     // The operand would fault, but nobody looks at it.
-    for (const auto& [program, write] : {std::pair{"ins_b", true}, std::pair{"outs_b", false}}) {
-        const std::string variant = std::string{program} + "_unmapped";
-        table.row({.subject = "ioio", .variant = variant, .program = program,
-                   .intercept = Intercept::ioio_prot, .manual = manual, .modes = only_long64,
+    struct Unmapped { Modes modes; std::uint64_t address; std::vector<Step> setup; };
+    for (const Unmapped& operand : {Unmapped{only_long64, world::unmapped, {}},
+                                    Unmapped{only_32bit, spare_page, spare_page_absent()}}) {
+        for (const bool in : {true, false}) {
+            Form form = string(byte, in);
+            const std::string variant = form.variant + "_unmapped";
+            form.setup = join({port_in_dx(inert_port), l2_register(Register::rdi, operand.address),
+                               l2_register(Register::rsi, operand.address)}, operand.setup);
+            form.executed = {.fields = {{field::cr2, operand.address}}};
+            InstructionRow row = row_of(form, variant);
+            row.modes = operand.modes;
+            row.raises = Delivery{.vector = 14, .error_code = in ? 2u : 0u};
+            row.also_meets = {Intercept::exception_pf};
+            table.row(row);
+        }
+    }
+    // Nor whether it lies in its segment.
+    struct Beyond { std::string_view program; bool in; std::uint8_t vector; };
+    for (const Beyond& one : {Beyond{"ins_w", true, 13}, Beyond{"outs_w", false, 13},
+                              Beyond{"outs_ss_w", false, 12}}) {
+        constexpr std::uint64_t last_byte = 0xffff;
+        const std::string variant = std::string{one.program} + "_beyond_segment";
+        table.row({.subject = "ioio", .variant = variant, .program = one.program,
+                   .intercept = Intercept::ioio_prot, .manual = manual,
+                   .modes = real_modes | only_prot16,
                    .setup = {closed(inert_port), port_in_dx(inert_port),
-                             l2_register(Register::rdi, world::unmapped),
-                             l2_register(Register::rsi, world::unmapped)},
-                   .taken_fields = reported(access(byte, write).with(IoAccess::string)),
-                   .executed = {.fields = {{field::cr2, world::unmapped}}},
-                   .raises = Delivery{.vector = 14, .error_code = write ? 2u : 0u},
-                   .also_meets = {svm::exception_intercept(14)}});
+                             l2_register(Register::rdi, last_byte),
+                             l2_register(Register::rsi, last_byte)},
+                   .taken_fields = reported(access(sizes[1], one.in).with(IoAccess::string)),
+                   .raises = Delivery{.vector = one.vector, .error_code = 0},
+                   .also_meets = {svm::exception_intercept(one.vector)},
+                   .needs_to_execute = Feature::inert_ports_80});
     }
 }
 
@@ -239,46 +332,82 @@ void address_sizes(InstructionTable& table) {
     }
 }
 
-/// At CPL 3 with too low an IOPL the TSS decides, and only then the map is asked. APM2 12.2.5.
+/// At CPL 3 with too low an IOPL, and in virtual-8086 mode whatever it is, the TSS decides, and only
+/// then the map is asked. A TSS of 16 bits has no map of ports, so that nothing opens one in prot16.
+/// APM2 12.2.4, 12.2.5.
 void task_state_segment(InstructionTable& table) {
     struct Tss { Modes modes; std::uint32_t at; };
     constexpr std::uint32_t io_map_base = 0x66;
     constexpr std::uint32_t io_map = 0x68; // Of all ports up to 0BFh; its bytes are zero.
     constexpr std::uint64_t limit = io_map + 0xc0 / 8 - 1;
+    const std::string_view tss_manual = "APM2 12.2.5, 15.10.2";
+    const auto across_bytes = [](const Size& size, bool in) {
+        Form form = port_of_dx(size, in, inert_port - 1);
+        form.variant += "_across_bytes";
+        return form;
+    };
     for (const Tss& tss : {Tss{{true, true, false, false}, offsetof(L2Memory, tss64)},
-                           Tss{{false, false, true, true}, offsetof(L2Memory, tss32)}}) {
+                           Tss{Modes{false, false, true, true} | only_v86, offsetof(L2Memory, tss32)}}) {
         const auto in_tss = [&](std::uint32_t offset, std::uint8_t size, std::uint64_t value) {
             return Write{wire::Op::Code::write, Region::l2_memory, tss.at + offset, size, value};
         };
-        std::vector<Step> open{closed(inert_port), port_in_dx(inert_port),
-                               in_tss(io_map_base, 2, io_map), vmcb_field(field::tr_limit, limit)};
-        table.row({.subject = "ioio", .variant = "tss_open", .program = "out_dx_b",
-                   .intercept = Intercept::ioio_prot, .manual = "APM2 12.2.5, 15.10.2",
-                   .modes = tss.modes, .cpl3 = AtCpl3::only, .setup = open,
-                   .taken_fields = reported(access(sizes[0], false))});
+        const auto row = [&](const Form& form, std::string_view variant) {
+            InstructionRow made = row_of(form, variant);
+            made.manual = tss_manual;
+            made.modes = tss.modes;
+            made.cpl3 = AtCpl3::only;
+            made.setup.emplace_back(in_tss(io_map_base, 2, io_map));
+            made.setup.emplace_back(vmcb_field(field::tr_limit, limit));
+            return made;
+        };
+        const auto open = [&](const Form& form) {
+            const bool plain = form.variant == "out_dx_b";
+            table.row(row(form, plain ? "tss_open" : "tss_open/" + form.variant));
+        };
         // The processor reads two bytes of the bit map, so the port's neighbours are there too.
-        std::vector<Step> shut = open;
-        shut.emplace_back(in_tss(io_map + inert_port / 8, 1, 1u << inert_port % 8));
-        table.row({.subject = "ioio", .variant = "tss_closed", .program = "out_dx_b",
-                   .intercept = Intercept::ioio_prot, .manual = "APM2 12.2.5, 15.10.2",
-                   .modes = tss.modes, .cpl3 = AtCpl3::only, .setup = shut,
-                   .reach = Reach::exception_first,
-                   .raises = Delivery{.vector = 13, .error_code = 0}});
+        const auto shut = [&](const Form& form, unsigned port, const std::string& variant) {
+            InstructionRow made = row(form, variant);
+            made.setup.emplace_back(in_tss(io_map + port / 8, 1, 1u << port % 8));
+            made.reach = Reach::exception_first;
+            made.raises = Delivery{.vector = 13, .error_code = 0};
+            made.executed = {};
+            table.row(made);
+        };
+        for (const Form& form : every_form()) {
+            open(form);
+            const bool plain = form.variant == "out_dx_b";
+            shut(form, inert_port, plain ? "tss_closed" : "tss_closed/" + form.variant);
+        }
+        // Bits in two bytes of either map: the first or the last is enough to refuse.
+        for (const bool in : {true, false}) {
+            for (const Size& size : {sizes[1], sizes[2]}) {
+                const Form form = across_bytes(size, in);
+                const std::string name = "tss_closed/" + form.variant;
+                open(form);
+                shut(form, inert_port - 1u, name + "/first");
+                shut(form, inert_port - 2u + size.bytes, name + "/last");
+            }
+        }
+        // The neighbours are closed, and nobody asks.
+        const Form form = port_of_dx(sizes[0], false);
+        InstructionRow neighbours = row(form, "tss_open/neighbours_closed");
+        neighbours.setup.emplace_back(in_tss(io_map + inert_port / 8 - 1, 1, 0x80));
+        neighbours.setup.emplace_back(in_tss(io_map + inert_port / 8, 1, 0xfe));
+        table.row(neighbours);
     }
 }
 
-/// Which bits of the map an access looks at. The ports below 80h belong to nobody.
+/// Which bits of the map an access looks at.
 void map_bits(InstructionTable& table) {
     const std::string_view map_manual = "APM2 15.10.1";
-    const auto reads = [](std::uint16_t port, std::uint32_t closed_port) {
-        return std::vector<Step>{closed(closed_port), port_in_dx(port), narrow_rax()};
-    };
     struct Row {
         std::string_view variant;
         const Size& size;
         std::uint16_t port;
         std::uint32_t closed_port;
         bool exits;
+        /// By IN alone, or by the others too, which look at the map as it does.
+        bool by_all = false;
     };
     const Size& byte = sizes[0];
     const Size& word = sizes[1];
@@ -289,47 +418,84 @@ void map_bits(InstructionTable& table) {
              Row{"map/closed_port_above",   byte,  0x7f,       0x80,     false},
              Row{"map/closed_above_word",   word,  0x7e,       0x80,     false},
              Row{"map/closed_above_dword",  dword, 0x7c,       0x80,     false},
-             Row{"map/second_byte_of_word", word,  0x7f,       0x80,     true},
-             Row{"map/last_byte_of_dword",  dword, 0x7d,       0x80,     true},
-             Row{"map/across_a_byte",       dword, 0x7e,       0x81,     true},
-             Row{"map/word_in_next_page",   word,  0x7fff,     0x8000,   true},
-             Row{"map/dword_in_next_page",  dword, 0x7ffd,     0x8000,   true},
-             Row{"map/last_of_first_page",  byte,  0x7fff,     0x7fff,   true},
-             Row{"map/last_port",           byte,  0xffff,     0xffff,   true},
-             Row{"map/word_in_third_page",  word,  0xffff,     0x1'0000, true},
-             Row{"map/dword_in_third_page", dword, 0xffff,     0x1'0002, true},
+             Row{"map/second_byte_of_word", word,  0x7f,       0x80,     true,  true},
+             Row{"map/last_byte_of_dword",  dword, 0x7d,       0x80,     true,  true},
+             Row{"map/across_a_byte",       dword, 0x7e,       0x81,     true,  true},
+             Row{"map/word_in_next_page",   word,  0x7fff,     0x8000,   true,  true},
+             Row{"map/dword_in_next_page",  dword, 0x7ffd,     0x8000,   true,  true},
+             Row{"map/word_before_page",    word,  0x7ffe,     0x8000,   false, true},
+             Row{"map/word_behind_page",    word,  0x8000,     0x7fff,   false, true},
+             Row{"map/last_of_first_page",  byte,  0x7fff,     0x7fff,   true,  true},
+             Row{"map/last_port",           byte,  0xffff,     0xffff,   true,  true},
+             Row{"map/last_port_alone",     byte,  0xffff,     0x1'0000, false, true},
+             Row{"map/last_word",           word,  0xfffe,     0x1'0000, false, true},
+             Row{"map/word_in_third_page",  word,  0xffff,     0x1'0000, true,  true},
+             Row{"map/dword_in_third_page", dword, 0xffff,     0x1'0002, true,  true},
          }) {
-        const std::string program = std::string{"in_dx_"} + row.size.suffix;
-        InstructionRow made{.subject = "ioio", .variant = row.variant, .program = program,
-                            .intercept = Intercept::ioio_prot, .manual = map_manual,
-                            .setup = reads(row.port, row.closed_port)};
-        made.reach = row.exits ? Reach::taken : Reach::not_covered;
-        if (row.exits) {
-            made.taken_fields = reported(access(row.size, true, row.port));
+        const auto add = [&](const Form& form, std::string_view variant) {
+            InstructionRow made = row_of(form, variant, row.closed_port);
+            made.manual = map_manual;
+            const std::optional<Feature> listed = inert(row.port, row.size);
+            // What an access does that goes on behind the last port, nobody says.
+            made.runs_without_intercept = listed.has_value();
+            made.needs_to_execute = listed ? svm::Features{*listed} : svm::Features{};
+            if (!row.exits) {
+                made.reach = Reach::not_covered;
+                made.needs = made.needs_to_execute;
+            }
+            if (variant != row.variant) {
+                made.l1_modes = only_l1_long64;
+            }
+            table.row(made);
+        };
+        add(port_of_dx(row.size, true, row.port), row.variant);
+        if (row.by_all) {
+            for (const Form& form : {port_of_dx(row.size, false, row.port),
+                              string(row.size, true, row.port),
+                              string(row.size, false, row.port)}) {
+                const std::string variant =
+                    std::string{row.variant} + "/" + form.variant.substr(0, form.variant.find('_'));
+                add(form, variant);
+            }
         }
-        // What lies at other ports differs from machine to machine.
-        made.runs_without_intercept = row.port < 0x100;
-        made.executed = anything_read(row.size);
-        table.row(made);
     }
 }
 
 /// Every bit of the map is set but those of the access: none of the others is looked at.
 void all_others_closed(InstructionTable& table) {
+    const auto row = [&](const Form& form, std::string_view variant, const Size& size,
+                         std::uint16_t port) {
+        InstructionRow made = row_of(form, variant);
+        made.setup.emplace_back(Write{wire::Op::Code::fill, Region::io_permissions, 0, 0xff,
+                                      sizeof(Arena::io_permissions)});
+        made.setup.emplace_back(Write{wire::Op::Code::clear_bits, Region::io_permissions, port / 8u,
+                                      2, svm::low_bits(size.bytes) << port % 8});
+        made.manual = "APM2 15.10.1";
+        made.reach = Reach::not_covered;
+        made.needs = *inert(port, size);
+        return made;
+    };
     struct Row { const Size& size; std::uint16_t port; };
-    for (const Row& row : {Row{sizes[0], inert_port}, Row{sizes[1], 0x7e}, Row{sizes[2], 0x7c}}) {
-        const std::uint64_t own = svm::low_bits(row.size.bytes) << row.port % 8;
-        const std::string variant = std::string{"map/all_others_closed_"} + row.size.suffix;
-        const std::string program = std::string{"in_dx_"} + row.size.suffix;
-        table.row({.subject = "ioio", .variant = variant, .program = program,
-                   .intercept = Intercept::ioio_prot, .manual = "APM2 15.10.1",
-                   .setup = {Write{wire::Op::Code::fill, Region::io_permissions, 0, 0xff,
-                                   sizeof(Arena::io_permissions)},
-                             Write{wire::Op::Code::clear_bits, Region::io_permissions,
-                                   row.port / 8u, 1, own},
-                             port_in_dx(row.port), narrow_rax()},
-                   .reach = Reach::not_covered,
-                   .executed = anything_read(row.size)});
+    for (const Row& one : {Row{sizes[0], inert_port}, Row{sizes[1], 0x7e}, Row{sizes[2], 0x7c}}) {
+        const std::string variant = std::string{"map/all_others_closed_"} + one.size.suffix;
+        const Form form = port_of_dx(one.size, true, one.port);
+        table.row(row(form, variant, one.size, one.port));
+    }
+    // Wherever nothing comes of it: what is not taken at a port is what its neighbours are not.
+    for (const svm::InertPorts& ports : svm::inert_ports) {
+        for (const Size& size : sizes) {
+            for (unsigned port = ports.first; port + size.bytes - 1 <= ports.last; ++port) {
+                for (const bool in : {true, false}) {
+                    const Form form = port_of_dx(size, in, static_cast<std::uint16_t>(port));
+                    const std::string variant = "map/all_others_closed/" + form.variant + "/" + hex(port);
+                    InstructionRow made = row(form, variant, size, static_cast<std::uint16_t>(port));
+                    made.modes = only_long64;
+                    made.l1_modes = only_l1_long64;
+                    made.paging = Paging::only_nested;
+                    table.row(made);
+                }
+            }
+        }
     }
 }
 
@@ -337,7 +503,8 @@ void all_others_closed(InstructionTable& table) {
 
 void io_ports(Catalogue& catalogue) {
     InstructionTable table{catalogue};
-    in_and_out(table);
+    every_instruction(table);
+    with_rep_prefix_and_iopl(table);
     strings(table);
     address_sizes(table);
     task_state_segment(table);

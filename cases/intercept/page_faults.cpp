@@ -154,27 +154,33 @@ void above_4_gib(InstructionTable& table) {
                           .written_last = {.fields = {{field::cr2, world::unmapped | 0x123}}}});
     }
 }
-/// A page with a protection key that PKRU closes. The program sets PKRU, which no VMCB holds, and is
-/// left with 4 in EAX. APM2 5.6.6.
+/// A page with a protection key that PKRU closes, altogether or for writes. The program sets PKRU,
+/// which no VMCB holds, and is left with that in EAX. APM2 5.6.6.
 void protection_key_of(InstructionTable& table, const Mapping& mapping) {
     constexpr std::uint32_t key_fault = 0x20;
     constexpr std::uint64_t key_1 = std::uint64_t{1} << 59;
     constexpr std::uint64_t protection_keys = std::uint64_t{1} << 22; // CR4.PKE
-    for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-        exception(table, {.variant = "read_protection_key", .program = "raise_pf_read_key",
-                          .delivery = {.vector = 14,
-                                       .error_code = protection | key_fault | (cpl == 3 ? user : 0)},
-                          .needs = svm::Feature::pku, .modes = only_long64,
-                          .cpl3 = cpl == 3 ? AtCpl3::only : AtCpl3::not_run,
-                          .setup = {entry_with(mapping, key_1),
-                                    vmcb_set(field::cr4, protection_keys),
-                                    l2_register(Register::rdi, mapping.address),
-                                    vmcb_field(field::cr2, old_cr2)},
-                          .exit_info_2 = mapping.address,
-                          .instruction_bytes = InstructionBytes::stored,
-                          .written_first = {.fields = {{field::rax, 4}},
-                                            .registers = {{Register::rcx, 0}, {Register::rdx, 0}}},
-                          .written_last = {.fields = {{field::cr2, mapping.address}}}});
+    struct Access { std::string_view variant, program; std::uint32_t error_code; std::uint64_t pkru; };
+    for (const Access& access : {
+             Access{"read_protection_key",  "raise_pf_read_key",  protection | key_fault,         4},
+             Access{"write_protection_key", "raise_pf_write_key", protection | key_fault | write, 8}}) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            exception(table, {.variant = access.variant, .program = access.program,
+                              .delivery = {.vector = 14,
+                                           .error_code = access.error_code | (cpl == 3 ? user : 0)},
+                              .needs = svm::Feature::pku,
+                              .modes = only_long64 | only(L2Mode::compat),
+                              .cpl3 = cpl == 3 ? AtCpl3::only : AtCpl3::not_run,
+                              .setup = {entry_with(mapping, key_1),
+                                        vmcb_set(field::cr4, protection_keys),
+                                        l2_register(Register::rdi, mapping.address),
+                                        vmcb_field(field::cr2, old_cr2)},
+                              .exit_info_2 = mapping.address,
+                              .instruction_bytes = InstructionBytes::stored,
+                              .written_first = {.fields = {{field::rax, access.pkru}},
+                                                .registers = {{Register::rcx, 0}, {Register::rdx, 0}}},
+                              .written_last = {.fields = {{field::cr2, mapping.address}}}});
+        }
     }
 }
 // clang-format on

@@ -91,24 +91,31 @@ void ports(Catalogue& catalogue, const PortProgram& program) {
     }
 }
 
-/// Every 17th port, in accesses of which only the last byte has its bit set.
-void last_bytes(Catalogue& catalogue, const std::string& program, IoAccess info, unsigned bytes) {
-    constexpr std::uint32_t stride = 17;
-    constexpr unsigned runs = 0xffff / stride + 1;
+/// Accesses of which only the last byte has its bit set: at every 17th port, or at all of them,
+/// 4096 in a case.
+void last_bytes(Catalogue& catalogue, const PortProgram& program, unsigned bytes) {
+    const std::uint32_t stride = program.every_port ? 1 : 17;
+    const unsigned runs = program.every_port ? walk : 0xffff / stride + 1;
     CallExpectation expected = exits(runs, ExitCode::ioio_prot);
-    in_common(expected, "EXITINFO1 without the port", info.value,
+    in_common(expected, "EXITINFO1 without the port", program.info.value,
               ~(IoAccess::segment.mask() | IoAccess::address_16.mask() |
                 IoAccess::address_32.mask() | IoAccess::address_64.mask()));
     in_common(expected, "EXITINFO2", at_after);
-    add_l1_case(catalogue, {.name = "intercept/ioio/last_byte/" + program,
-                            .title = "The bit of the last byte alone makes an access exit.",
-                            .manual = "APM2 15.10.1",
-                            .program = program,
-                            .steps = {intercepting(Intercept::ioio_prot),
-                                      Call{"ports_by_last_byte", stride << 16 | (bytes - 1)}},
-                            .expectations = {expected},
-                            .vmruns = runs,
-                            .intercepts = {{Intercept::ioio_prot, InterceptUse::Kind::taken}}});
+    for (std::uint32_t part = 0; part < (program.every_port ? 16u : 1u); ++part) {
+        const std::string name = "intercept/ioio/last_byte/" + program.name +
+                                 (program.every_port ? "/" + hex(part * walk, 4) : "");
+        add_l1_case(catalogue,
+                    {.name = name,
+                     .title = "The bit of the last byte alone makes an access exit.",
+                     .manual = "APM2 15.10.1",
+                     .program = program.name,
+                     .l1_modes = program.l1_modes,
+                     .steps = {intercepting(Intercept::ioio_prot),
+                               Call{"ports_by_last_byte", stride << 16 | part << 4 | (bytes - 1)}},
+                     .expectations = {expected},
+                     .vmruns = runs,
+                     .intercepts = {{Intercept::ioio_prot, InterceptUse::Kind::taken}}});
+    }
 }
 
 void msrs(Catalogue& catalogue, bool writes) {
@@ -152,8 +159,12 @@ void permission_bits(Catalogue& catalogue) {
             }
         }
     }
-    last_bytes(catalogue, "in_dx_w", info(IoAccess::size_16, true), 2);
-    last_bytes(catalogue, "out_dx_l", info(IoAccess::size_32, false), 4);
+    const IoAccess in_word = info(IoAccess::size_16, true);
+    const IoAccess out_dword = info(IoAccess::size_32, false);
+    for (const bool every_port : {false, true}) {
+        last_bytes(catalogue, {"in_dx_w", in_word, every_port, only_l1_long64}, 2);
+        last_bytes(catalogue, {"out_dx_l", out_dword, every_port, only_l1_long64}, 4);
+    }
     msrs(catalogue, false);
     msrs(catalogue, true);
 }

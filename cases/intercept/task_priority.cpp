@@ -40,23 +40,35 @@ void mov_cr8(InstructionTable& table) {
                 field::virtual_interrupt,
                 VirtualInterrupt{}.with(VirtualInterrupt::v_tpr, 3)
                                   .with(VirtualInterrupt::v_intr_masking, masking ? 1 : 0).value);
+            const PageEnd at_page_end = masking ? PageEnd::within : PageEnd::no;
             const Step physical_tpr = L1Write{wire::L1Register::cr8, 0, 9};
             table.row({.subject = "cr8_read", .variant = variant, .program = form.read,
                        .intercept = Intercept::cr8_read, .manual = "APM2 15.21.3",
                        .needs = form.needs, .modes = form.modes, .cpl3 = AtCpl3::gp_first,
+                       .page_end = at_page_end,
                        .setup = {virtual_state, physical_tpr},
                        .taken_fields = {moves_control(Register::rbx)},
                        .executed = {.registers = {{Register::rbx, masking ? 3u : 9u}}}});
             table.row({.subject = "cr8_write", .variant = variant, .program = form.write,
                        .intercept = Intercept::cr8_write, .manual = "APM2 15.21.3",
                        .needs = form.needs, .modes = form.modes, .cpl3 = AtCpl3::gp_first,
+                       .page_end = at_page_end,
                        .setup = {virtual_state, physical_tpr, l2_register(Register::rbx, 5)},
                        .taken_fields = {moves_control(Register::rbx)},
-                       .executed = {.fields = {virtual_tpr(5)},
-                                    .registers = {{Register::rcx, 5}}},
+                       .executed = {.fields = {virtual_tpr(5)}},
+                       .epilogue = {.registers = {{Register::rcx, 5}}},
                        .also_meets = {Intercept::cr8_read}});
         }
     }
+    // The bits above a task priority are reserved. That this #GP comes before the exit is the manual's
+    // word alone, as in 64-bit mode (control_registers.cpp).
+    table.row({.subject = "cr8_write", .variant = "lock_mov_cr0_gp_reserved_bit",
+               .program = "lock_write_cr0", .intercept = Intercept::cr8_write,
+               .manual = "APM2 15.9", .needs = Feature::alt_mov_cr8,
+               .setup = {l2_register(Register::rbx, 0x10)},
+               .reach = Reach::exception_first,
+               .raises = Delivery{.vector = 13, .error_code = 0},
+               .confirmed = false});
 }
 // clang-format on
 

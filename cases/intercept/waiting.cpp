@@ -3,11 +3,14 @@
 // one instruction, so a machine that executes it wakes up again, behind it. APM2 15.9, table 15-7;
 // virtual interrupts: 15.21.
 
+#include "cases/intercept/exception_row.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
 #include "harness/world.hpp"
+
+#include <string>
 
 namespace vmrunit::cases {
 namespace {
@@ -40,13 +43,13 @@ std::vector<Step> interrupt_pending(std::vector<Step> setup = {}) {
 }
 
 /// At the instruction under test.
-std::vector<FieldExpectation> in_shadow() {
-    return {{field::rflags, enabled},
+std::vector<FieldExpectation> in_shadow(std::uint64_t flags = enabled) {
+    return {{field::rflags, flags},
             {field::interrupt_shadow, 1, InterruptShadow::interrupt_shadow.mask()}};
 }
 
-Delivery woken() {
-    return {.vector = wake_up_vector, .return_rip = at_after, .rflags = enabled};
+Delivery woken(std::uint64_t flags = enabled) {
+    return {.vector = wake_up_vector, .return_rip = at_after, .rflags = flags};
 }
 
 Effect interrupt_taken() {
@@ -80,6 +83,7 @@ void hlt(InstructionTable& table) {
     // IDLE_HLT asks whether anything could wake L2 up.
     table.row({.subject = "idle_hlt", .program = "hlt", .intercept = Intercept::idle_hlt,
                .manual = manual, .needs = Feature::idle_hlt_intercept, .cpl3 = AtCpl3::gp_first,
+               .page_end = PageEnd::behind,
                .also_meets = {Intercept::hlt}, .runs_without_intercept = false,
                .confirmed = false});
     table.row({.subject = "idle_hlt", .variant = "interrupt_pending", .program = "sti_hlt",
@@ -112,6 +116,23 @@ void monitor(InstructionTable& table) {
                .reach = Reach::exception_first,
                .executed = {.fields = {{field::cr2, world::unmapped}}},
                .raises = Delivery{.vector = 14, .error_code = 0}});
+    table.row({.subject = "monitor", .variant = "unmapped", .program = "monitor",
+               .intercept = Intercept::monitor, .manual = manual, .needs = Feature::monitor,
+               .modes = only_32bit,
+               .setup = join(watch(spare_page), spare_page_absent()),
+               .reach = Reach::exception_first,
+               .executed = {.fields = {{field::cr2, spare_page}}},
+               .raises = Delivery{.vector = 14, .error_code = 0}});
+    for (const AtCpl3 level : {AtCpl3::not_run, AtCpl3::only}) {
+        const std::uint32_t user = level == AtCpl3::only ? 4 : 0;
+        table.row({.subject = "monitor", .variant = "monitorx_unmapped", .program = "monitorx",
+                   .intercept = Intercept::monitor, .manual = manual, .needs = Feature::monitorx,
+                   .modes = flat_modes, .cpl3 = level,
+                   .setup = join(watch(spare_page), spare_page_absent()),
+                   .reach = Reach::exception_first,
+                   .executed = {.fields = {{field::cr2, spare_page}}},
+                   .raises = Delivery{.vector = 14, .error_code = user}});
+    }
     table.row({.subject = "monitor", .variant = "monitorx", .program = "monitorx",
                .intercept = Intercept::monitor, .manual = manual, .needs = Feature::monitorx,
                .cpl3 = AtCpl3::same,
@@ -163,6 +184,7 @@ void mwait_cond(InstructionTable& table) {
                                   {field::rax, {}, ~0ull << 32, Match::free}}};
     table.row({.subject = "mwait_cond", .program = "monitor_mwait",
                .intercept = Intercept::mwait_cond, .manual = manual, .needs = Feature::monitor,
+               .page_end = PageEnd::behind,
                .setup = setup,
                .prologue = armed,
                .taken_fields = in_shadow(),
@@ -186,6 +208,45 @@ void mwait_cond(InstructionTable& table) {
                .prologue = armed,
                .taken_fields = in_shadow(),
                .also_meets = {Intercept::monitor}, .runs_without_intercept = false});
+    // MONITORX arms it for MWAITX, which CPL 3 may use. STI needs the IOPL there.
+    for (const AtCpl3 level : {AtCpl3::not_run, AtCpl3::only}) {
+        const std::uint64_t iopl = level == AtCpl3::only ? rflags::iopl : 0;
+        table.row({.subject = "mwait_cond", .variant = "mwaitx", .program = "monitorx_mwaitx",
+                   .intercept = Intercept::mwait_cond, .manual = manual, .needs = Feature::monitorx,
+                   .cpl3 = level,
+                   .setup = join(setup, {vmcb_set(field::rflags, iopl)}),
+                   .prologue = armed,
+                   .taken_fields = in_shadow(enabled | iopl),
+                   .executed = interrupt_taken(),
+                   .raises = woken(enabled | iopl),
+                   .also_meets = {Intercept::monitor, Intercept::mwait},
+                   .confirmed = false});
+    }
+    table.row({.subject = "mwait_cond", .variant = "privilege", .program = "mwait",
+               .intercept = Intercept::mwait_cond, .manual = manual, .needs = Feature::monitor,
+               .cpl3 = AtCpl3::only, .setup = plain_wait(),
+               .reach = Reach::exception_first, .raises = invalid_opcode});
+    // Nothing armed the monitor: MWAIT does not wait, which alone is what this intercept is about.
+    // If it waits all the same (see above), the interrupt lets it go on.
+    struct Unarmed { std::string_view prefix, program; Feature needed; };
+    for (const Unarmed& one : {Unarmed{"", "sti_mwait", Feature::monitor},
+                               Unarmed{"mwaitx_", "sti_mwaitx", Feature::monitorx}}) {
+        const std::string unarmed = std::string{one.prefix} + "unarmed";
+        const std::string with_mwait = unarmed + "_with_mwait";
+        table.row({.subject = "mwait_cond", .variant = unarmed, .program = one.program,
+                   .intercept = Intercept::mwait_cond, .manual = manual, .needs = one.needed,
+                   .setup = interrupt_pending(plain_wait()),
+                   .reach = Reach::not_covered,
+                   .executed = interrupt_taken(),
+                   .raises = woken()});
+        table.row({.subject = "mwait_cond", .variant = with_mwait, .program = one.program,
+                   .intercept = Intercept::mwait, .manual = manual, .needs = one.needed,
+                   .setup = join(interrupt_pending(plain_wait()),
+                                 {intercepting(Intercept::mwait_cond)}),
+                   .taken_fields = in_shadow(),
+                   .executed = interrupt_taken(),
+                   .raises = woken()});
+    }
 }
 
 // clang-format on

@@ -36,7 +36,7 @@ struct Write {
 struct L1Write {
     wire::L1Register target;
     std::uint32_t msr = 0;
-    std::uint64_t value = 0;
+    Value value{};
 };
 
 /// VMRUN; a case has one for each ExitExpectation or FaultExpectation.

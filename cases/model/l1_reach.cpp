@@ -63,7 +63,7 @@ public:
             return !clears_upper_halves(one_) || std::get<Write>(step).value == at_start;
         }
         if (const auto* write = std::get_if<L1Write>(&step)) {
-            return write->target == wire::L1Register::msr || (write->value & upper_half) == 0;
+            return write->target == wire::L1Register::msr || fits(write->value);
         }
         if (const auto* run = std::get_if<Run>(&step)) {
             return fits(run->vmcb);

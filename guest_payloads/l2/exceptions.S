@@ -15,8 +15,11 @@
         l2_programs raise_gp, "mov %ebx, %ds"                   /* beyond the GDT */
         l2_program  raise_pf_read, 64, "mov (%rdi), %ebx"
         l2_legacy_programs raise_pf_read, "mov (%edi), %ebx"
-/* Protection key 1 may not be accessed. */
+/* Protection key 1 may not be accessed, or not be written. */
         l2_program  raise_pf_read_key, 64, "mov (%rdi), %ebx", before="mov $0, %ecx; mov $0, %edx; mov $4, %eax; wrpkru"
+        l2_program  raise_pf_read_key, 32, "mov (%edi), %ebx", before="mov $0, %ecx; mov $0, %edx; mov $4, %eax; wrpkru"
+        l2_program  raise_pf_write_key, 64, "mov %ebx, (%rdi)", before="mov $0, %ecx; mov $0, %edx; mov $8, %eax; wrpkru"
+        l2_program  raise_pf_write_key, 32, "mov %ebx, (%edi)", before="mov $0, %ecx; mov $0, %edx; mov $8, %eax; wrpkru"
         l2_program  raise_pf_write, 64, "mov %ebx, (%rdi)"
         l2_legacy_programs raise_pf_write, "mov %ebx, (%edi)"
         l2_program  raise_pf_fetch, 64, "jmp *%rdi"
@@ -25,6 +28,10 @@
         l2_legacy_programs raise_ac, "mov 1(%edi), %ebx"
 
         l2_program ret, 64, "ret"
+        l2_program ret, 32, "ret"
+/* RSTORSSP of what lies at rDI, and SETSSBSY. */
+        l2_program rstorssp, 64, ".byte 0xf3, 0x0f, 0x01, 0x2f"
+        l2_program setssbsy, 64, ".byte 0xf3, 0x0f, 0x01, 0xe8"
 
 /* Asks the host for a machine check (AL; the port is wire::service_port) and waits. */
         l2_programs await_mc, "jmp .", before="outb %al, $0xea"
@@ -46,6 +53,12 @@
         l2_legacy_programs breakpoint_execute, "nop", before="mov %edi, %db0"
         l2_program  breakpoint_read, 64, "mov (%rdi), %ebx", before="mov %rdi, %db1"
         l2_legacy_programs breakpoint_read, "mov (%edi), %ebx", before="mov %edi, %db1"
+        l2_program  breakpoint_write, 64, "mov %ebx, (%rdi)", before="mov %rdi, %db2"
+        l2_legacy_programs breakpoint_write, "mov %ebx, (%edi)", before="mov %edi, %db2"
+        l2_program  breakpoint_write_read, 64, "mov (%rdi), %ebx", before="mov %rdi, %db2"
+        l2_legacy_programs breakpoint_write_read, "mov (%edi), %ebx", before="mov %edi, %db2"
+        l2_program  breakpoint_port, 64, "outb %al, (%dx)", before="mov %rdi, %db3"
+        l2_legacy_programs breakpoint_port, "outb %al, (%dx)", before="mov %edi, %db3"
 
 /* Trashes every general register that VMRUN does not carry; rows and tests of the intrinsics use it. */
         l2_program  trash_registers, 64, "vmmcall", before="mov $0x11, %ebx; mov $0x22, %ecx; mov $0x33, %edx; mov $0x44, %esi; mov $0x55, %edi; mov $0x66, %ebp; mov $0x77, %r8d; mov $0x88, %r9d; mov $0x99, %r10d; mov $0xaa, %r11d; mov $0xbb, %r12d; mov $0xcc, %r13d; mov $0xdd, %r14d; mov $0xee, %r15d"

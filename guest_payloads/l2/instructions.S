@@ -47,6 +47,7 @@
         l2_programs sti_mwait, ".byte 0x0f, 0x01, 0xc9", before="sti"
         l2_programs sti_mwaitx, ".byte 0x0f, 0x01, 0xfb", before="sti"
         l2_programs monitor_mwait, ".byte 0x0f, 0x01, 0xc9", before=".byte 0x0f, 0x01, 0xc8; mov $0, %eax; sti"
+        l2_programs monitorx_mwaitx, ".byte 0x0f, 0x01, 0xfb", before=".byte 0x0f, 0x01, 0xfa; mov $0, %eax; sti"
         l2_programs monitorx, ".byte 0x0f, 0x01, 0xfa"
         l2_programs mwaitx, ".byte 0x0f, 0x01, 0xfb"
         l2_programs rdmsr, "rdmsr"
@@ -93,8 +94,10 @@
         l2_programs outs_\width, "outs\width"
         .endr
         l2_programs rep_in_b, ".byte 0xf3, 0xec"                /* the prefix means nothing */
-        l2_programs rep_ins_b, "rep insb"
-        l2_programs rep_outs_b, "rep outsb"
+        .irp    width, b, w, l
+        l2_programs rep_ins_\width, "rep ins\width"
+        l2_programs rep_outs_\width, "rep outs\width"
+        .endr
 /* OUTS with each segment prefix: ES, CS, SS, DS, FS, GS. */
         l2_programs outs_es_b, ".byte 0x26, 0x6e"
         l2_programs outs_cs_b, ".byte 0x2e, 0x6e"
@@ -102,6 +105,7 @@
         l2_programs outs_ds_b, ".byte 0x3e, 0x6e"
         l2_programs outs_fs_b, ".byte 0x64, 0x6e"
         l2_programs outs_gs_b, ".byte 0x65, 0x6e"
+        l2_program  outs_ss_w, 16, ".byte 0x36, 0x6f"
         l2_programs outs_other_size_b, ".byte 0x67, 0x6e"       /* the other address size */
 
 /* Descriptor tables. With 16-bit operands LIDT and LGDT would load 24 bits of base. */
@@ -121,6 +125,14 @@
         l2_program lgdt, 16, "lgdtl (%edi)"
         l2_programs lldt, "lldt %bx", behind="sldt %ecx"
         l2_programs ltr, "ltr %bx", behind="str %ecx"
+        l2_program sldt_memory, 64, "sldt (%rdi)"
+        l2_legacy_programs sldt_memory, "sldt (%edi)"
+        l2_program str_memory, 64, "str (%rdi)"
+        l2_legacy_programs str_memory, "str (%edi)"
+        l2_program lldt_memory, 64, "lldt (%rdi)", behind="sldt %ecx"
+        l2_legacy_programs lldt_memory, "lldt (%edi)", behind="sldt %ecx"
+        l2_program ltr_memory, 64, "ltr (%rdi)", behind="str %ecx"
+        l2_legacy_programs ltr_memory, "ltr (%edi)", behind="str %ecx"
 
 /* A hardware task switch, which only 32-bit code outside long mode can ask for. */
         l2_program jump_to_tss, 32, "ljmp $0x70, $0"

@@ -26,6 +26,34 @@
         prefixed hlt, 1, 0xf4
         prefixed in_80, 2, 0xe4, 0x80
 
+/* MOV of control and debug registers takes its operand for a register whatever ModRM.mod says, with no
+   displacement behind it. */
+        .irp    mod, 0, 1, 2
+        l2_programs read_cr0_mod_\mod, ".byte 0x0f, 0x20, (\mod << 6) | 0x03"
+        l2_programs write_cr2_mod_\mod, ".byte 0x0f, 0x22, (\mod << 6) | 0x13"
+        l2_programs read_dr7_mod_\mod, ".byte 0x0f, 0x21, (\mod << 6) | 0x3b"
+        l2_programs write_dr6_mod_\mod, ".byte 0x0f, 0x23, (\mod << 6) | 0x33"
+        .endr
+
+/* The other operand size, where that is another width of the operand. */
+        l2_programs smsw_16, "smsw %bx"
+        l2_program  smsw_64, 64, "smsw %rbx"
+        l2_programs sldt_16, "sldt %bx"
+        l2_program  sldt_64, 64, "sldt %rbx"
+        l2_programs str_16, "str %bx"
+        l2_program  str_64, 64, "str %rbx"
+        .irp    width, 64, 32, 16
+        l2_program pushf_operand_size, \width, ".byte 0x66, 0x9c"
+        l2_program popf_operand_size, \width, ".byte 0x66, 0x9d"
+        l2_program iret_operand_size, \width, ".byte 0x66, 0xcf"
+        .endr
+        .irp    width, 64, 32
+        l2_program sgdt_operand_size, \width, ".byte 0x66, 0x0f, 0x01, 0x07"
+        l2_program sidt_operand_size, \width, ".byte 0x66, 0x0f, 0x01, 0x0f"
+        l2_program lgdt_operand_size, \width, ".byte 0x66, 0x0f, 0x01, 0x17"
+        l2_program lidt_operand_size, \width, ".byte 0x66, 0x0f, 0x01, 0x1f"
+        .endr
+
 /* LOCK alone, in front of everything else that has an intercept. Operands do not matter: registers, or
    memory at (rDI), which in 16-bit code reads (BX). LOCK MOV CR0 is another thing: control_registers.S. */
         .macro  locked name, opcode:vararg
@@ -34,6 +62,10 @@
 
         locked invd, 0x0f, 0x08
         locked wbinvd, 0x0f, 0x09
+        locked wbnoinvd, 0xf3, 0x0f, 0x09
+        locked mcommit, 0xf3, 0x0f, 0x01, 0xfa
+        locked invlpgb, 0x0f, 0x01, 0xfe
+        locked tlbsync, 0x0f, 0x01, 0xff
         locked rdtscp, 0x0f, 0x01, 0xf9
         locked rdpmc, 0x0f, 0x33
         locked rdpru, 0x0f, 0x01, 0xfd
@@ -77,8 +109,10 @@
         locked write_cr3, 0x0f, 0x22, 0xdb
         locked read_cr4, 0x0f, 0x20, 0xe3
         locked write_cr4, 0x0f, 0x22, 0xe3
-        locked read_dr7, 0x0f, 0x21, 0xfb
-        locked write_dr7, 0x0f, 0x23, 0xfb
+        .irp    number, 0, 1, 2, 3, 4, 5, 6, 7
+        locked read_dr\number, 0x0f, 0x21, 0xc3 | (\number << 3)
+        locked write_dr\number, 0x0f, 0x23, 0xc3 | (\number << 3)
+        .endr
         locked out_80, 0xe6, 0x80
         locked in_dx_b, 0xec
         locked out_dx_b, 0xee

@@ -93,25 +93,26 @@ std::string step_text(const cases::Step& step, const Resolver& resolve) {
     static constexpr const char* l1_names[] = {"msr", "cr0", "cr4", "dr0",  "dr1",
                                                "dr2", "dr3", "dr7", "xcr0", "cr8"};
     return std::visit(
-        Overloaded{
-            [&](const cases::Write& write) { return write_text(write, resolve); },
-            [&](const cases::L1Write& write) {
-                const auto number = static_cast<unsigned>(write.target);
-                return write.target == wire::L1Register::msr
-                           ? fmt::format("L1     msr 0x{:x} = 0x{:x}", write.msr, write.value)
-                           : fmt::format("L1     {} = 0x{:x}", l1_names[number], write.value);
-            },
-            [&](const cases::Run& run) {
-                return run.vmcb == cases::Value{}
-                           ? std::string{"VMRUN"}
-                           : fmt::format("VMRUN  with rAX = {}", value_text(run.vmcb, resolve));
-            },
-            [&](const cases::Measure& measure) {
-                return fmt::format("time   {} VMRUNs in a row", measure.runs);
-            },
-            [&](const cases::Call& call) {
-                return fmt::format("call   L1 routine {} ({})", call.routine, call.argument);
-            }},
+        Overloaded{[&](const cases::Write& write) { return write_text(write, resolve); },
+                   [&](const cases::L1Write& write) {
+                       const auto number = static_cast<unsigned>(write.target);
+                       const std::string value = value_text(write.value, resolve);
+                       return write.target == wire::L1Register::msr
+                                  ? fmt::format("L1     msr 0x{:x} = {}", write.msr, value)
+                                  : fmt::format("L1     {} = {}", l1_names[number], value);
+                   },
+                   [&](const cases::Run& run) {
+                       return run.vmcb == cases::Value{}
+                                  ? std::string{"VMRUN"}
+                                  : fmt::format("VMRUN  with rAX = {}",
+                                                value_text(run.vmcb, resolve));
+                   },
+                   [&](const cases::Measure& measure) {
+                       return fmt::format("time   {} VMRUNs in a row", measure.runs);
+                   },
+                   [&](const cases::Call& call) {
+                       return fmt::format("call   L1 routine {} ({})", call.routine, call.argument);
+                   }},
         step);
 }
 

@@ -2,6 +2,7 @@
 // Target `libvirt`: its name, what its host offers, its domains.
 #include "host_runner/libvirt/libvirt_target.hpp"
 
+#include "harness/svm/inert_ports.hpp"
 #include "host_runner/lab/kernel_image.hpp"
 #include "host_runner/libvirt/libvirt_machine.hpp"
 #include "host_runner/targets/kvm_host.hpp"
@@ -28,6 +29,7 @@ public:
     [[nodiscard]] Layers layers() const override;
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return false; }
+    [[nodiscard]] svm::Features machine_features() const override { return svm::all_inert_ports; }
     [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;
 
 private:

@@ -117,7 +117,7 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
                 },
                 [&](const cases::L1Write& write) {
                     ops.push_back({Op::Code::l1_write, 8, static_cast<std::uint16_t>(write.target),
-                                   write.msr, write.value});
+                                   write.msr, resolve(write.value)});
                 },
                 [&](const cases::Run& run) {
                     ops.push_back({Op::Code::run, 0, 0, 0, resolve(run.vmcb)});

@@ -2,6 +2,7 @@
 // Target `bochs`: the SVM of the Bochs emulator, independent of QEMU's.
 #pragma once
 
+#include "harness/svm/inert_ports.hpp"
 #include "host_runner/targets/bochs_choice.hpp"
 #include "host_runner/targets/bochs_machine.hpp"
 #include "host_runner/targets/target.hpp"
@@ -29,6 +30,7 @@ public:
     [[nodiscard]] Layers layers() const override { return {.cpu = "bochs", .kernel = {}}; }
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return false; }
+    [[nodiscard]] svm::Features machine_features() const override { return svm::all_inert_ports; }
     [[nodiscard]] Result<std::unique_ptr<Machine>> start(const BootRequest& request) override;
 
     [[nodiscard]] const BochsConfiguration& configuration() const { return configuration_; }

@@ -6,6 +6,7 @@
 // that a payload can send itself SMIs. A second CPU costs no time until it is started.
 #include "host_runner/targets/qemu_target.hpp"
 
+#include "harness/svm/inert_ports.hpp"
 #include "host_runner/lab/kernel_image.hpp"
 #include "host_runner/process/find_program.hpp"
 #include "host_runner/targets/kvm_host.hpp"
@@ -193,7 +194,8 @@ Result<std::string> QemuTarget::first_missing_feature() const {
 }
 
 svm::Features QemuTarget::machine_features() const {
-    svm::Features features{svm::Feature::machine_check_service};
+    svm::Features features =
+        svm::Features{svm::Feature::machine_check_service} | svm::all_inert_ports;
     if (configuration_.cpus > 1) {
         features.set(svm::Feature::second_cpu);
     }

@@ -3,6 +3,7 @@
 // there is none or something else of that name.
 #include "host_runner/targets/qemu_target.hpp"
 
+#include "harness/svm/inert_ports.hpp"
 #include "tests/unit/process_watch.hpp"
 
 #include <gtest/gtest.h>
@@ -67,7 +68,8 @@ TEST_F(QemuTargetTest, KnowsWhatCpuidDoesNotTellOfItsMachines) {
     const auto features = [this](const std::string& spec) {
         return (*registry_.create(spec, {}))->machine_features();
     };
-    const svm::Features service{Feature::machine_check_service};
+    const svm::Features service =
+        svm::Features{Feature::machine_check_service} | svm::all_inert_ports;
     EXPECT_EQ(features("qemu"),
               service | svm::Features(Feature::second_cpu, Feature::smm_in_memory));
     EXPECT_EQ(features("qemu,cpus=1"), service | svm::Features{Feature::smm_in_memory});

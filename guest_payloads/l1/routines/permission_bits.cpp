@@ -87,18 +87,21 @@ VMRUNIT_ROUTINE(ports_one_by_one) {
     info_2.report_to(call);
 }
 
-/// Argument: how many bytes the program's accesses have beyond the first, and in its upper half how
-/// far it is from one port to the next, from 0 on. Only the bit of the last byte is set, which for
-/// the last ports is one of the third page. Reports as ports_one_by_one does.
+/// Argument: how many bytes the program's accesses have beyond the first; above that, in units of
+/// 4096, the first port; and in the upper half how far it is from one port to the next. Only the
+/// bit of the last byte is set, which for the last ports is one of the third page. Reports as
+/// ports_one_by_one does.
 VMRUNIT_ROUTINE(ports_by_last_byte) {
     svm::Vmcb& vmcb = call.arena.vmcb;
     auto* const map = reinterpret_cast<std::uint8_t*>(call.arena.io_permissions);
     std::memset(map, 0, sizeof call.arena.io_permissions);
     const std::uint32_t stride = call.argument >> 16;
-    const std::uint32_t beyond = call.argument & 0xffff;
+    const std::uint32_t first = (call.argument >> 4 & 0xf) * longest_walk;
+    const std::uint32_t beyond = call.argument & 0xf;
     Repeated program{vmcb};
     InCommon info_1, info_2;
-    for (std::uint32_t port = 0; port <= 0xffff && program.runs() < longest_walk; port += stride) {
+    for (std::uint32_t port = first; port <= 0xffff && program.runs() < longest_walk;
+         port += stride) {
         const std::uint32_t last = port + beyond;
         map[last / 8] = static_cast<std::uint8_t>(1u << last % 8);
         program.run(Register::rdx, port);
