@@ -156,9 +156,10 @@ using Expectation = std::variant<ExitExpectation, FaultExpectation, CallExpectat
 struct InterceptUse {
     enum class Kind : std::uint8_t {
         taken,                ///< Bit set: exits by it.
-        taken_all_others,     ///< Bit set, and every other that is legal: exits by this one.
+        taken_all_others,     ///< Bit set, and every other that the case does not meet
+                              ///< (all_other_intercepts): exits by this one.
         not_taken,            ///< Bit clear: does not exit by it.
-        not_taken_all_others, ///< Bit clear, and every other set that is legal.
+        not_taken_all_others, ///< Bit clear, and every other set that the case does not meet.
         order,                ///< Bit set: something comes first, or the bit does not cover it.
     };
     svm::Intercept intercept;
