@@ -260,7 +260,7 @@ constexpr RowItem items[] = {
     {"task_switch/exit",                 "a task switch exits before it is done",              "15.14.1", "intercept/task_switch/far_jump/taken"},
     {"task_switch/bad_tss",              "a TSS that cannot be comes first",                   "15.14.1", "intercept/task_switch/absent intercept/task_switch/busy"},
     {"shutdown/intercepted",             "a triple fault exits",                               "15.14.3", "intercept/shutdown"},
-    {"shutdown/not_intercepted",         "without the intercept it ends the machine",          "15.14.3"},
+    {"shutdown/not_intercepted",         "without the intercept it ends the machine",          "15.14.3", "intercept/shutdown/no_idt/not_taken"},
     {"exception/df",                     "an intercepted #DF exits",                           "15.12", "intercept/exception_df/*/taken"},
     {"exception/second",                 "the second exception exits before it merges",        "15.12", "intercept/exception_np/gate_of_gp_df_too"},
     {"exception/pf_cr2",                 "an intercepted #PF leaves CR2 alone",                "15.12.15", "intercept/exception_pf/read_absent/taken event/cut_short/pf"},

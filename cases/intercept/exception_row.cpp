@@ -10,13 +10,15 @@ namespace {
 
 namespace field = svm::field;
 
-/// Clears bits of the byte with type, DPL and P of a vector's gates.
-std::vector<Step> gate_without(std::uint8_t vector, std::uint8_t bits) {
+constexpr std::uint8_t gate_present = 0x80;
+constexpr std::uint8_t gate_dpl = 0x60;
+
+/// Sets or clears bits of the byte with type, DPL and P of a vector's gates.
+std::vector<Step> change_gate(wire::Op::Code code, std::uint8_t vector, std::uint8_t bits) {
     constexpr std::uint32_t attributes = 5;
-    return {
-        Write{wire::Op::Code::clear_bits, Region::idt, vector * 16u + attributes, 1, bits},
-        Write{wire::Op::Code::clear_bits, Region::legacy_idt, vector * 8u + attributes, 1, bits},
-        Write{wire::Op::Code::clear_bits, Region::idt16, vector * 8u + attributes, 1, bits}};
+    return {Write{code, Region::idt, vector * 16u + attributes, 1, bits},
+            Write{code, Region::legacy_idt, vector * 8u + attributes, 1, bits},
+            Write{code, Region::idt16, vector * 8u + attributes, 1, bits}};
 }
 
 std::vector<FieldExpectation> taken_fields(const ExceptionRow& row) {
@@ -90,11 +92,15 @@ Write no_idt() {
 }
 
 std::vector<Step> absent_gate(std::uint8_t vector) {
-    return gate_without(vector, 0x80);
+    return change_gate(wire::Op::Code::clear_bits, vector, gate_present);
 }
 
 std::vector<Step> closed_gate(std::uint8_t vector) {
-    return gate_without(vector, 0x60);
+    return change_gate(wire::Op::Code::clear_bits, vector, gate_dpl);
+}
+
+std::vector<Step> open_gate(std::uint8_t vector) {
+    return change_gate(wire::Op::Code::set_bits, vector, gate_dpl);
 }
 
 std::vector<Step> spare_page_absent() {

@@ -57,6 +57,8 @@ inline constexpr std::uint16_t beyond_gdt = sizeof(L2Memory::gdt);
 [[nodiscard]] std::vector<Step> absent_gate(std::uint8_t vector);
 /// The gate of a vector is not for CPL 3.
 [[nodiscard]] std::vector<Step> closed_gate(std::uint8_t vector);
+/// It is for CPL 3.
+[[nodiscard]] std::vector<Step> open_gate(std::uint8_t vector);
 
 /// An address that no L2 program touches; these steps unmap it in the page tables of all modes.
 inline constexpr std::uint64_t spare_page = 0xc000'0000;

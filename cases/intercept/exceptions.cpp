@@ -162,17 +162,30 @@ void traps_of_instructions(InstructionTable& table) {
                .raises = Delivery{.vector = 3, .return_rip = at_after}});
     // Nor is INT n any other exception, whatever its number. The bits of vectors 2 and 9 have no
     // defined effect; vector 3 is above.
+    constexpr std::uint64_t iopl_3 = rflags::always_one | rflags::iopl;
     for (unsigned vector = 0; vector < 32; ++vector) {
         if (vector == 2 || vector == 3 || vector == 9) {
             continue;
         }
         const auto number = static_cast<std::uint8_t>(vector);
-        table.row({.subject = svm::intercept_name(svm::exception_intercept(number)),
-                   .variant = "int_n", .program = "int_" + std::to_string(vector),
-                   .intercept = svm::exception_intercept(number), .manual = "APM2 15.12",
-                   .paging = Paging::only_nested, .reach = Reach::not_covered,
-                   .raises = Delivery{.vector = number, .return_rip = at_after}});
+        const std::string program = "int_" + std::to_string(vector);
+        InstructionRow row{.subject = svm::intercept_name(svm::exception_intercept(number)),
+                           .variant = "int_n", .program = program,
+                           .intercept = svm::exception_intercept(number), .manual = "APM2 15.12",
+                           .modes = protected_modes | real_modes, .cpl3 = AtCpl3::same,
+                           .setup = open_gate(number), .reach = Reach::not_covered,
+                           .raises = Delivery{.vector = number, .return_rip = at_after}};
+        table.row(row);
+        row.modes = only_v86;
+        row.setup.emplace_back(vmcb_set(field::rflags, rflags::iopl));
+        row.raises->rflags = iopl_3;
+        table.row(row);
     }
+    table.row({.subject = "exception_bp", .variant = "cd_03", .program = "int_3",
+               .intercept = Intercept::exception_bp, .manual = "APM2 15.12.4", .modes = only_v86,
+               .cpl3 = AtCpl3::only, .setup = {vmcb_set(field::rflags, rflags::iopl)},
+               .reach = Reach::not_covered,
+               .raises = Delivery{.vector = 3, .return_rip = at_after, .rflags = iopl_3}});
     // INTO that finds OF clear does nothing.
     table.row({.subject = "exception_of", .variant = "of_clear", .program = "raise_of",
                .intercept = Intercept::exception_of, .manual = "APM2 15.12.5",

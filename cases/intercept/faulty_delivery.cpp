@@ -30,6 +30,11 @@ Write gdt_entry(std::uint16_t selector, svm::SegmentAttributes attributes) {
             svm::descriptor_of_segment({selector, attributes, world::flat_limit, 0})};
 }
 
+/// Whether the #DF that led to a shutdown counts as being delivered is not said.
+FieldExpectation any_event() {
+    return {field::exit_int_info, {}, ~std::uint64_t{0}, Match::free};
+}
+
 // clang-format off
 
 /// INT 40h through a gate to ring 1, whose stack cannot be had: the TSS ends before RSP1 in long
@@ -45,12 +50,16 @@ void invalid_tss(InstructionTable& table) {
     };
     constexpr std::uint32_t vector = 0x40;
     constexpr std::uint32_t ss1 = offsetof(L2Memory, tss32) + 0x10;
+    constexpr std::uint32_t ss1_16 = offsetof(L2Memory, tss16) + 8;
     for (const Way& way : {
              Way{{true, true, false, false}, svm::code64_attributes(1), Region::idt, 16,
                  vmcb_field(field::tr_limit, 11), l2_selector::tss64},
              Way{{false, false, true, true}, svm::code32_attributes(1), Region::legacy_idt, 8,
                  Write{wire::Op::Code::write, Region::l2_memory, ss1, 2, l2_selector::data},
-                 l2_selector::data}}) {
+                 l2_selector::data},
+             Way{only_prot16, svm::code16_attributes(1), Region::idt16, 8,
+                 Write{wire::Op::Code::write, Region::l2_memory, ss1_16, 2, l2_selector::data16},
+                 l2_selector::data16}}) {
         exception(table, {.program = "int_40",
                           .delivery = {.vector = 10, .error_code = way.error_code},
                           .modes = way.modes, .cpl3 = AtCpl3::only,
@@ -62,6 +71,18 @@ void invalid_tss(InstructionTable& table) {
                           .reaches_idt = true,
                           .also_meets = {Intercept::int_n}});
     }
+    // From virtual-8086 mode there is a way to ring 0 only, whose stack #TS needs, too.
+    constexpr std::uint32_t ss0 = offsetof(L2Memory, tss32) + 8;
+    table.row({.subject = "exception_ts", .variant = "stack_of_int_n", .program = "int_40",
+               .intercept = Intercept::exception_ts, .manual = "APM2 8.2.10, 8.7",
+               .modes = only_v86, .cpl3 = AtCpl3::only,
+               .setup = {vmcb_set(field::rflags, svm::rflags::iopl),
+                         Write{wire::Op::Code::write, Region::l2_memory, ss0, 2,
+                               l2_selector::user_data & ~3u}},
+               .taken_fields = {{field::exit_info_1, l2_selector::user_data & ~3u},
+                                being_delivered(EventInformation::event(
+                                    EventType::software_interrupt, vector))},
+               .also_meets = {Intercept::int_n}, .runs_without_intercept = false});
 }
 
 /// #NP while an event is being delivered. EXITINTINFO says which (spec: XI-WHEN, EXC-SECOND).
@@ -182,16 +203,124 @@ void double_fault(InstructionTable& table) {
                .taken_fields = {any_rip()},
                .also_meets = {Intercept::exception_gp, Intercept::exception_np},
                .runs_without_intercept = false});
+    // #DE is contributory as #GP is.
+    exception(table, {.variant = "divide_error", .program = "raise_de", .delivery = delivery,
+                      .modes = gated_modes,
+                      .setup = join({l2_register(Register::rbx, 0)}, absent_gate(0)),
+                      .reaches_idt = true,
+                      .also_meets = {Intercept::exception_de, Intercept::exception_np}});
+    // An IDT that ends behind the gate of #DF: #GP, and #GP again. Real mode has no other way.
+    struct Width { Modes modes; std::uint32_t gate_size; };
+    for (const Width& width : {Width{only_prot16 | only_v86, 8}, Width{real_modes, 4}}) {
+        exception(table, {.variant = "beyond_idt", .program = "read_through_ds",
+                          .delivery = delivery, .modes = width.modes,
+                          .setup = {l2_register(Register::rdi, 0x1'0000 - 3),
+                                    vmcb_field(field::idtr_limit, 13 * width.gate_size - 1)},
+                          .reaches_idt = true, .also_meets = {Intercept::exception_gp}});
+    }
+    for (const Width& width : {Width{{true, true, false, false}, 16},
+                               Width{{false, false, true, true}, 8}}) {
+        exception(table, {.variant = "beyond_idt", .program = "raise_gp", .delivery = delivery,
+                          .modes = width.modes,
+                          .setup = {l2_register(Register::rbx, beyond_gdt),
+                                    vmcb_field(field::idtr_limit, 13 * width.gate_size - 1)},
+                          .reaches_idt = true, .also_meets = {Intercept::exception_gp}});
+        exception(table, {.variant = "page_fault_beyond_idt", .program = "raise_pf_read",
+                          .delivery = delivery, .modes = width.modes,
+                          .setup = join({l2_register(Register::rdi, spare_page),
+                                         vmcb_field(field::idtr_limit, 14 * width.gate_size - 1)},
+                                        spare_page_absent()),
+                          .written_first = {.fields = {{field::cr2, spare_page}}},
+                          .reaches_idt = true,
+                          .also_meets = {Intercept::exception_pf, Intercept::exception_gp}});
+    }
+}
+
+/// #PF while an event is being delivered: L2's stack lies where no page is. Behind #PF it makes
+/// #DF, behind a contributory exception it stays #PF. Where L2 is to survive, gates with a stack of
+/// their own lead to the handler. APM2 8.2.9, 8.9.3.
+void faults_on_the_stack(InstructionTable& table) {
+    constexpr std::uint64_t stack = spare_page + 0x800;
+    constexpr std::uint64_t in_page = 0xfff; // Which slot is written first is not said.
+    constexpr std::uint32_t write = 2; // Error code of a page fault.
+    constexpr std::uint32_t ist = 4;   // Of a gate.
+    constexpr std::uint32_t ist1 = offsetof(L2Memory, tss64) + 0x24;
+    const auto own_stack = [&](std::uint8_t vector) {
+        return std::vector<Step>{
+            Write{wire::Op::Code::write, Region::l2_memory, ist1, 8, in_memory(l2_stack_end)},
+            Write{wire::Op::Code::write, Region::idt, vector * 16u + ist, 1, 1}};
+    };
+    const std::vector<Step> no_stack = join({vmcb_field(field::rsp, stack)}, spare_page_absent());
+    const Modes long_modes{true, true, false, false};
+    const auto free = [](svm::FieldRef place, std::uint64_t mask = ~std::uint64_t{0}) {
+        return FieldExpectation{place, {}, mask, Match::free};
+    };
+    // Whether a new stack at the same privilege level leaves SS alone is not what these rows ask.
+    const std::vector<FieldExpectation> free_ss{free(field::ss_selector),
+                                                free(field::ss_attributes), free(field::ss_limit),
+                                                free(field::ss_base)};
+    Effect second_fault{.fields = free_ss};
+    second_fault.fields.push_back({field::cr2, stack, ~in_page});
+    second_fault.fields.push_back(free(field::cr2, in_page));
+
+    const std::vector<Step> page_fault = join({l2_register(Register::rdi, spare_page)}, no_stack);
+    exception(table, {.variant = "page_fault_twice", .program = "raise_pf_read",
+                      .delivery = {.vector = 8, .error_code = 0, .return_rip_defined = false,
+                                   .outer_rsp = stack},
+                      .modes = long_modes, .cpl3 = AtCpl3::not_run,
+                      .setup = join(page_fault, own_stack(8)),
+                      .written_first = {.fields = {free(field::cr2)}},
+                      .written_last = {.fields = free_ss},
+                      .reaches_idt = true, .also_meets = {Intercept::exception_pf}});
+
+    const std::vector<Step> contributory =
+        join(join({l2_register(Register::rbx, beyond_gdt)}, no_stack), own_stack(14));
+    table.row({.subject = "exception_pf", .variant = "stack_of_gp", .program = "raise_gp",
+               .intercept = Intercept::exception_pf, .manual = "APM2 8.2.9",
+               .modes = long_modes, .setup = contributory,
+               .taken_fields = {{field::exit_info_1, write},
+                                {field::exit_info_2, stack, ~in_page},
+                                free(field::exit_info_2, in_page),
+                                being_delivered(EventInformation::event(EventType::exception, 13,
+                                                                        beyond_gdt))},
+               .executed = second_fault,
+               .raises = Delivery{.vector = 14, .error_code = write, .outer_rsp = stack},
+               .also_meets = {Intercept::exception_gp}});
+    // It is no #DF, whose intercept does not matter.
+    table.row({.subject = "exception_df", .variant = "contributory_then_page_fault",
+               .program = "raise_gp", .intercept = Intercept::exception_df,
+               .manual = "APM2 8.2.9", .modes = long_modes, .setup = contributory,
+               .reach = Reach::not_covered,
+               .executed = second_fault,
+               .raises = Delivery{.vector = 14, .error_code = write, .outer_rsp = stack}});
+}
+
+/// The IDT itself lies where no page is: #PF, #PF again, which is #DF, and #PF a third time.
+void faults_on_the_idt(InstructionTable& table) {
+    const std::vector<Step> no_page =
+        join({l2_register(Register::rdi, spare_page), vmcb_field(field::idtr_base, spare_page)},
+             spare_page_absent());
+    const FieldExpectation free_cr2{field::cr2, {}, ~std::uint64_t{0}, Match::free};
+    table.row({.subject = "exception_df", .variant = "idt_absent", .program = "raise_pf_read",
+               .intercept = Intercept::exception_df, .manual = "APM2 8.2.9, 15.12.9",
+               .modes = flat_modes, .cpl3 = AtCpl3::same, .setup = no_page,
+               .taken_fields = {{field::exit_info_1, 0}, any_rip(), free_cr2},
+               .also_meets = {Intercept::exception_pf},
+               .runs_without_intercept = false});
+    table.row({.subject = "shutdown", .variant = "idt_absent", .program = "raise_pf_read",
+               .intercept = Intercept::shutdown, .manual = "APM2 15.14.3",
+               .modes = flat_modes, .cpl3 = AtCpl3::same, .setup = no_page,
+               .taken_fields = {any_event()},
+               .also_meets = {Intercept::exception_pf, Intercept::exception_df},
+               .runs_without_intercept = false});
 }
 
 /// Nothing is left to deliver to. Every fresh VMCB has this intercept set; what a shutdown does
-/// without it is up to the machine. APM2 15.14.3.
+/// without it is below. APM2 15.14.3.
 void shutdown(InstructionTable& table) {
-    // Whether the #DF that led here counts as being delivered is not said.
-    const FieldExpectation any_event{field::exit_int_info, {}, ~std::uint64_t{0}, Match::free};
     table.row({.subject = "shutdown", .variant = "no_idt", .program = "raise_ud",
                .intercept = Intercept::shutdown, .manual = "APM2 15.14.3",
-               .cpl3 = AtCpl3::same, .setup = {no_idt()}, .taken_fields = {any_event},
+               .cpl3 = AtCpl3::same, .setup = {no_idt()}, .taken_fields = {any_event()},
                .also_meets = {Intercept::exception_ud, Intercept::exception_gp,
                               Intercept::exception_df},
                .runs_without_intercept = false});
@@ -200,17 +329,18 @@ void shutdown(InstructionTable& table) {
                .modes = protected_modes, .cpl3 = AtCpl3::same,
                .setup = join(join({l2_register(Register::rbx, beyond_gdt)}, absent_gate(13)),
                              absent_gate(8)),
-               .taken_fields = {any_event},
+               .taken_fields = {any_event()},
                .also_meets = {Intercept::exception_gp, Intercept::exception_np,
                               Intercept::exception_df},
                .runs_without_intercept = false});
 }
 // clang-format on
 
-/// A case of which QEMU dies: one for each mode, and last.
+/// A case of which the machine dies, as it should or because it is QEMU: last.
 void add_last(Catalogue& catalogue, std::string_view name, std::string_view title,
               std::string_view manual, std::string_view program, const L2Start& start,
-              std::vector<Step> steps, ExitExpectation exit,
+              std::vector<Step> steps, Expectation expected,
+              std::vector<InterceptUse> intercepts = {},
               const std::source_location& where = std::source_location::current()) {
     Case made;
     made.start = start;
@@ -225,9 +355,55 @@ void add_last(Catalogue& catalogue, std::string_view name, std::string_view titl
     }
     made.steps = std::move(steps);
     made.steps.emplace_back(Run{});
-    made.expectations = {std::move(exit)};
+    made.expectations = {std::move(expected)};
     made.ends_machine = true;
+    made.intercepts = std::move(intercepts);
     catalogue.add(std::move(made));
+}
+
+/// Without the intercept the shutdown is the machine's. Each case costs one, so the axes are not
+/// multiplied: every mode of L2, and once each what may make a difference beside it. APM2 15.14.3.
+void shutdown_of_the_machine(Catalogue& catalogue) {
+    using Kind = InterceptUse::Kind;
+    constexpr std::string_view manual = "APM2 15.14.3";
+    Write clear = intercepting(Intercept::shutdown);
+    clear.code = wire::Op::Code::clear_bits;
+    const std::vector<Step> absent{
+        join(join({l2_register(Register::rbx, beyond_gdt)}, absent_gate(13)), absent_gate(8))};
+    const auto add = [&](std::string_view variant, std::string_view program,
+                         const std::vector<Step>& setup, const L2Start& start) {
+        add_last(catalogue, "intercept/shutdown/" + std::string{variant} + "/not_taken",
+                 "Without the intercept the machine shuts down.", manual, program, start,
+                 join({clear}, setup), EndExpectation{}, {{Intercept::shutdown, Kind::not_taken}});
+    };
+    const auto all_others = [&](std::string_view variant, std::string_view program,
+                                const std::vector<Step>& setup, const L2Start& start,
+                                const std::vector<Intercept>& meets) {
+        add_last(catalogue, "intercept/shutdown/" + std::string{variant} + "/not_taken_all_others",
+                 "With all other intercepts set the machine shuts down.", manual, program, start,
+                 join(all_other_intercepts(Intercept::shutdown, meets), setup), EndExpectation{},
+                 {{Intercept::shutdown, Kind::not_taken_all_others}});
+    };
+    for (unsigned number = 0; number < l2_mode_count; ++number) {
+        const auto mode = static_cast<L2Mode>(number);
+        add("no_idt", "raise_ud", {no_idt()},
+            {mode, static_cast<std::uint8_t>(has_cpl(mode, 0) ? 0 : 3), true});
+    }
+    const L2Start usual{L2Mode::long64, 0, true};
+    add("no_idt", "raise_ud", {no_idt()}, {L2Mode::long64, 3, true});
+    add("no_idt", "raise_ud", {no_idt()}, {L2Mode::long64, 0, false});
+    for (const L1Mode l1 : {L1Mode::pae, L1Mode::legacy}) {
+        add("no_idt", "raise_ud", {no_idt()}, {L2Mode::long64, 0, true, l1});
+    }
+    for (const L2Mode mode : {L2Mode::long64, L2Mode::prot32, L2Mode::prot16}) {
+        add("absent_gates", "raise_gp", absent, {mode, 0, true});
+    }
+    const std::vector<Intercept> no_idt_meets{Intercept::exception_ud, Intercept::exception_gp,
+                                              Intercept::exception_df};
+    all_others("no_idt", "raise_ud", {no_idt()}, usual, no_idt_meets);
+    all_others("no_idt", "raise_ud", {no_idt()}, {L2Mode::real, 0, true}, no_idt_meets);
+    all_others("absent_gates", "raise_gp", absent, usual,
+               {Intercept::exception_gp, Intercept::exception_np, Intercept::exception_df});
 }
 
 /// A busy 32-bit TSS is what LTR leaves, and gives the stack like any other. APM2 12.2.2, 15.5.1.
@@ -266,7 +442,10 @@ void faulty_delivery(Catalogue& catalogue) {
     outside_stack(table);
     local_descriptors(table);
     double_fault(table);
+    faults_on_the_stack(table);
+    faults_on_the_idt(table);
     shutdown(table);
+    shutdown_of_the_machine(catalogue);
     busy_tss(catalogue);
     breakpoint_in_16_bit_code(catalogue);
 }

@@ -23,15 +23,34 @@ void machine_checks(Catalogue& catalogue) {
     constexpr auto asks = static_cast<std::uint8_t>(wire::HostService::machine_check);
     // L1 gets the registers back as they were: a second error while the first is in progress would
     // shut the machine down.
+    const std::vector<Step> setup{L1Write{wire::L1Register::msr, mc::msr_global_status, 0},
+                                  L1Write{wire::L1Register::msr, mc::msr_status_0, 0},
+                                  vmcb_set(field::cr4, svm::cr4::mce),
+                                  l2_register(Register::rax, asks)};
+    exception(table, {.program = "await_mc",
+                      .delivery = {.vector = 18},
+                      .needs = needed,
+                      .modes = protected_modes | real_modes,
+                      .cpl3 = AtCpl3::not_run,
+                      .setup = setup});
+    // At CPL 3 the port has to be open: by IOPL, or in virtual-8086 mode by the TSS, whose zeros
+    // serve as its map.
     exception(table,
               {.program = "await_mc",
-               .delivery = {.vector = 18},
+               .delivery = {.vector = 18, .rflags = svm::rflags::always_one | svm::rflags::iopl},
                .needs = needed,
-               .modes = protected_modes | real_modes,
-               .cpl3 = AtCpl3::not_run,
-               .setup = {L1Write{wire::L1Register::msr, mc::msr_global_status, 0},
-                         L1Write{wire::L1Register::msr, mc::msr_status_0, 0},
-                         vmcb_set(field::cr4, svm::cr4::mce), l2_register(Register::rax, asks)}});
+               .modes = protected_modes,
+               .cpl3 = AtCpl3::only,
+               .setup = join(setup, {vmcb_set(field::rflags, svm::rflags::iopl)})});
+    constexpr std::uint32_t io_map_base = offsetof(L2Memory, tss32) + 0x66;
+    constexpr std::uint32_t zeros = 0x40; // EAh / 8 bytes on lie FS and GS of the TSS.
+    exception(table, {.program = "await_mc",
+                      .delivery = {.vector = 18},
+                      .needs = needed,
+                      .modes = only_v86,
+                      .cpl3 = AtCpl3::only,
+                      .setup = join(setup, {Write{wire::Op::Code::write, Region::l2_memory,
+                                                  io_map_base, 2, zeros}})});
 
     CallExpectation held;
     held.values = {reported("#MC while GIF is clear", 0), reported("#MC behind STGI", 1)};

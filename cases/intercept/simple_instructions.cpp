@@ -8,6 +8,12 @@
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
+#include "harness/world.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <vector>
 
 namespace vmrunit::cases {
 namespace {
@@ -102,7 +108,52 @@ void caches(InstructionTable& table) {
                .confirmed = false});
 }
 
+/// EXITINFO1 is the linear address: with the base of the segment, in the address size of the
+/// instruction, cut to 32 bits outside 64-bit mode. APM2 15.8.1.
+void invlpg_addresses(InstructionTable& table) {
+    constexpr std::uint64_t high = world::unmapped | 0x123;
+    constexpr std::uint64_t non_canonical = 0x8000'0000'0000'0123;
+    constexpr std::uint32_t base = 0x1'0000;
+    struct Address {
+        std::string_view variant, program;
+        Modes modes;
+        std::vector<Step> setup;
+        Value linear;
+    };
+    const Step data = l2_register(Register::rdi, l2_data);
+    const Value beyond_base = in_memory(l2_data_offset + base);
+    for (const Address& row : {
+             Address{"high", "invlpg", only_long64, {l2_register(Register::rdi, high)}, high},
+             Address{"non_canonical", "invlpg", only_long64,
+                     {l2_register(Register::rdi, non_canonical)}, non_canonical},
+             Address{"fs_base", "invlpg_fs", all_modes, {data, vmcb_field(field::fs_base, base)},
+                     beyond_base},
+             Address{"gs_base", "invlpg_gs", all_modes, {data, vmcb_field(field::gs_base, base)},
+                     beyond_base},
+             Address{"fs_base_high", "invlpg_fs", only_long64,
+                     {l2_register(Register::rdi, 0x123),
+                      vmcb_field(field::fs_base, world::unmapped)}, high},
+             Address{"ds_base", "invlpg", not_long64, {data, vmcb_field(field::ds_base, base)},
+                     beyond_base},
+             Address{"ds_base_ignored", "invlpg", only_long64,
+                     {data, vmcb_field(field::ds_base, base)}, l2_data},
+             Address{"wraps", "invlpg", only_32bit,
+                     {l2_register(Register::rdi, 0x2123), vmcb_field(field::ds_base, 0xffff'f000)},
+                     0x1123},
+             Address{"address_size", "invlpg_short", only_long64,
+                     {l2_register(Register::rdi, l2_data | ~low_32)}, l2_data},
+             Address{"address_size", "invlpg_short", not_long64,
+                     {l2_register(Register::rdi, 0xabcd'1234)}, 0x1234}}) {
+        table.row({.subject = "invlpg", .variant = row.variant, .program = row.program,
+                   .intercept = Intercept::invlpg, .manual = "APM2 15.8.1, 15.9",
+                   .modes = row.modes, .setup = row.setup,
+                   .taken_fields = {{.field = field::exit_info_1, .value = row.linear,
+                                     .needs = Feature::decode_assists}}});
+    }
+}
+
 void translations(InstructionTable& table) {
+    invlpg_addresses(table);
     table.row({.subject = "invlpg", .program = "invlpg", .intercept = Intercept::invlpg,
                .manual = "APM2 15.8.1, 15.9", .cpl3 = AtCpl3::gp_first,
                .page_end = PageEnd::within,
@@ -122,8 +173,25 @@ void translations(InstructionTable& table) {
                .needs = Feature::invpcid,
                .setup = {l2_register(Register::rdi, l2_data), l2_register(Register::rbx, 4)},
                .raises = Delivery{.vector = 13, .error_code = 0},
-               .confirmed = false});
-    // Whether INVLPGB and TLBSYNC may execute in a guest is a matter of its own (15.34.1).
+               .also_meets = {Intercept::exception_gp}, .confirmed = false});
+    table.row({.subject = "invpcid", .variant = "reserved_descriptor", .program = "invpcid",
+               .intercept = Intercept::invpcid, .manual = "APM2 15.9",
+               .needs = Feature::invpcid,
+               .setup = {l2_register(Register::rdi, l2_data), l2_register(Register::rbx, 0),
+                         l2_data_bytes(0, 8, 1u << 12), l2_data_bytes(8, 8, 0)},
+               .raises = Delivery{.vector = 13, .error_code = 0},
+               .also_meets = {Intercept::exception_gp}, .confirmed = false});
+    table.row({.subject = "invpcid", .variant = "unmapped", .program = "invpcid",
+               .intercept = Intercept::invpcid, .manual = "APM2 15.9",
+               .needs = Feature::invpcid, .modes = flat_modes,
+               .setup = join({l2_register(Register::rdi, spare_page),
+                              l2_register(Register::rbx, all_contexts)}, spare_page_absent()),
+               .executed = {.fields = {{field::cr2, spare_page}}},
+               .raises = Delivery{.vector = 14, .error_code = 0},
+               .also_meets = {Intercept::exception_pf}, .confirmed = false});
+    // Whether INVLPGB and TLBSYNC may execute in a guest is a matter of its own (15.34.1). What they
+    // are in real and virtual-8086 mode, and which intercept of INVLPGB an illegal operand meets
+    // where both are set, no source says.
     const auto operands = [](std::uint64_t address) {
         return std::vector<Step>{l2_register(Register::rax, address),
                                  l2_register(Register::rcx, 0), l2_register(Register::rdx, 0)};
@@ -134,20 +202,21 @@ void translations(InstructionTable& table) {
         const Reach reach = user ? Reach::exception_first : Reach::taken;
         const auto gp = user ? std::optional{Delivery{.vector = 13, .error_code = 0}}
                              : std::nullopt;
-        const Modes modes = user ? flat_modes : protected_modes;
         table.row({.subject = "invlpgb", .program = "invlpgb", .intercept = Intercept::invlpgb,
-                   .manual = "APM2 15.9", .needs = Feature::invlpgb, .modes = modes,
+                   .manual = "APM2 15.9", .needs = Feature::invlpgb, .modes = protected_modes,
                    .cpl3 = cpl3, .page_end = PageEnd::within,
                    .setup = operands(0), .reach = reach, .raises = gp,
                    .runs_without_intercept = false, .confirmed = false});
         table.row({.subject = "invlpgb_illegal", .program = "invlpgb",
                    .intercept = Intercept::invlpgb_illegal, .manual = "APM2 15.9",
-                   .needs = Feature::invlpgb, .modes = flat_modes, .cpl3 = cpl3,
-                   .setup = operands(reserved_bits), .reach = reach, .raises = Delivery{.vector = 13, .error_code = 0},
+                   .needs = Feature::invlpgb, .modes = protected_modes, .cpl3 = cpl3,
+                   .setup = operands(reserved_bits), .reach = reach,
+                   .raises = Delivery{.vector = 13, .error_code = 0},
+                   .also_meets = {Intercept::invlpgb, Intercept::exception_gp},
                    .confirmed = false});
         table.row({.subject = "tlbsync", .program = "tlbsync", .intercept = Intercept::tlbsync,
                    .manual = "APM2 15.9", .needs = {Feature::invlpgb, Feature::tlbi_ctl},
-                   .modes = modes, .cpl3 = cpl3, .page_end = PageEnd::within,
+                   .modes = protected_modes, .cpl3 = cpl3, .page_end = PageEnd::within,
                    .reach = reach, .raises = gp,
                    .runs_without_intercept = false, .confirmed = false});
     }
@@ -175,7 +244,7 @@ void bus_locks(InstructionTable& table) {
     const Step value = l2_data_bytes(across, 4, 0x1234);
     const Effect incremented{.memory = {{Region::l2_memory, l2_data_offset + across, 4, 0x1235}}};
     table.row({.subject = "buslock", .program = "lock_inc", .intercept = Intercept::buslock,
-               .manual = "APM2 15.14.5", .needs = Feature::bus_lock_threshold, .modes = flat_modes,
+               .manual = "APM2 15.14.5", .needs = Feature::bus_lock_threshold,
                .cpl3 = AtCpl3::same, .setup = {address, value},
                .taken_fields = {{field::exit_info_1, 0}, {field::exit_info_2, 0}},
                .executed = incremented, .confirmed = false});
@@ -183,15 +252,40 @@ void bus_locks(InstructionTable& table) {
     counted.fields = {{field::bus_lock_threshold_count, 1}};
     table.row({.subject = "buslock", .variant = "below_threshold", .program = "lock_inc",
                .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
-               .needs = Feature::bus_lock_threshold, .modes = flat_modes, .cpl3 = AtCpl3::same,
+               .needs = Feature::bus_lock_threshold, .cpl3 = AtCpl3::same,
                .setup = {address, value, vmcb_field(field::bus_lock_threshold_count, 2)},
                .reach = Reach::not_covered, .executed = counted, .confirmed = false});
     table.row({.subject = "buslock", .variant = "within_line", .program = "lock_inc",
                .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
-               .needs = Feature::bus_lock_threshold, .modes = flat_modes, .cpl3 = AtCpl3::same,
+               .needs = Feature::bus_lock_threshold, .cpl3 = AtCpl3::same,
                .setup = {l2_register(Register::rdi, l2_data), l2_data_bytes(0, 4, 0x1234)},
                .reach = Reach::not_covered,
                .executed = {.memory = {{Region::l2_memory, l2_data_offset, 4, 0x1235}}},
+               .confirmed = false});
+    // A lock that never gets to its access.
+    constexpr std::uint32_t write = 2; // Error code of a page fault.
+    table.row({.subject = "buslock", .variant = "unmapped", .program = "lock_inc",
+               .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
+               .needs = Feature::bus_lock_threshold, .modes = flat_modes,
+               .setup = join({l2_register(Register::rdi, spare_page + across)},
+                             spare_page_absent()),
+               .reach = Reach::exception_first,
+               .executed = {.fields = {{field::cr2, spare_page + across}}},
+               .raises = Delivery{.vector = 14, .error_code = write}, .confirmed = false});
+    for (const auto& [variant, modes, beyond] : {
+             std::tuple{"non_canonical", only_long64, std::uint64_t{0x8000'0000'0000'003e}},
+             std::tuple{"beyond_segment", only_16bit, std::uint64_t{0xfffe}}}) {
+        table.row({.subject = "buslock", .variant = variant, .program = "lock_inc",
+                   .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
+                   .needs = Feature::bus_lock_threshold, .modes = modes, .cpl3 = AtCpl3::same,
+                   .setup = {l2_register(Register::rdi, beyond)},
+                   .reach = Reach::exception_first,
+                   .raises = Delivery{.vector = 13, .error_code = 0}, .confirmed = false});
+    }
+    table.row({.subject = "buslock", .variant = "register", .program = "lock_inc_register",
+               .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
+               .needs = Feature::bus_lock_threshold, .cpl3 = AtCpl3::same,
+               .reach = Reach::exception_first, .raises = Delivery{.vector = 6},
                .confirmed = false});
 }
 

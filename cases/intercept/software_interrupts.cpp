@@ -79,7 +79,7 @@ void software_interrupts(Catalogue& catalogue) {
                .setup = {no_idt()}, .taken_fields = {names_vector(0x40)},
                .runs_without_intercept = false});
 
-    // INT3, INTO and INT1 are not INT n.
+    // INT3, INTO, INT1 and BOUND are not INT n.
     table.row({.subject = "int_n", .variant = "int3", .program = "raise_bp",
                .intercept = Intercept::int_n, .manual = manual, .cpl3 = AtCpl3::same,
                .reach = Reach::not_covered,
@@ -95,6 +95,14 @@ void software_interrupts(Catalogue& catalogue) {
                .intercept = Intercept::int_n, .manual = manual, .cpl3 = AtCpl3::same,
                .reach = Reach::not_covered,
                .raises = Delivery{.vector = 1, .return_rip = at_after}});
+
+    table.row({.subject = "int_n", .variant = "bound", .program = "raise_br",
+               .intercept = Intercept::int_n, .manual = manual, .modes = not_long64,
+               .cpl3 = AtCpl3::same,
+               .setup = {l2_register(Register::rdi, l2_data),
+                         l2_register(Register::rbx, 0x7000'0000),
+                         l2_data_bytes(0, 4, 0), l2_data_bytes(4, 4, 0x6fff'ffff)},
+               .reach = Reach::not_covered, .raises = Delivery{.vector = 5}});
 
     // INT1 arrives as #DB that sets nothing in DR6, whatever the DPL of the gate.
     table.row({.subject = "icebp", .program = "icebp", .intercept = Intercept::icebp,

@@ -4,6 +4,7 @@
 // that. The intercept takes the place of the freeze. Nothing here runs into the freeze itself: who
 // ends it is the machine's business. APM2 8.2, 15.14.2.
 
+#include "cases/intercept/register_access.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/cpu.hpp"
@@ -44,6 +45,16 @@ void x87_freeze(Catalogue& catalogue) {
                .intercept = Intercept::ferr_freeze, .manual = manual, .cpl3 = AtCpl3::same,
                .setup = legacy_reporting(control_word(all_masked)),
                .reach = Reach::not_covered});
+    // An instruction that may not be executed has nothing to report.
+    const Value task_switched = fresh_cr0 | svm::cr0::ts;
+    std::vector<Step> switches = legacy_reporting(control_word(invalid_unmasked));
+    switches.emplace_back(l2_register(
+        Register::rbx, (fresh_cr0 & svm::cr0::pe) | (svm::cr0::mp | svm::cr0::ts)));
+    table.row({.subject = "ferr_freeze", .variant = "not_available",
+               .program = "raise_nm_before_mf", .intercept = Intercept::ferr_freeze,
+               .manual = manual, .modes = loads_cr0, .setup = switches,
+               .prologue = {.fields = {{field::cr0, task_switched & ~svm::cr0::ne}}},
+               .reach = Reach::exception_first, .raises = Delivery{.vector = 7}});
     // clang-format on
 }
 

@@ -3,6 +3,11 @@
 
 namespace vmrunit::cases {
 
+bool expects_end(const Case& one) {
+    return !one.expectations.empty() &&
+           std::holds_alternative<EndExpectation>(one.expectations.back());
+}
+
 std::string full_name(std::string_view base, const Axes& axes, const L2Start& start) {
     std::string name{base};
     if (axes.l2_mode) {

@@ -39,7 +39,7 @@ struct L1Write {
     Value value{};
 };
 
-/// VMRUN; a case has one for each ExitExpectation or FaultExpectation.
+/// VMRUN; a case has one for each ExitExpectation, FaultExpectation or EndExpectation.
 struct Run {
     Value vmcb{}; ///< What rAX holds; 0: the arena's VMCB.
 };
@@ -147,7 +147,12 @@ struct CallExpectation {
     std::vector<Reported> values{};
 };
 
-using Expectation = std::variant<ExitExpectation, FaultExpectation, CallExpectation>;
+/// The VMRUN does not come back: a shutdown or reset ends the machine. Any record instead is wrong,
+/// and so are a hang and an emulator that dies. The last one of its case, which `ends_machine`.
+struct EndExpectation {};
+
+using Expectation =
+    std::variant<ExitExpectation, FaultExpectation, CallExpectation, EndExpectation>;
 
 // --- What it is about
 // ------------------------------------------------------------------------------
@@ -156,9 +161,10 @@ using Expectation = std::variant<ExitExpectation, FaultExpectation, CallExpectat
 struct InterceptUse {
     enum class Kind : std::uint8_t {
         taken,                ///< Bit set: exits by it.
-        taken_all_others,     ///< Bit set, and every other that is legal: exits by this one.
+        taken_all_others,     ///< Bit set, and every other that the case does not meet
+                              ///< (all_other_intercepts): exits by this one.
         not_taken,            ///< Bit clear: does not exit by it.
-        not_taken_all_others, ///< Bit clear, and every other set that is legal.
+        not_taken_all_others, ///< Bit clear, and every other set that the case does not meet.
         order,                ///< Bit set: something comes first, or the bit does not cover it.
     };
     svm::Intercept intercept;
@@ -197,6 +203,9 @@ struct Case {
     /// routine checks, rules of the manual.
     std::vector<std::string> covers;
 };
+
+/// The machine is to end by itself, and that is what the case shows.
+[[nodiscard]] bool expects_end(const Case& one);
 
 /// `base` with the values of its axes appended: "intercept/cpuid/taken" to
 /// "intercept/cpuid/taken/l2_long64/cpl0/np1/l1_long64".

@@ -29,6 +29,10 @@ void Catalogue::add(Case added) {
     if (!is_name(added.name) || std::ranges::count(added.name, '/') < 2) {
         throw std::logic_error("case name is not area/subject/what in [a-z0-9_/]: " + added.name);
     }
+    if (expects_end(added) && !added.ends_machine) {
+        throw std::logic_error("a case expects the machine's end and is not run last: " +
+                               added.name);
+    }
     const auto [place, fresh] = by_name_.emplace(added.name, cases_.size());
     if (!fresh) {
         throw std::logic_error("two cases are called " + place->first);

@@ -17,7 +17,8 @@ namespace vmrunit::cases {
 class Catalogue {
 public:
     /// Adds a case. Throws std::logic_error if the name is taken or has a character outside
-    /// [a-z0-9_/]: a table with such a row is a programming error.
+    /// [a-z0-9_/], or if it expects the machine's end without `ends_machine`: a table with such a
+    /// row is a programming error.
     void add(Case added);
 
     [[nodiscard]] const std::vector<Case>& cases() const { return cases_; }

@@ -5,6 +5,7 @@
 #include "cases/model/segment_end.hpp"
 
 #include "harness/svm/cpu.hpp"
+#include "harness/svm/vmcb.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -28,10 +29,52 @@ bool can_be_cleared(Intercept intercept) {
     return intercept == Intercept::vmmcall || intercept == Intercept::shutdown;
 }
 
-/// The same with the row's own bit set too.
+/// A step has a virtual interrupt pending, which is the intercept of those that then comes first.
+bool pends_virtual_interrupt(const Step& step) {
+    const auto* write = std::get_if<Write>(&step);
+    return write != nullptr && write->region == Region::vmcb &&
+           write->offset == svm::field::virtual_interrupt.offset &&
+           write->code != wire::Op::Code::clear_bits &&
+           (write->value.number & svm::VirtualInterrupt::v_irq.mask()) != 0;
+}
+
+std::vector<Step> other_intercepts(const InstructionRow& row) {
+    std::vector<Intercept> met = row.also_meets;
+    if (std::ranges::any_of(row.setup, pends_virtual_interrupt)) {
+        met.push_back(Intercept::vintr);
+    }
+    return all_other_intercepts(row.intercept, met);
+}
+
+/// The write traps of what is written where nothing intercepts this. They come behind it, and only
+/// where it executes.
+std::vector<Intercept> write_traps_behind(Intercept intercept) {
+    switch (intercept) {
+    case Intercept::cr0_sel_write:
+        return {Intercept::cr0_write_trap};
+    case Intercept::msr_prot:
+        return {Intercept::efer_write_trap};
+    case Intercept::task_switch: // TS of CR0, and CR3.
+        return {Intercept::cr0_write_trap, Intercept::cr3_write_trap};
+    default:
+        break;
+    }
+    const auto number = static_cast<unsigned>(intercept);
+    const auto first = static_cast<unsigned>(Intercept::cr0_write);
+    if (number < first || number > static_cast<unsigned>(Intercept::cr15_write)) {
+        return {};
+    }
+    return {
+        static_cast<Intercept>(static_cast<unsigned>(Intercept::cr0_write_trap) + number - first)};
+}
+
+/// The same with the row's own bit set too, and the write traps of what is then not written.
 std::vector<Step> all_intercepts(const InstructionRow& row) {
-    std::vector<Step> steps = all_other_intercepts(row.intercept, row.also_meets);
+    std::vector<Step> steps = other_intercepts(row);
     steps.emplace_back(intercepting(row.intercept));
+    for (const Intercept trap : write_traps_behind(row.intercept)) {
+        steps.emplace_back(intercepting(trap));
+    }
     return steps;
 }
 
@@ -69,9 +112,8 @@ public:
             add_not_taken(Kind::not_taken, "Without the intercept the instruction executes.",
                           not_taken(), row_.needs_to_execute);
             add("not_taken_all_others", Kind::not_taken_all_others,
-                "With all other intercepts set the instruction executes.",
-                all_other_intercepts(row_.intercept, row_.also_meets), not_taken(),
-                row_.needs_to_execute);
+                "With all other intercepts set the instruction executes.", other_intercepts(row_),
+                not_taken(), row_.needs_to_execute);
         }
     }
 
@@ -361,17 +403,20 @@ void InstructionTable::row(const InstructionRow& row, const std::source_location
 std::vector<Step> all_other_intercepts(Intercept own, const std::vector<Intercept>& also_meets) {
     svm::InterceptSet set;
     for (const svm::InterceptInfo& info : svm::intercept_table) {
-        const auto bit = static_cast<unsigned>(info.intercept);
-        const bool in_first_words = bit < 4 * 32 + 15;
         const bool undefined = info.intercept == svm::exception_intercept(2) ||
                                info.intercept == svm::exception_intercept(9);
-        if (in_first_words && !undefined) {
+        if (!undefined) {
             set.set(info.intercept);
         }
     }
-    for (const Intercept outside : {Intercept::intr, Intercept::nmi, Intercept::smi,
-                                    Intercept::init, Intercept::vintr, Intercept::ferr_freeze}) {
-        set.clear(outside);
+    // What nobody intercepts is written, and traps come behind that.
+    for (const Intercept trap : write_traps_behind(own)) {
+        set.clear(trap);
+    }
+    for (const Intercept met : also_meets) {
+        for (const Intercept trap : write_traps_behind(met)) {
+            set.clear(trap);
+        }
     }
     for (const Intercept met : also_meets) {
         set.clear(met);
@@ -381,7 +426,7 @@ std::vector<Step> all_other_intercepts(Intercept own, const std::vector<Intercep
         set.clear(own);
     }
     std::vector<Step> steps;
-    for (unsigned i = 0; i < 5; ++i) {
+    for (unsigned i = 0; i < svm::InterceptSet::word_count; ++i) {
         steps.emplace_back(Write{wire::Op::Code::write, Region::vmcb, i * 4, 4, set.words[i]});
     }
     return steps;

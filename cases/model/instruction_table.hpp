@@ -3,12 +3,11 @@
 //
 // One row gives, for every mode of L2 and of L1, privilege level and paging it applies to:
 //   taken        with the intercept set: exit code, RIP of the instruction, nothing executed
-//   taken_all_others  the same with every other intercept of the first five words set that does not
-//                come first and that the program does not run into before
+//   taken_all_others  the same with every other intercept set that does not come first and that the
+//                program does not run into before
 //   not_taken    with the intercept clear: the instruction's own effect, then the marker's exit
-//   not_taken_all_others  the same with every other intercept of the first five words set that the
-//                program does not run into
-//   order_cpl    at CPL 3, where the instruction's #GP comes before the intercept
+//   not_taken_all_others  the same with every other intercept set that the program does not run
+//   into order_cpl    at CPL 3, where the instruction's #GP comes before the intercept
 // and where the row says that its intercept is out of reach, instead of these:
 //   order_XX     with the intercept set: exception #XX, which comes first
 //   not_covered  with the intercept set: the instruction's own effect all the same
@@ -151,7 +150,8 @@ struct InstructionRow {
     /// nor a handler's.
     std::optional<ExitExpectation> ends_with{};
     /// Intercepts besides the row's own that the program itself runs into: left clear in
-    /// not_taken_all_others.
+    /// taken_all_others and not_taken_all_others. That of virtual interrupts is where `setup` has
+    /// one pending.
     std::vector<svm::Intercept> also_meets{};
     /// false where the instruction ends L2 without the intercept (HLT with nothing to wake it).
     bool runs_without_intercept = true;
@@ -174,9 +174,11 @@ private:
     Catalogue& catalogue_;
 };
 
-/// Every intercept of words 000h to 010h but one and those that the program meets besides. Write
-/// traps and exceptions 2 and 9, whose effect is undefined, stay clear; so do events from outside,
-/// which would end the program for reasons that are not its own.
+/// Every intercept of all six words but one and those that the program meets besides. What is left
+/// clear: exceptions 2 and 9, whose bits have no defined effect, and the write traps of what `own`
+/// and `also_meets` intercept, because that is written then. Bits of features that a CPU lacks are
+/// set, too: there is nothing then that they could intercept. So are those of events from outside,
+/// with none pending.
 [[nodiscard]] std::vector<Step>
 all_other_intercepts(svm::Intercept own, const std::vector<svm::Intercept>& also_meets = {});
 

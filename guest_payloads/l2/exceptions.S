@@ -40,6 +40,10 @@
         l2_program  raise_mf, 64, "fwait", before="fninit; fldcw (%rdi); fldz; fldz; fdivrp %st, %st(1)"
         l2_legacy_programs raise_mf, "fwait", before="fninit; fldcw (%edi); fldz; fldz; fdivrp %st, %st(1)"
 
+/* The same with CR0.TS set before it is reported: LMSW of rBX. */
+        l2_program  raise_nm_before_mf, 64, "fwait", before="fninit; fldcw (%rdi); fldz; fldz; fdivrp %st, %st(1); lmsw %bx"
+        l2_legacy_programs raise_nm_before_mf, "fwait", before="fninit; fldcw (%edi); fldz; fldz; fdivrp %st, %st(1); lmsw %bx"
+
 /* SSE: 0/0 with the invalid exception unmasked. rDI: MXCSR. */
         l2_program  raise_xf, 64, "divps %xmm0, %xmm0", before="ldmxcsr (%rdi); xorps %xmm0, %xmm0"
         l2_legacy_programs raise_xf, "divps %xmm0, %xmm0", before="ldmxcsr (%edi); xorps %xmm0, %xmm0"

@@ -54,6 +54,13 @@
         l2_programs wrmsr, "wrmsr", behind="mov $0, %eax; mov $0, %edx; rdmsr"
         l2_program invlpg, 64, "invlpg (%rdi)"
         l2_legacy_programs invlpg, "invlpg (%edi)"
+/* Through segments whose base counts in 64-bit mode too, and with the address size of the other prefix. */
+        .irp    segment, fs, gs
+        l2_program invlpg_\segment, 64, "invlpg %\segment:(%rdi)"
+        l2_legacy_programs invlpg_\segment, "invlpg %\segment:(%edi)"
+        .endr
+        l2_program invlpg_short, 64, "invlpg (%edi)"
+        l2_legacy_programs invlpg_short, "invlpg (%di)"
         l2_program invpcid, 64, "invpcid (%rdi), %rbx"
         l2_legacy_programs invpcid, "invpcid (%edi), %ebx"
 /* L2 changes the entry (rSI) of a page that it has used (rDI), to EDX, and uses the page again. */
@@ -70,7 +77,8 @@
         l2_program  restrict_page, 32, "mov %ebx, (%edi)", before="mov %ebx, (%edi); mov %edx, (%esi); invlpg (%edi)"
 /* A locked access that crosses a cache line: rDI. */
         l2_program lock_inc, 64, "lock incl (%rdi)"
-        l2_program lock_inc, 32, "lock incl (%edi)"
+        l2_legacy_programs lock_inc, "lock incl (%edi)"
+        l2_programs lock_inc_register, ".byte 0xf0, 0xff, 0xc3"
         l2_programs invlpgb, ".byte 0x0f, 0x01, 0xfe"
         l2_programs tlbsync, ".byte 0x0f, 0x01, 0xff"
 
@@ -134,9 +142,11 @@
         l2_program ltr_memory, 64, "ltr (%rdi)", behind="str %ecx"
         l2_legacy_programs ltr_memory, "ltr (%edi)", behind="str %ecx"
 
-/* A hardware task switch, which only 32-bit code outside long mode can ask for. */
+/* A hardware task switch, which only code outside long mode can ask for: to idle_tss32 and idle_tss16. */
         l2_program jump_to_tss, 32, "ljmp $0x70, $0"
         l2_program call_tss, 32, "lcall $0x70, $0"
+        l2_program jump_to_tss, 16, "ljmp $0xd0, $0"
+        l2_program call_tss, 16, "lcall $0xd0, $0"
 
 /* Software interrupts. */
         .irp    number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15

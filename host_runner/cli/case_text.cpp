@@ -165,6 +165,9 @@ std::string expectation_text(const cases::Expectation& expectation, const Resolv
         return fmt::format("  VMRUN itself faults in L1: vector {}, error code 0x{:x}\n",
                            fault->vector, fault->error_code);
     }
+    if (std::holds_alternative<cases::EndExpectation>(expectation)) {
+        return "  no #VMEXIT: a shutdown or reset ends the machine\n";
+    }
     const auto& call = std::get<cases::CallExpectation>(expectation);
     std::string text = "  the routine reports\n";
     if (call.fault) {

@@ -15,6 +15,7 @@ namespace vmrunit::runner {
 namespace {
 
 using cases::CallExpectation;
+using cases::EndExpectation;
 using cases::ExitExpectation;
 using cases::FaultExpectation;
 using wire::CaseOutcome;
@@ -28,6 +29,15 @@ std::string vector_name(unsigned vector) {
 
 std::string show_fault(unsigned vector, std::uint32_t error_code) {
     return fmt::format("{} (0x{:x})", vector_name(vector), error_code);
+}
+
+std::uint64_t exit_code_of(const Observation& seen) {
+    for (const Change& change : seen.vmcb) {
+        if (change.where == svm::field::exit_code.offset) {
+            return change.value;
+        }
+    }
+    return 0; // As it was.
 }
 
 std::string names_of(const std::uint64_t (&words)[2]) {
@@ -162,6 +172,8 @@ private:
             judge_fault(*fault, seen);
         } else if (const auto* call = std::get_if<CallExpectation>(&expectation)) {
             judge_call(*call, seen);
+        } else {
+            judge_survival(seen);
         }
     }
 
@@ -210,6 +222,19 @@ private:
                  {},
                  false});
         }
+    }
+
+    /// There is a record, so the machine that was to end is still there.
+    void judge_survival(const Observation& seen) {
+        std::string actual;
+        if (seen.faulted) {
+            actual = show_fault(seen.fault_vector, seen.fault_error);
+        } else {
+            result_.exit_code = exit_code_of(seen);
+            actual =
+                "#VMEXIT " + show_field(svm::field::exit_code, exit_code_of(seen), input_.resolve);
+        }
+        add({"machine", "ends", actual, {}, false});
     }
 
     /// A routine leaves L1 as it was: what is otherwise, the subject did not restore.

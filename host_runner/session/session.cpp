@@ -411,6 +411,13 @@ void Session::machine_ended(const MachineEnd& end) {
     if (!end.text.empty()) {
         how += ": " + end.text;
     }
+    if (end.how == MachineEnd::How::triple_fault && running_ &&
+        cases::expects_end(*entries_[*running_].subject)) {
+        stop_machine();
+        settle_running(Verdict::pass, "");
+        fruitless_ = 0;
+        return;
+    }
     listener_.machine_died(machines_, how, running_ ? entries_[*running_].subject->name : "");
     stop_machine();
     std::ranges::for_each(end.log, [this](const std::string& line) { note(line); });

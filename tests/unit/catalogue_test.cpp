@@ -55,6 +55,15 @@ TEST(Catalogue, RefusesWhatIsNoName) {
     EXPECT_NO_THROW(catalogue.add(named("a0/b_1/c/d/e")));
 }
 
+TEST(Catalogue, RefusesAnEndThatIsNotLast) {
+    Catalogue catalogue;
+    Case ends = named("a/b/c");
+    ends.expectations = {EndExpectation{}};
+    EXPECT_THROW(catalogue.add(ends), std::logic_error);
+    ends.ends_machine = true;
+    EXPECT_NO_THROW(catalogue.add(ends));
+}
+
 TEST(Catalogue, CollectsRegisteredTablesInTheOrderOfNames) {
     const Catalogue catalogue = registered_cases();
     const auto& all = catalogue.cases();

@@ -359,6 +359,16 @@ TEST_F(Judge, AFaultInL1AsExpected) {
     EXPECT_EQ(judge_(subject, seen).reason, "l1.vmrun: expected #GP (0x0), actual #GP (0x10)");
 }
 
+TEST_F(Judge, AMachineThatWasToEndIsStillThere) {
+    cases::Case subject = cpuid_case();
+    subject.expectations = {cases::EndExpectation{}};
+    EXPECT_THAT(judge_(subject, cpuid_exit()).reason,
+                StartsWith("machine: expected ends, actual #VMEXIT 0x072"));
+    const Observation fault{
+        .kind = wire::ObservationKind::exit, .faulted = true, .fault_vector = 13};
+    EXPECT_EQ(judge_(subject, fault).reason, "machine: expected ends, actual #GP (0x0)");
+}
+
 TEST_F(Judge, ValuesThatARoutineReports) {
     cases::CallExpectation expectation;
     expectation.values = {{.value = 7, .what = "first"},

@@ -55,6 +55,34 @@ TEST_F(SessionTest, CasesThatEndTheMachineRunLast) {
     EXPECT_THAT(plan_sizes, ElementsAre(5u));
 }
 
+TEST_F(SessionTest, AnEndThatIsExpectedIsAPass) {
+    cases_[1] = samples::cpuid_case();
+    cases_[1].name = "scripted/case/1";
+    cases_[1].expectations = {cases::EndExpectation{}};
+    cases_[1].ends_machine = true;
+    const auto dying = [&](MachineEnd::How how) {
+        return answering([how](GuestVoice& voice, const PlannedCase& one, unsigned) {
+            if (one.index != 4) { // its position, not its place in the list
+                voice.begin(one.index);
+                voice.report(one.index, {one.index == 0 ? 0u : one.index + 1});
+            } else {
+                voice.begin(one.index);
+                how == MachineEnd::How::finished ? voice.falls_silent() : voice.dies({how, "text"});
+            }
+            return true;
+        });
+    };
+    run(dying(MachineEnd::How::triple_fault));
+    EXPECT_EQ(results_[1].verdict, Verdict::pass) << results_[1].reason;
+    EXPECT_THAT(hearer_.deaths, testing::IsEmpty()) << "nothing went wrong";
+    run(dying(MachineEnd::How::emulator_died));
+    EXPECT_EQ(results_[1].verdict, Verdict::fail);
+    EXPECT_EQ(results_[1].reason, "emulator died: text");
+    run(dying(MachineEnd::How::finished));
+    EXPECT_EQ(results_[1].verdict, Verdict::fail);
+    EXPECT_THAT(results_[1].reason, StartsWith("hang"));
+}
+
 TEST_F(SessionTest, IsolatedCasesHaveAMachineEach) {
     options_.cases_per_machine = 1;
     std::vector<std::size_t> plan_sizes;
