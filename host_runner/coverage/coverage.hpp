@@ -43,8 +43,8 @@ struct Coverage {
     std::vector<std::string> targets; ///< Of the results, in their order.
     std::vector<FamilyCoverage> families;
     /// What is wrong, one line each: an item with neither case nor reason, a reason for an item
-    /// that has cases or does not exist, a case that covers an item that does not exist, a glob of a
-    /// family that names no case.
+    /// that has cases or does not exist, a case that covers an item that does not exist, a glob of
+    /// a family that names no case.
     std::vector<std::string> problems;
 };
 
