@@ -238,6 +238,7 @@ CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
     const auto routine = reinterpret_cast<Routine>(static_cast<std::uintptr_t>(op.value));
     const std::optional<Fault> fault = catch_fault([&] { routine(call); });
     arena_.distrust();
+    L1StateKeeper::forget_addresses();
     // Whatever the routine did to GIF and to the arena ends with it. L1's own state it puts back.
     vmload(reinterpret_cast<std::uintptr_t>(&arena_.live().l1_state));
     if (!call.leaves_gif_clear) {

@@ -144,6 +144,7 @@ void L1StateKeeper::repair(L1State state, std::uint64_t value) {
 
 void L1StateKeeper::capture() {
     write_dr7(dr7_without_breakpoints);
+    forget_addresses();
     for (unsigned i = static_cast<unsigned>(L1State::cr0); i < wire::l1_state_count; ++i) {
         reference_[i] = read(static_cast<L1State>(i));
     }
@@ -185,6 +186,13 @@ void L1StateKeeper::freshen() {
         write_msr(svm::msr::pat, svm::pat_reset);
     }
     other_pat_ = false;
+}
+
+void L1StateKeeper::forget_addresses() {
+    write_dr0(0);
+    write_dr1(0);
+    write_dr2(0);
+    write_dr3(0);
 }
 
 bool L1StateKeeper::write(const wire::Op& op) {

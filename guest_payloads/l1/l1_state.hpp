@@ -31,6 +31,9 @@ public:
     /// that of L2, armed. APM2 15.6: none is.
     static void disarm(std::uint64_t guest_dr7);
 
+    /// DR0 to DR3 hold linear addresses of breakpoints.
+    static void forget_addresses();
+
     /// An l1_write op; false for a register this payload does not know. Put back by undo_writes().
     [[nodiscard]] bool write(const wire::Op& op);
     void undo_writes();

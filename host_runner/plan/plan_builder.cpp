@@ -77,6 +77,20 @@ void copy_code(const cases::CodeCopy& copy, const L2Program& program, bool clear
     write_code(std::span{bytes}.subspan(before), copy.second.region, copy.second.offset, ops);
 }
 
+/// MOV to a debug register, 0F 23; that some other instruction has these bytes does no harm.
+bool may_write_debug_registers(std::span<const std::uint8_t> code) {
+    constexpr std::uint8_t opcode[] = {0x0f, 0x23};
+    return !std::ranges::search(code, opcode).empty();
+}
+
+/// What L2 writes to DR0 to DR3 no VMCB holds: L1 has them 0 before, and puts them back behind.
+void bracket_debug_registers(std::vector<Op>& ops) {
+    for (const auto target : {wire::L1Register::dr0, wire::L1Register::dr1, wire::L1Register::dr2,
+                              wire::L1Register::dr3}) {
+        ops.push_back({Op::Code::l1_write, 8, static_cast<std::uint16_t>(target), 0, 0});
+    }
+}
+
 } // namespace
 
 Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
@@ -98,6 +112,9 @@ Result<EncodedCase> encode_case(const cases::Case& subject, std::uint32_t index,
                    svm::field::rip.offset, resolve(cases::entry_of(subject, cases::at_start))});
     if (subject.code_copy) {
         copy_code(*subject.code_copy, resolve.program(), cases::clears_upper_halves(subject), ops);
+    }
+    if (may_write_debug_registers(resolve.program().bytes)) {
+        bracket_debug_registers(ops);
     }
     for (const cases::Step& step : subject.steps) {
         std::string wrong;
