@@ -5,7 +5,7 @@
 // APM2 15.7.2, 15.20.
 
 #include "cases/intercept/exception_row.hpp"
-#include "cases/intercept/idle_task.hpp"
+#include "cases/intercept/tasks.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
@@ -153,12 +153,8 @@ void through_gate(Table& table, const UnderWay& event, const L2Start& start) {
 }
 
 /// The page tables of a mode that has tasks.
-Region root_of(L2Mode mode) {
-    return mode == L2Mode::pae ? Region::pae_pdpt : Region::legacy_pd;
-}
-
 /// What exits behind a task gate.
-ExitExpectation switches_task(EventInformation event) {
+ExitExpectation switches_task(EventInformation event, L2Mode mode) {
     ExitExpectation exit = exit_with(ExitCode::task_switch);
     const bool has_code = event.test(EventInformation::error_code_valid);
     const std::uint64_t code =
@@ -167,13 +163,14 @@ ExitExpectation switches_task(EventInformation event) {
     const std::uint64_t judged = TaskSwitch::by_iret.mask() | TaskSwitch::by_far_jump.mask() |
                                  TaskSwitch::error_code_valid.mask() |
                                  (has_code ? TaskSwitch::error_code.mask() : 0);
-    exit.fields = {{field::exit_info_1, l2_selector::idle_tss32, 0xffff},
+    exit.fields = {{field::exit_info_1, tasks_of(mode).incoming_selector, 0xffff},
                    {field::exit_info_2, code, judged}};
     return exit;
 }
 
 std::vector<Step> behind_task_gate(std::uint8_t vector, L2Mode mode) {
-    return join(join(idle_task(root_of(mode)), task_gate(vector)),
+    const Tasks& tasks = tasks_of(mode);
+    return join(join(incoming_task(tasks), task_gate(tasks, vector)),
                 {intercepting(Intercept::task_switch)});
 }
 
@@ -183,8 +180,8 @@ void add_all(Table& table, const UnderWay& event, const L2Start& start) {
         through_gate(table, event, start);
         if (!is_long_mode(start.mode)) {
             table.add("task_switch", "The gate leads to a task, and that is intercepted.", event,
-                      behind_task_gate(vector, start.mode), switches_task(event.event), start,
-                      {.manual = "APM2 15.14.1"});
+                      behind_task_gate(vector, start.mode), switches_task(event.event, start.mode),
+                      start, {.manual = "APM2 15.14.1"});
         }
     }
 
@@ -306,7 +303,7 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode
         event.confirmed);
     if (!is_long_mode(mode)) {
         row("task_switch", "The gate leads to a task, and that is intercepted.", "APM2 15.14.1",
-            behind_task_gate(vector, mode), switches_task(event.event), false);
+            behind_task_gate(vector, mode), switches_task(event.event, mode), false);
     }
 }
 

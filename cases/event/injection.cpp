@@ -38,7 +38,7 @@ EventInformation event(EventType type, unsigned vector) {
 
 struct Injection {
     std::string name; ///< What follows "event/".
-    std::string_view title;
+    std::string_view title{};
     EventInformation injected{};
     Delivery delivery{};
     std::vector<Step> setup{};

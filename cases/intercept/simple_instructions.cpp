@@ -87,7 +87,7 @@ void anywhere(InstructionTable& table) {
                .confirmed = false});
     table.row({.subject = "mcommit", .variant = "disabled", .program = "mcommit",
                .intercept = Intercept::mcommit, .manual = "APM2 15.9", .needs = Feature::mcommit,
-               .reach = Reach::exception_first, .raises = Delivery{.vector = 6},
+               .cpl3 = AtCpl3::same, .reach = Reach::exception_first, .raises = Delivery{.vector = 6},
                .confirmed = false});
 }
 

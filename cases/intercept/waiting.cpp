@@ -80,7 +80,8 @@ void hlt(InstructionTable& table) {
                .taken_fields = in_shadow(),
                .executed = interrupt_taken(),
                .raises = woken()});
-    // IDLE_HLT asks whether anything could wake L2 up.
+    // IDLE_HLT asks whether anything could wake L2 up. Whether a V_IRQ that V_TPR holds back or a
+    // V_NMI behind an NMI counts as that no chapter says.
     table.row({.subject = "idle_hlt", .program = "hlt", .intercept = Intercept::idle_hlt,
                .manual = manual, .needs = Feature::idle_hlt_intercept, .cpl3 = AtCpl3::gp_first,
                .page_end = PageEnd::behind,

@@ -140,6 +140,10 @@ TEST_F(CoverageRules, SentencesAreShownByTheRowsAboutThem) {
 TEST_F(CoverageRules, CasesAreRefusedThatBreakACheckAndNoOthers) {
     const Catalogue catalogue = registered_cases();
     for (const Case& one : catalogue.cases()) {
+        // The list knows the VMCB, not what a CPU that lacks a feature finds reserved in it.
+        if (!one.without.empty() || one.needs.test(svm::Feature::efer_lmsle_unsupported)) {
+            continue;
+        }
         each_vmrun(one, [&](const Vmrun& run) {
             if (run.exit() == nullptr) {
                 return;

@@ -40,7 +40,8 @@ TEST(InterceptBits, AllOthersLeaveOutTheOwnAndWhatTheProgramMeets) {
     const InterceptSet set = intercepts_at_first_run(one);
     EXPECT_FALSE(set.test(Intercept::cr0_write));
     EXPECT_FALSE(set.test(Intercept::cr0_sel_write));
-    EXPECT_FALSE(set.test(Intercept::intr));
+    EXPECT_TRUE(set.test(Intercept::intr));
+    EXPECT_TRUE(set.test(Intercept::invpcid));
     EXPECT_TRUE(set.test(Intercept::cr0_read));
     EXPECT_TRUE(set.test(Intercept::vmrun));
     one.steps = all_other_intercepts(Intercept::vmrun);
