@@ -10,10 +10,9 @@
 namespace vmrunit::runner {
 
 struct Error {
-    std::string what; ///< What is wrong: the operation, the object, errno's text.
-    std::string cure; ///< How to mend it; may be empty when there is nothing to advise.
-    bool misuse =
-        false; ///< What was asked for does not exist or is none: bad input, whoever sees it.
+    std::string what;    ///< What is wrong: the operation, the object, errno's text.
+    std::string cure;    ///< How to mend it; may be empty when there is nothing to advise.
+    bool misuse = false; ///< Bad input: what was asked for does not exist, or cannot be.
 
     /// Both parts in the one line a user sees.
     [[nodiscard]] std::string line() const { return cure.empty() ? what : what + ": " + cure; }
@@ -26,6 +25,7 @@ using Result = tl::expected<T, Error>;
     return tl::unexpected<Error>(Error{std::move(what), std::move(cure)});
 }
 
+/// A failure that is the user's to mend by asking for something else: exit status 64, not 99.
 [[nodiscard]] inline auto misuse(std::string what, std::string cure = {}) {
     return tl::unexpected<Error>(Error{std::move(what), std::move(cure), true});
 }

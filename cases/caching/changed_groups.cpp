@@ -8,6 +8,7 @@
 #include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/msr.hpp"
@@ -188,11 +189,7 @@ void asid_and_task_priority(Changes& changes) {
                  .exit = changes.reads(6), .modes = only_long64});
     constexpr std::uint8_t vector = 0x40;
     constexpr std::uint64_t enabled = svm::rflags::always_one | svm::rflags::if_;
-    const auto pending = VirtualInterrupt{}
-                             .with(VirtualInterrupt::v_irq)
-                             .with(VirtualInterrupt::v_ign_tpr)
-                             .with(VirtualInterrupt::v_intr_prio, vector >> 4)
-                             .with(VirtualInterrupt::v_intr_vector, vector);
+    const auto pending = offered_interrupt(vector);
     ExitExpectation taken = delivered(changes.start(), {.vector = vector, .return_rip = at_start, .rflags = enabled});
     taken.fields.push_back({field::virtual_interrupt, 0, VirtualInterrupt::v_irq.mask()});
     changes.add({.name = "tpr_v_irq", .bit = CleanBits::tpr, .program = "nothing",

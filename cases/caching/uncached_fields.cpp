@@ -6,6 +6,7 @@
 #include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -98,11 +99,7 @@ void events(UncachedFields& table) {
 
     constexpr std::uint8_t vector = 0x40;
     constexpr std::uint64_t enabled = svm::rflags::always_one | svm::rflags::if_;
-    const auto pending = VirtualInterrupt{}
-                             .with(VirtualInterrupt::v_irq)
-                             .with(VirtualInterrupt::v_ign_tpr)
-                             .with(VirtualInterrupt::v_intr_prio, vector >> 4)
-                             .with(VirtualInterrupt::v_intr_vector, vector);
+    const auto pending = offered_interrupt(vector);
     const auto taken = [&](Value return_rip) {
         ExitExpectation exit = delivered(
             table.start(), {.vector = vector, .return_rip = return_rip, .rflags = enabled});

@@ -7,6 +7,7 @@
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
+#include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -94,11 +95,7 @@ void pairs_with_unpaged_host(Catalogue& catalogue) {
 /// Each check with an event for L2 that is fine by itself: it is not delivered, so nothing of L2's
 /// memory changes. A subject that injects before it has checked everything shows.
 void with_event_for_l2(Catalogue& catalogue) {
-    const auto pending = svm::VirtualInterrupt{}
-                             .with(svm::VirtualInterrupt::v_irq)
-                             .with(svm::VirtualInterrupt::v_ign_tpr)
-                             .with(svm::VirtualInterrupt::v_intr_prio, 15)
-                             .with(svm::VirtualInterrupt::v_intr_vector, 0x40);
+    const auto pending = offered_interrupt(0x40);
     for (const Violation& violation : violations()) {
         const auto row = [&](const std::string& what, std::vector<Step> steps) {
             add_l1_case(catalogue, {.name = "consistency/refusal/" + what + "/" + violation.name,

@@ -7,6 +7,7 @@
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -118,11 +119,7 @@ void beside_injection(Table& table, const L2Start& start, std::string_view name,
 
 /// A virtual interrupt is still pending where something else was first.
 void beside_virtual_interrupt(Table& table, const L2Start& start) {
-    const auto offered = VirtualInterrupt{}
-                             .with(VirtualInterrupt::v_irq)
-                             .with(VirtualInterrupt::v_ign_tpr)
-                             .with(VirtualInterrupt::v_intr_prio, 15)
-                             .with(VirtualInterrupt::v_intr_vector, brought_vector);
+    const auto offered = offered_interrupt(brought_vector);
     const std::vector<Step> steps{vmcb_field(field::virtual_interrupt, offered.value)};
     ExitExpectation at_entry;
     at_entry.rip = at_start;
@@ -147,23 +144,14 @@ void beside_virtual_interrupt(Table& table, const L2Start& start) {
 }
 
 void beside_physical(Catalogue& catalogue) {
-    for (unsigned number = 0; number < l2_mode_count; ++number) {
-        const auto mode = static_cast<L2Mode>(number);
-        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            if (!has_cpl(mode, cpl)) {
-                continue;
-            }
-            for (const bool nested_paging : {true, false}) {
-                const L2Start start{mode, cpl, nested_paging};
-                Table table{catalogue, start};
-                beside_injection(table, start, "injected_interrupt",
-                                 EventInformation::event(EventType::interrupt, brought_vector));
-                beside_injection(table, start, "injected_exception",
-                                 EventInformation::event(EventType::exception, 6));
-                beside_virtual_interrupt(table, start);
-            }
-        }
-    }
+    each_start([&](const L2Start& start) {
+        Table table{catalogue, start};
+        beside_injection(table, start, "injected_interrupt",
+                         EventInformation::event(EventType::interrupt, brought_vector));
+        beside_injection(table, start, "injected_exception",
+                         EventInformation::event(EventType::exception, 6));
+        beside_virtual_interrupt(table, start);
+    });
 }
 
 const Registration registration{beside_physical};

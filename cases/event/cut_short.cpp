@@ -9,6 +9,7 @@
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
+#include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/exit_info.hpp"
@@ -53,12 +54,7 @@ bool may_come(const UnderWay& event, L2Mode mode) {
 /// V_IRQ, or EVENTINJ. INT n asks the IDT at any IOPL but in virtual-8086 mode, where it is 3 here.
 std::vector<Step> brings(const UnderWay& event, L2Mode mode) {
     if (event.is_virtual) {
-        const auto pending =
-            VirtualInterrupt{}
-                .with(VirtualInterrupt::v_irq)
-                .with(VirtualInterrupt::v_ign_tpr)
-                .with(VirtualInterrupt::v_intr_prio, 15)
-                .with(VirtualInterrupt::v_intr_vector, event.event.get(EventInformation::vector));
+        const auto pending = offered_interrupt(event.event.get(EventInformation::vector));
         return {vmcb_field(field::virtual_interrupt, pending.value),
                 vmcb_set(field::rflags, svm::rflags::if_)};
     }
@@ -309,29 +305,21 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode
 
 void cut_short(Catalogue& catalogue) {
     Table table{catalogue};
-    for (unsigned number = 0; number < l2_mode_count; ++number) {
-        const auto mode = static_cast<L2Mode>(number);
-        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            if (!has_cpl(mode, cpl)) {
-                continue;
-            }
-            for (const bool nested_paging : {true, false}) {
-                if (cpl == 0 && !is_16bit(mode)) {
-                    merged(catalogue, {mode, cpl, nested_paging});
-                }
-                if (cpl == 0 && !is_real_mode(mode)) {
-                    for (const OfTheMachine& event : machine_events) {
-                        of_the_machine(catalogue, event, mode, nested_paging);
-                    }
-                }
-                for (const UnderWay& event : events) {
-                    if (may_come(event, mode)) {
-                        add_all(table, event, {mode, cpl, nested_paging});
-                    }
-                }
+    each_start([&](const L2Start& start) {
+        if (start.cpl == 0 && !is_16bit(start.mode)) {
+            merged(catalogue, start);
+        }
+        if (start.cpl == 0 && !is_real_mode(start.mode)) {
+            for (const OfTheMachine& event : machine_events) {
+                of_the_machine(catalogue, event, start.mode, start.nested_paging);
             }
         }
-    }
+        for (const UnderWay& event : events) {
+            if (may_come(event, start.mode)) {
+                add_all(table, event, start);
+            }
+        }
+    });
 }
 
 const Registration registration{cut_short};

@@ -62,18 +62,6 @@ void add(Catalogue& catalogue, Injection row, const L2Start& start,
                    start, where);
 }
 
-template<class Visit>
-void each_start(Visit&& visit) {
-    for (unsigned number = 0; number < l2_mode_count; ++number) {
-        const auto mode = static_cast<L2Mode>(number);
-        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            if (has_cpl(mode, cpl)) {
-                each_paging(mode, visit, cpl);
-            }
-        }
-    }
-}
-
 /// The first start of its mode.
 bool is_first(const L2Start& start) {
     return start.nested_paging && (start.cpl == 0 || !has_cpl(start.mode, 0));

@@ -5,6 +5,7 @@
 
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
+#include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/exit_info.hpp"
@@ -231,11 +232,7 @@ void system_management(Catalogue& catalogue) {
 }
 
 void beside_virtual_interrupt(Catalogue& catalogue) {
-    const auto pending = VirtualInterrupt{}
-                             .with(VirtualInterrupt::v_irq)
-                             .with(VirtualInterrupt::v_ign_tpr)
-                             .with(VirtualInterrupt::v_intr_prio, 15)
-                             .with(VirtualInterrupt::v_intr_vector, 0x40);
+    const auto pending = offered_interrupt(0x40);
     const Step offered = vmcb_field(field::virtual_interrupt, pending.value);
     const Step enabled = vmcb_set(field::rflags, svm::rflags::if_);
     add(catalogue, "physical_interrupt/before_virtual", "The interrupt of the machine is first.",

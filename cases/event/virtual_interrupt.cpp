@@ -2,6 +2,7 @@
 // The virtual interrupt of the VMCB: which priority gets past which V_TPR, what holds it off, and
 // what V_IRQ says afterwards. APM2 15.21.4; virtual GIF: 15.33.2.
 
+#include "cases/model/virtual_interrupt.hpp"
 #include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -27,11 +28,8 @@ constexpr std::uint64_t enabled = rflags::always_one | rflags::if_;
 constexpr std::uint8_t vector = 0x40;
 
 /// An interrupt that no task priority stops.
-constexpr VirtualInterrupt pending = VirtualInterrupt{}
-                                         .with(VirtualInterrupt::v_irq)
-                                         .with(VirtualInterrupt::v_ign_tpr)
-                                         .with(VirtualInterrupt::v_intr_prio, vector >> 4)
-                                         .with(VirtualInterrupt::v_intr_vector, vector);
+constexpr VirtualInterrupt pending =
+    offered_interrupt(vector).with(VirtualInterrupt::v_intr_prio, vector >> 4);
 
 struct Row {
     std::string name; ///< What follows "event/virtual_interrupt/".

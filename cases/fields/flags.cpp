@@ -149,28 +149,18 @@ bool pops(const Flag& flag, const L2Start& start) {
 }
 
 void flag_values(Catalogue& catalogue) {
-    for (const L2Mode mode : every_mode) {
-        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            if (!has_cpl(mode, cpl)) {
-                continue;
+    each_start([&](const L2Start& start) {
+        trap_flag_loaded(catalogue, start);
+        // The exit of the next instruction comes before the trap behind it.
+        stored(catalogue, {"tf", rflags::tf}, true, start);
+        for (const Flag& flag : flags) {
+            loaded(catalogue, flag, start);
+            if (pops(flag, start)) {
+                stored(catalogue, flag, true, start);
+                stored(catalogue, flag, false, start);
             }
-            each_paging(
-                mode,
-                [&](const L2Start& start) {
-                    trap_flag_loaded(catalogue, start);
-                    // The exit of the next instruction comes before the trap behind it.
-                    stored(catalogue, {"tf", rflags::tf}, true, start);
-                    for (const Flag& flag : flags) {
-                        loaded(catalogue, flag, start);
-                        if (pops(flag, start)) {
-                            stored(catalogue, flag, true, start);
-                            stored(catalogue, flag, false, start);
-                        }
-                    }
-                },
-                cpl);
         }
-    }
+    });
 }
 
 const Registration registration{flag_values};

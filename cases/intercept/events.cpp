@@ -4,6 +4,7 @@
 // that exits stays pending and arrives in L1, which counts; one that does not arrives in L2's
 // handler. APM2 15.13, 15.21.
 
+#include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/cpu.hpp"
@@ -93,19 +94,12 @@ Case event_case(const EventRow& row, Taker taker, const L2Start& start,
 
 void add(Catalogue& catalogue, const EventRow& row, Taker taker,
          const std::source_location& where = std::source_location::current()) {
-    for (unsigned number = 0; number < l2_mode_count; ++number) {
-        const auto mode = static_cast<L2Mode>(number);
-        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            if (!has_cpl(mode, cpl)) {
-                continue;
-            }
-            for (const bool nested_paging : {true, false}) {
-                each_l1_mode(all_l1_modes, [&](L1Mode l1) {
-                    catalogue.add(event_case(row, taker, {mode, cpl, nested_paging, l1}, where));
-                });
-            }
-        }
-    }
+    each_start([&](L2Start start) {
+        each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+            start.l1 = l1;
+            catalogue.add(event_case(row, taker, start, where));
+        });
+    });
 }
 
 /// VM stays set where L2's mode has it.

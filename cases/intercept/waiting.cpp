@@ -5,6 +5,7 @@
 
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -29,12 +30,7 @@ constexpr Delivery invalid_opcode{.vector = 6};
 constexpr Delivery general_protection{.vector = 13, .error_code = 0};
 
 /// An interrupt for L2 that no task priority stops.
-constexpr std::uint64_t pending = VirtualInterrupt{}
-                                      .with(VirtualInterrupt::v_irq)
-                                      .with(VirtualInterrupt::v_ign_tpr)
-                                      .with(VirtualInterrupt::v_intr_prio, 15)
-                                      .with(VirtualInterrupt::v_intr_vector, wake_up_vector)
-                                      .value;
+constexpr std::uint64_t pending = offered_interrupt(wake_up_vector).value;
 
 /// Those programs begin with STI, and the interrupt has been pending before.
 std::vector<Step> interrupt_pending(std::vector<Step> setup = {}) {

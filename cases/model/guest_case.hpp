@@ -62,6 +62,18 @@ void each_paging(L2Mode mode, Visit&& visit, std::uint8_t cpl = 0) {
     }
 }
 
+/// Each mode at each CPL that it has, with nested paging and without.
+template<class Visit>
+void each_start(Visit&& visit) {
+    for (const L2Mode mode : every_mode) {
+        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+            if (has_cpl(mode, cpl)) {
+                each_paging(mode, visit, cpl);
+            }
+        }
+    }
+}
+
 /// "save.cs.base" as part of a case's name: "save_cs_base".
 [[nodiscard]] std::string name_of(const svm::Field& field);
 [[nodiscard]] std::string name_of(svm::FieldRef field);

@@ -9,6 +9,7 @@
 #include "cases/model/instruction_table.hpp"
 #include "cases/npt/nested_page.hpp"
 #include "cases/paging/own_tables.hpp"
+#include "cases/paging/setting.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/world.hpp"
@@ -20,13 +21,6 @@ namespace vmrunit::cases {
 namespace {
 
 namespace field = svm::field;
-using svm::Feature;
-
-/// How L2 runs, besides its mode.
-struct Setting {
-    std::string name;
-    bool wp_clear = false, smep = false, smap = false, nxe_clear = false;
-};
 
 /// What the nested entry is like, and P, RW, US of EXITINFO1 by a read, a write and a fetch; 0: L2
 /// gets through.
@@ -68,39 +62,6 @@ std::vector<Step> supervisor_second_way(L2Mode mode) {
     return steps;
 }
 
-std::vector<Step> steps_of(const Setting& setting, const L2Start& start) {
-    std::vector<Step> steps;
-    if (setting.wp_clear) {
-        steps.emplace_back(vmcb_clear(field::cr0, svm::cr0::wp));
-    }
-    if (setting.smep) {
-        steps.emplace_back(vmcb_set(field::cr4, svm::cr4::smep));
-    }
-    if (setting.smap) {
-        steps.emplace_back(vmcb_set(field::cr4, svm::cr4::smap));
-    }
-    if (setting.nxe_clear) {
-        steps.emplace_back(vmcb_clear(field::efer, svm::efer::nxe));
-    }
-    // What L2 reaches must be its own as far as its own tables go.
-    if (start.cpl == 0 && (setting.smep || setting.smap)) {
-        steps = join(std::move(steps), supervisor_programs(start.mode));
-        steps = join(std::move(steps), supervisor_second_way(start.mode));
-    }
-    return steps;
-}
-
-svm::Features needs_for(const Setting& setting) {
-    svm::Features needs;
-    if (setting.smep) {
-        needs.set(Feature::smep);
-    }
-    if (setting.smap) {
-        needs.set(Feature::smap);
-    }
-    return needs;
-}
-
 ExitExpectation outcome(const Entry& entry, unsigned access, const L2Start& start) {
     const bool fetches = access == 2;
     const Value address = second_way_begin + l2_data_offset;
@@ -138,11 +99,15 @@ void guest_mode(Catalogue& catalogue, const L2Start& start, const Setting& setti
             std::vector<Step> steps =
                 second_way(NestedLevel::leaf_4k, start.l1, entry.set, entry.cleared);
             steps = join(std::move(steps), steps_of(setting, start));
+            // What L2 reaches must be its own as far as its own tables go.
+            if (start.cpl == 0 && (setting.smep || setting.smap)) {
+                steps = join(std::move(steps), supervisor_second_way(start.mode));
+            }
             steps.emplace_back(l2_register(Register::rdi, second_way_begin + l2_data_offset));
             steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
             steps.emplace_back(l2_data_bytes(0, 4, 0x00d9'010f));
             add_guest_case(catalogue,
-                           {.name = "npt/guest_mode/" + setting.name + "/" +
+                           {.name = "npt/guest_mode/" + std::string{setting.name} + "/" +
                                     std::string{entry.name} + "/" +
                                     std::string{accesses[access].name},
                             .title = "The nested entry says it alone, whatever mode L2 is in.",
@@ -158,15 +123,12 @@ void guest_mode(Catalogue& catalogue, const L2Start& start, const Setting& setti
 }
 
 void guest_modes(Catalogue& catalogue) {
-    const Setting settings[] = {{.name = "wp_clear", .wp_clear = true},
-                                {.name = "smep", .smep = true},
-                                {.name = "smap", .smap = true},
-                                {.name = "nxe_clear", .nxe_clear = true},
-                                {.name = "smep_smap_wp_nxe_clear",
-                                 .wp_clear = true,
-                                 .smep = true,
-                                 .smap = true,
-                                 .nxe_clear = true}};
+    const Setting settings[] = {
+        {.name = "wp_clear", .wp = false},
+        {.name = "smep", .smep = true},
+        {.name = "smap", .smap = true},
+        {.name = "nxe_clear", .nxe = false},
+        {.name = "smep_smap_wp_nxe_clear", .wp = false, .smep = true, .smap = true, .nxe = false}};
     each_l1_mode(all_l1_modes, [&](L1Mode l1) {
         for (const L2Mode mode : paged_modes) {
             for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {

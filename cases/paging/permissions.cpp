@@ -8,6 +8,7 @@
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/paging/own_tables.hpp"
+#include "cases/paging/setting.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/world.hpp"
@@ -54,11 +55,6 @@ struct Entry {
     [[nodiscard]] bool has_no_execute() const { return (set & no_execute) != 0; }
 };
 
-/// How L2 runs, besides its mode.
-struct Setting {
-    std::string_view suffix{};
-    bool wp = true, smep = false, smap = false, ac = false, nxe = true;
-};
 constexpr Setting usual{};
 
 bool has_eight_bytes(L2Mode mode) {
@@ -137,44 +133,6 @@ std::vector<Entry> reserved_entries(NestedLevel level, L2Mode mode) {
     return entries;
 }
 
-/// What L2 is set up with, and what of that a CPU must have.
-std::vector<Step> steps_of(const Setting& setting, const L2Start& start) {
-    std::vector<Step> steps;
-    if (!setting.wp) {
-        steps.emplace_back(vmcb_clear(field::cr0, svm::cr0::wp));
-    }
-    if (setting.smep) {
-        steps.emplace_back(vmcb_set(field::cr4, svm::cr4::smep));
-    }
-    if (setting.smap) {
-        steps.emplace_back(vmcb_set(field::cr4, svm::cr4::smap));
-    }
-    if (setting.ac) {
-        steps.emplace_back(vmcb_set(field::rflags, svm::rflags::ac));
-    }
-    if (!setting.nxe) {
-        steps.emplace_back(vmcb_clear(field::efer, svm::efer::nxe));
-    }
-    // The program, its stack and tables must be in its own reach.
-    if (start.cpl == 0 && (setting.smep || setting.smap)) {
-        for (Step& step : supervisor_programs(start.mode)) {
-            steps.emplace_back(std::move(step));
-        }
-    }
-    return steps;
-}
-
-svm::Features needs_for(const Setting& setting) {
-    svm::Features needs;
-    if (setting.smep) {
-        needs.set(Feature::smep);
-    }
-    if (setting.smap) {
-        needs.set(Feature::smap);
-    }
-    return needs;
-}
-
 ExitExpectation gets_through(Kind kind, Value address) {
     ExitExpectation exit = program_ends();
     switch (kind) {
@@ -238,7 +196,8 @@ public:
         add_guest_case(
             catalogue_,
             {.name = "paging/" + std::string{name_of(level)} + "/" + entry.name + "/" +
-                     std::string{access.name} + std::string{setting.suffix} + "/" + outcome,
+                     std::string{access.name} + (setting.name.empty() ? "" : "_") +
+                     std::string{setting.name} + "/" + outcome,
              .title = code ? "L2's own tables refuse the access." : "L2's own tables permit it.",
              .manual = "APM2 5.6",
              .needs = needs_for(setting) | needs_of(level),
@@ -282,22 +241,22 @@ private:
     void other_settings(NestedLevel level, const Entry& entry, const Access& access) {
         const bool fetches = access.kind == Kind::fetch;
         if (access.kind == Kind::write) {
-            add(level, entry, access, {.suffix = "_wp_clear", .wp = false});
+            add(level, entry, access, {.name = "wp_clear", .wp = false});
         }
         if (has_eight_bytes(start_.mode) && (fetches || entry.has_no_execute())) {
-            add(level, entry, access, {.suffix = "_nxe_clear", .nxe = false});
+            add(level, entry, access, {.name = "nxe_clear", .nxe = false});
         }
         if (level == NestedLevel::pml4) {
             return; // Its way shares the lower levels with the usual one.
         }
         if (fetches) {
-            add(level, entry, access, {.suffix = "_smep", .smep = true});
+            add(level, entry, access, {.name = "smep", .smep = true});
         } else {
-            add(level, entry, access, {.suffix = "_smap", .smap = true});
-            add(level, entry, access, {.suffix = "_smap_ac", .smap = true, .ac = true});
+            add(level, entry, access, {.name = "smap", .smap = true});
+            add(level, entry, access, {.name = "smap_ac", .smap = true, .ac = true});
         }
         add(level, entry, access,
-            {.suffix = "_smep_smap_wp_nxe_clear",
+            {.name = "smep_smap_wp_nxe_clear",
              .wp = false,
              .smep = true,
              .smap = true,

@@ -84,12 +84,8 @@ void CaseArena::reset(const L2Start& start) {
     written_regions_ = 0;
     // Nobody compares the PDPTEs of PAE, and QEMU sets an A bit in them that is reserved: a KVM on
     // it would refuse every later case of that mode.
-    if (vmcb_start_ && !is_long_mode(vmcb_start_->mode)) {
-        restore_bytes(place_of(Region::pae_pdpt).offset, pae_pdpt_size);
-    }
-    if (vmcb_start_ && vmcb_start_->l1 == L1Mode::pae) {
-        restore_bytes(place_of(Region::nested_pae_pdpt).offset, pae_pdpt_size);
-    }
+    restore_bytes(place_of(Region::pae_pdpt).offset, pae_pdpt_size);
+    restore_bytes(place_of(Region::nested_pae_pdpt).offset, pae_pdpt_size);
     other_memory_ = is_16bit(start.mode) ? Region::l2_memory : Region::low_memory;
     reset_vmcb(start);
     for (unsigned i = 0; i < register_count; ++i) {

@@ -98,21 +98,15 @@ void run_at_level(const std::uint8_t* code, std::uintptr_t ax, unsigned level) {
     const std::uintptr_t code_segment = of_level(user_code, level);
     write_ds(static_cast<std::uint16_t>(stack_segment));
     write_es(static_cast<std::uint16_t>(stack_segment));
-#ifdef __x86_64__
     asm volatile(
         "push %[stack_segment]\n\t"
         "push $0\n\t"
         "push $2\n\t"
         "push %[code_segment]\n\t"
         "push %[code]\n\t"
+#ifdef __x86_64__
         "iretq"
 #else
-    asm volatile(
-        "push %[stack_segment]\n\t"
-        "push $0\n\t"
-        "push $2\n\t"
-        "push %[code_segment]\n\t"
-        "push %[code]\n\t"
         "iretl"
 #endif
         :
