@@ -9,6 +9,7 @@
 #include "cases/model/l1_case.hpp"
 
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace vmrunit::cases {

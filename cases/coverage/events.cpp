@@ -10,6 +10,7 @@
 #include "harness/svm/vmcb_fields.hpp"
 
 #include <string>
+#include <tuple>
 
 namespace vmrunit::cases {
 namespace {

@@ -7,31 +7,29 @@
 #include "cases/model/case.hpp"
 
 #include <cstddef>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace vmrunit::cases {
 
 class Catalogue {
 public:
-    /// Adds a case. Throws std::logic_error if the name is taken or has a character outside
-    /// [a-z0-9_/], or if it expects the machine's end without `ends_machine`: a table with such a
-    /// row is a programming error.
+    /// Adds a case. Throws std::logic_error if its name has a character outside [a-z0-9_/], or if
+    /// it expects the machine's end without `ends_machine`: a table with such a row is a
+    /// programming error.
     void add(Case added);
 
     [[nodiscard]] const std::vector<Case>& cases() const { return cases_; }
-    /// nullptr if there is none of that name.
+    /// nullptr if there is none of that name. Fast once the cases are in order.
     [[nodiscard]] const Case* find(std::string_view name) const;
 
     /// Link order must not show: by L1's mode, each of which has machines of its own, then by name,
-    /// with what ends the machine last.
+    /// with what ends the machine last. Throws std::logic_error if two have the same name.
     void put_in_order();
 
 private:
     std::vector<Case> cases_;
-    std::unordered_map<std::string, std::size_t> by_name_;
+    std::vector<std::size_t> by_name_; ///< Places in `cases_`; empty until they are in order.
 };
 
 using TableFunction = void (*)(Catalogue&);

@@ -39,11 +39,32 @@ TEST(Catalogue, FindsCasesByName) {
     EXPECT_EQ(catalogue.find("a/b/e"), nullptr);
 }
 
+TEST(Catalogue, FindsThemInOrderToo) {
+    Catalogue catalogue;
+    Case last = named("a/b/c");
+    last.ends_machine = true;
+    catalogue.add(last);
+    catalogue.add(named("a/b/e"));
+    catalogue.add(named("a/b/d"));
+    catalogue.put_in_order();
+    EXPECT_EQ(catalogue.find("a/b/d"), &catalogue.cases()[0]);
+    EXPECT_EQ(catalogue.find("a/b/e"), &catalogue.cases()[1]);
+    EXPECT_EQ(catalogue.find("a/b/c"), &catalogue.cases()[2]);
+    EXPECT_EQ(catalogue.find("a/b"), nullptr);
+    EXPECT_EQ(catalogue.find("a/b/f"), nullptr);
+    catalogue.add(named("a/b/f"));
+    EXPECT_EQ(catalogue.find("a/b/f"), &catalogue.cases()[3]);
+}
+
 TEST(Catalogue, RefusesANameThatIsTaken) {
     Catalogue catalogue;
     catalogue.add(named("a/b/c"));
-    EXPECT_THROW(catalogue.add(named("a/b/c")), std::logic_error);
-    EXPECT_EQ(catalogue.cases().size(), 1u);
+    catalogue.add(named("a/b/d"));
+    EXPECT_NO_THROW(catalogue.put_in_order());
+    Case twin = named("a/b/c");
+    twin.start.l1 = L1Mode::pae;
+    catalogue.add(twin);
+    EXPECT_THROW(catalogue.put_in_order(), std::logic_error);
 }
 
 TEST(Catalogue, RefusesWhatIsNoName) {
