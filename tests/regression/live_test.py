@@ -184,8 +184,8 @@ class Switches(Live):
         self.check(self.vmrunit("report", "empty.json"), 0)
 
     def test_failed_keeps_to_the_baseline_of_the_run(self):
-        self.run_json("intercept/invd", "--baseline", "none", status=1)
-        again = self.run_json("intercept/invd", "--failed", status=1)
+        self.run_json("intercept/invd/taken/*", "--baseline", "none", status=1)
+        again = self.run_json("intercept/invd/taken/*", "--failed", status=1)
         self.assertEqual({verdict for _, verdict in self.verdicts(again)}, {"FAIL"})
 
     def test_timeout_is_that_of_a_case(self):
