@@ -162,6 +162,7 @@ CaseOutcome CaseExecutor::perform_op(const Op& op, wire::ByteWriter& out) {
     case Op::Code::fill:
         return arena_.apply(op) ? CaseOutcome::ran : CaseOutcome::bad_plan;
     case Op::Code::l1_write:
+        take_vmload_state_back();
         return l1_.write(op) ? CaseOutcome::ran : CaseOutcome::bad_plan;
     case Op::Code::run:
         return run(op.value != 0 ? op.value : arena_.address() + offsetof(Arena, vmcb), out);
@@ -173,17 +174,26 @@ CaseOutcome CaseExecutor::perform_op(const Op& op, wire::ByteWriter& out) {
     return CaseOutcome::bad_plan;
 }
 
+void CaseExecutor::take_vmload_state_back() {
+    if (vmload_state_is_foreign_) {
+        vmload(reinterpret_cast<std::uintptr_t>(&arena_.live().l1_state));
+        vmload_state_is_foreign_ = false;
+    }
+}
+
 CaseOutcome CaseExecutor::run(std::uint64_t vmcb, wire::ByteWriter& out) {
     L2Registers registers = arena_.registers();
     RunEdge edge{};
     Arena& live = arena_.live();
     const std::uint64_t start = measures_ ? read_tsc() : 0;
 
-    // FS, GS, TR and LDTR are not VMRUN's business: VMLOAD gives L2 its own, and L1 its own back.
+    // FS, GS, TR and LDTR are not VMRUN's business: VMLOAD gives L2 its own. L1 needs none of them
+    // between cases, and a VMLOAD more costs it an exit on many a hypervisor: it has its own back
+    // when somebody asks for them.
     vmload(arena_.address() + offsetof(Arena, vmcb));
+    vmload_state_is_foreign_ = true;
     const std::optional<Fault> fault =
         catch_fault([&] { vmrunit_run_l2(vmcb, &registers, &edge); });
-    vmload(reinterpret_cast<std::uintptr_t>(&live.l1_state));
     if (!fault) {
         stgi();
     }
@@ -234,13 +244,15 @@ L2Trace CaseExecutor::trace_of_l2(std::uint64_t vmcb) const {
 }
 
 CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
+    take_vmload_state_back();
     RoutineCall call{arena_.live(), arena_.address(), op.offset};
     const auto routine = reinterpret_cast<Routine>(static_cast<std::uintptr_t>(op.value));
     const std::optional<Fault> fault = catch_fault([&] { routine(call); });
     arena_.distrust();
     L1StateKeeper::forget_addresses();
     // Whatever the routine did to GIF and to the arena ends with it. L1's own state it puts back.
-    vmload(reinterpret_cast<std::uintptr_t>(&arena_.live().l1_state));
+    vmload_state_is_foreign_ = true;
+    take_vmload_state_back();
     if (!call.leaves_gif_clear) {
         stgi();
     }

@@ -36,6 +36,8 @@ private:
     [[nodiscard]] wire::CaseOutcome run(std::uint64_t vmcb, wire::ByteWriter& out);
     [[nodiscard]] wire::CaseOutcome call(const wire::Op& op, wire::ByteWriter& out);
     [[nodiscard]] wire::CaseOutcome measure(std::uint32_t count, wire::ByteWriter& out);
+    /// Gives L1 its own FS, GS, TR, LDTR and system call MSRs back after an L2. APM2 15.5.2.
+    void take_vmload_state_back();
     /// Before what #VMEXIT stored is put back.
     [[nodiscard]] L2Trace trace_of_l2(std::uint64_t vmcb) const;
     void report_phases(wire::ByteWriter& out);
@@ -45,6 +47,7 @@ private:
     L1Mode l1_mode_;
     bool measures_;
     L1StateKeeper l1_;
+    bool vmload_state_is_foreign_ = false;
     Phases phases_{};
     std::uint8_t observations_ = 0;
     std::uint64_t detail_[2]{};

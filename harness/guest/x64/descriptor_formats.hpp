@@ -43,8 +43,7 @@ struct [[gnu::packed]] GateDescriptor {
 static_assert(sizeof(GateDescriptor) == 16);
 
 // Only #DF changes stacks: it comes where the stack is not to be trusted. All else stays on the
-// interrupted stack and needs no TSS, which matters between #VMEXIT and VMLOAD, when TR is still
-// L2's.
+// interrupted stack and needs no TSS, which matters after an L2, when TR is still L2's.
 [[nodiscard]] constexpr GateDescriptor interrupt_gate(std::uint64_t address, std::uint16_t selector,
                                                       std::size_t vector) {
     constexpr std::size_t double_fault = 8;

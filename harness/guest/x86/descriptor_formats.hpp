@@ -66,8 +66,7 @@ struct [[gnu::packed]] GateDescriptor {
 };
 static_assert(sizeof(GateDescriptor) == 8);
 
-// No gate but that of #DF changes stacks, so none needs the TSS, which between #VMEXIT and VMLOAD
-// is still L2's.
+// No gate but that of #DF changes stacks, so none needs the TSS, which after an L2 is still L2's.
 [[nodiscard]] constexpr GateDescriptor interrupt_gate(std::uint32_t address, std::uint16_t selector,
                                                       std::size_t vector) {
     constexpr std::uint8_t present_interrupt_gate = 0x8e; // 32-bit, DPL 0; IF is cleared
