@@ -84,6 +84,9 @@ struct CaseResult {
     }
 };
 
+/// Between what a baseline says of a case that ends its machine and how it was seen to end.
+inline constexpr std::string_view seen_mark = " (seen: ";
+
 /// The verdict's word, or FLAKY, which is no verdict of its own: that of the retry counts.
 [[nodiscard]] inline std::string_view verdict_word(const CaseResult& result) {
     return result.flaky() ? "FLAKY" : to_string(result.verdict);

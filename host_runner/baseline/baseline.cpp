@@ -138,7 +138,7 @@ void Baseline::apply(CaseResult& result) {
             result.intermittent = deviation.intermittent;
             // A death has no fields to show, so how the guest died must not be lost.
             result.reason = result.fields.empty() && !result.reason.empty()
-                                ? fmt::format("{} (seen: {})", deviation.reason, result.reason)
+                                ? fmt::format("{}{}{})", deviation.reason, seen_mark, result.reason)
                                 : deviation.reason;
             return;
         }

@@ -188,13 +188,11 @@ Cell cell_of(const CaseResult& result) {
     for (const std::string& one : seen) {
         cell.manner += (cell.manner.empty() ? "" : " ") + one;
     }
-    // A baseline that knows how the machine dies says "its reason (seen: how)".
-    constexpr std::string_view mark = " (seen: ";
-    const auto marked = result.fields.empty() ? result.reason.find(mark) : std::string::npos;
+    const auto marked = result.fields.empty() ? result.reason.find(seen_mark) : std::string::npos;
     if (seen.empty()) {
         const auto how = marked == std::string::npos
                              ? std::string_view{result.reason}
-                             : std::string_view{result.reason}.substr(marked + mark.size());
+                             : std::string_view{result.reason}.substr(marked + seen_mark.size());
         cell.manner = how.substr(0, how.find_first_of(";)")); // registers follow
     }
     if (result.verdict == Verdict::expected_fail) {

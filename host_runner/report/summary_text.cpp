@@ -85,7 +85,7 @@ void append_reasons(std::string& out, const RunRecord& record, Verdict verdict,
                     const std::string& heading, const SummaryLayout& layout) {
     std::map<std::string, std::size_t> frequency;
     for (const CaseResult* result : with_verdict(record, verdict)) {
-        ++frequency[short_reason(*result)];
+        ++frequency[shared_reason(*result)];
     }
     if (frequency.empty()) {
         return;

@@ -127,6 +127,12 @@ std::string short_reason(const CaseResult& result) {
     return names;
 }
 
+std::string shared_reason(const CaseResult& result) {
+    const std::string reason = short_reason(result);
+    return result.verdict == Verdict::expected_fail ? reason.substr(0, reason.find(seen_mark))
+                                                    : reason;
+}
+
 std::string attempts_text(const CaseResult& result) {
     std::string text;
     for (const Attempt& attempt : result.attempts) {

@@ -35,5 +35,8 @@ struct BlockLayout {
 
 /// The reason, or what differs if the judge gave none. One harmless line.
 [[nodiscard]] std::string short_reason(const CaseResult& result);
+/// The same of a known deviation without how its machine ended: what cases can be counted by, for
+/// registers differ.
+[[nodiscard]] std::string shared_reason(const CaseResult& result);
 
 } // namespace vmrunit::runner

@@ -86,6 +86,18 @@ TEST(Summary, ReasonsAreGroupedAndTheMostFrequentComesFirst) {
     EXPECT_THAT(summary_text(record, {}), HasSubstr("      2  needs two\n      1  needs one\n"));
 }
 
+TEST(Summary, HowAMachineEndedDoesNotPartReasons) {
+    CaseResult result;
+    result.verdict = Verdict::expected_fail;
+    std::vector<CaseResult> results;
+    for (const char* rip : {"0x1000", "0x2000"}) {
+        result.reason = fmt::format("it ends the VM (seen: triple fault: rip {})", rip);
+        results.push_back(result);
+    }
+    EXPECT_THAT(summary_text(samples::record_of(results), {}),
+                HasSubstr("      2  it ends the VM\n"));
+}
+
 TEST(Summary, FlakyCasesAreListedAndFailWhereStrict) {
     RunRecord record = samples::record_of({samples::passing("a/b/c"), samples::flaky("a/b/d")});
     const std::string text = summary_text(record, {});

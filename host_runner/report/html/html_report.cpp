@@ -321,7 +321,7 @@ private:
         std::map<std::string, std::vector<const CaseResult*>> by_reason;
         for (const CaseResult& result : record_.results) {
             if (result.verdict == verdict) {
-                by_reason[short_reason(result)].push_back(&result);
+                by_reason[shared_reason(result)].push_back(&result);
             }
         }
         std::vector<std::pair<std::string, std::vector<const CaseResult*>>> ordered(
