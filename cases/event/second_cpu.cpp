@@ -25,6 +25,8 @@ enum Sent : std::uint32_t { interrupt, nmi, init, smi };
 constexpr std::uint32_t no_exit = 0x10;
 constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
 constexpr std::uint32_t released = 0x80;  ///< L2 ends when it is told to, behind what was sent.
+constexpr std::uint32_t held = 0x200;     ///< It is sent while GIF is clear, before the VMRUN...
+constexpr std::uint32_t with_nmi = 0x400; ///< ...behind an NMI.
 
 struct Exit {
     ExitCode code;
@@ -32,12 +34,13 @@ struct Exit {
 };
 
 /// What the second CPU comes to. Without an exit it reports nothing, for it has been reset in L2.
+/// "Ready": L2 ran, or GIF being clear, the CPU waited until all had been sent.
 /// EXITINFO1 is for the rows that are about it.
 CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::uint64_t events,
                          std::uint64_t before_stgi = 0) {
     const std::uint64_t exited = exit ? 1 : 0;
     CallExpectation expected;
-    expected.values = {reported("L2 ran", 1),
+    expected.values = {reported("ready for what is sent", 1),
                        reported("L2 exited", exited),
                        reported("exit code", exit ? static_cast<std::uint64_t>(exit->code) : 0),
                        {exit ? exit->rip : Value{0}, ~std::uint64_t{0}, Match::equals, "saved RIP"},
@@ -145,9 +148,14 @@ void add(Catalogue& catalogue, const std::string& name, std::string_view title,
          const CallExpectation& expected, bool confirmed = true,
          const std::source_location& where = std::source_location::current()) {
     const Sending row{name, title, manual, intercept, intercepted, argument, expected, confirmed};
-    const bool in_all_modes = intercept != Intercept::intr && intercept != Intercept::nmi;
+    const bool before_l2 = (argument & held) != 0; // so neither its mode nor its paging matters
+    const bool in_all_modes =
+        !before_l2 && intercept != Intercept::intr && intercept != Intercept::nmi;
     for (const bool all_others : {false, true}) {
         for (const bool nested_paging : {true, false}) {
+            if (before_l2 && !nested_paging) {
+                continue;
+            }
             each_l1_mode(all_l1_modes, [&](L1Mode l1) {
                 add(catalogue, row, all_others, {L2Mode::long64, 0, nested_paging, l1}, where);
             });
@@ -179,6 +187,19 @@ void from_second_cpu(Catalogue& catalogue) {
         comes_to(Exit{ExitCode::init, at_insn}, false, 0));
     add(catalogue, "init/not_intercepted", "INIT resets the CPU, L2 or not.", "APM2 15.13.4",
         Intercept::init, false, init | no_exit, comes_to(std::nullopt, false, 0));
+    // INIT comes before an NMI that waits as well; the NMI does not outlive it. APM2 8.5, 15.13.4.
+    add(catalogue, "held_nmi/intercepted", "An NMI that waited for VMRUN exits before L2 begins.",
+        "APM2 15.17", Intercept::nmi, true, nmi | held,
+        comes_to(Exit{ExitCode::nmi, at_start}, true, 1));
+    add(catalogue, "held_nmi/not_intercepted", "L2 takes an NMI that waited for VMRUN.",
+        "APM2 15.17", Intercept::nmi, false, nmi | held,
+        comes_to(Exit{ExitCode::vmmcall, at_handler(2)}, true, 0));
+    add(catalogue, "held_init_and_nmi/intercepted", "INIT exits before the NMI that waits as well.",
+        "APM2 8.5, 15.13.4", Intercept::init, true, init | held | with_nmi,
+        comes_to(Exit{ExitCode::init, at_start}, false, 0));
+    add(catalogue, "held_init_and_nmi/not_intercepted",
+        "INIT resets the CPU before L2 or L1 has the NMI that waits as well.", "APM2 8.5, 15.13.4",
+        Intercept::init, false, init | held | with_nmi | no_exit, comes_to(std::nullopt, false, 0));
     // SMM is nobody's: its handler runs whatever L1 intercepts, and L2 goes on behind it. Its count
     // is the one number that both see. APM2 15.13.3, 15.22.
     add(catalogue, "smi/intercepted", "An SMI from elsewhere exits and is pending.", "APM2 15.13.3",

@@ -45,7 +45,15 @@ void L2Elsewhere::run(void* self) {
         return;
     }
     const std::uint64_t before_run = events_here();
-    that.seen_.vm_cr_is_set = change_vm_cr(that.vm_cr_);
+    that.seen_.vm_cr_is_set = change_vm_cr(that.options_.vm_cr);
+    if (that.options_.holds) {
+        __svm_clgi();
+        __atomic_store_n(&that.phase_, holding, __ATOMIC_RELEASE);
+        (void)wait_until(long_wait, [&] {
+            __atomic_fetch_add(&that.pulse_, 1, __ATOMIC_RELAXED);
+            return __atomic_load_n(&that.let_go_, __ATOMIC_ACQUIRE);
+        });
+    }
     svm::Vmcb& vmcb = that.arena_.vmcb;
     __svm_vmrun(reinterpret_cast<std::uintptr_t>(&vmcb));
     take_pending_interrupts(); // GIF is clear: none is taken.
@@ -58,7 +66,7 @@ void L2Elsewhere::run(void* self) {
     take_pending_interrupts();
     that.seen_.behind_stgi = events_here() - before_run;
     admit_nmis(); // L2 leaves its NMI handler without IRET.
-    (void)change_vm_cr(that.vm_cr_);
+    (void)change_vm_cr(that.options_.vm_cr);
     __atomic_store_n(&that.phase_, behind_stgi, __ATOMIC_RELEASE);
 }
 
@@ -69,7 +77,20 @@ bool L2Elsewhere::start(std::uint64_t host_save_area) {
     if (start_cpu(second_cpu_id, second_cpu_id, run, this) != CpuStart::started) {
         return false;
     }
+    if (options_.holds) {
+        return wait_for(holding, true);
+    }
     return wait_until(long_wait, [&] { return __atomic_load_n(&ready, __ATOMIC_ACQUIRE) == 1; });
+}
+
+bool L2Elsewhere::still_holds() const {
+    const std::uint32_t before = __atomic_load_n(&pulse_, __ATOMIC_RELAXED);
+    return happens_within(short_wait,
+                          [&] { return __atomic_load_n(&pulse_, __ATOMIC_RELAXED) != before; });
+}
+
+void L2Elsewhere::run_held() {
+    __atomic_store_n(&let_go_, true, __ATOMIC_RELEASE);
 }
 
 std::uint8_t& L2Elsewhere::l2_word() const {
@@ -105,6 +126,8 @@ constexpr std::uint32_t halts = 0x20;     ///< L2 halts, and has time to before 
 constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
 constexpr std::uint32_t released = 0x80;  ///< L2 goes on when it is told to, behind what is sent.
 constexpr std::uint32_t then_nmi = 0x100; ///< What is sent does not wake L2; an NMI behind it does.
+constexpr std::uint32_t held = 0x200;     ///< What is sent is pending when VMRUN sets GIF...
+constexpr std::uint32_t with_nmi = 0x400; ///< ...behind an NMI.
 
 /// Long enough for L2 to halt, or to be woken.
 void wait_a_moment() {
@@ -119,27 +142,7 @@ void release(L2Elsewhere& there, std::uint32_t kind) {
     __atomic_store_n(&there.l2_word(), go_on, __ATOMIC_RELEASE);
 }
 
-} // namespace
-
-/// Argument: Sent, with `no_exit`, `halts`, `redirects`, `released` and `then_nmi`. Sends it to the
-/// second CPU while L2 runs there. Reports whether L2 ran; whether it exited; exit code and RIP;
-/// events that CPU took before its STGI, whether it got behind that, and the events it had by then;
-/// whether it can be started anew; and EXITINFO1.
-VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
-    const std::uint32_t kind = call.argument & kind_mask;
-    const bool exits = (call.argument & no_exit) == 0;
-    const bool redirected = (call.argument & redirects) != 0;
-    const bool resets = kind == init && !redirected;
-    const LocalApic apic;
-    if (kind == smi) {
-        SmmHandler::install(); // Each CPU has its SMBASE at the same place.
-    }
-    // Lives until the CPU does something else: it writes here while it can.
-    L2Elsewhere there{call.arena, redirected ? svm::vm_cr::r_init : 0};
-    call.report(there.start(reinterpret_cast<std::uintptr_t>(&arena_copies[1].live.host_save)));
-    if ((call.argument & halts) != 0) {
-        wait_a_moment();
-    }
+void send(const LocalApic& apic, std::uint32_t kind) {
     switch (kind) {
     case nmi:
         apic.send_nmi(second_cpu_id);
@@ -153,10 +156,45 @@ VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     default:
         apic.send_fixed(second_cpu_id, OwnEvent::vector);
     }
+}
+
+} // namespace
+
+/// Argument: Sent, with `no_exit`, `halts`, `redirects`, `released`, `then_nmi`, `held` and
+/// `with_nmi`. Sends it to the second CPU while L2 runs there, or before, while GIF is clear.
+/// Reports whether L2 ran, or the CPU waited with GIF clear until it had been sent; whether it
+/// exited; exit code and RIP; events that CPU took before its STGI, whether it got behind that, and
+/// the events it had by then; whether it can be started anew; and EXITINFO1.
+VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
+    const std::uint32_t kind = call.argument & kind_mask;
+    const bool exits = (call.argument & no_exit) == 0;
+    const bool redirected = (call.argument & redirects) != 0;
+    const bool resets = kind == init && !redirected;
+    const LocalApic apic;
+    if (kind == smi) {
+        SmmHandler::install(); // Each CPU has its SMBASE at the same place.
+    }
+    // Lives until the CPU does something else: it writes here while it can.
+    const bool holds = (call.argument & held) != 0;
+    L2Elsewhere there{call.arena, {redirected ? svm::vm_cr::r_init : 0, holds}};
+    bool ready = there.start(reinterpret_cast<std::uintptr_t>(&arena_copies[1].live.host_save));
+    if ((call.argument & halts) != 0) {
+        wait_a_moment();
+    }
+    if ((call.argument & with_nmi) != 0) {
+        apic.send_nmi(second_cpu_id);
+    }
+    send(apic, kind);
     if ((call.argument & then_nmi) != 0) {
         wait_a_moment();
         apic.send_nmi(second_cpu_id);
     }
+    if (holds) {
+        (void)happens_within(short_wait, [] { return false; });
+        ready = ready && there.still_holds();
+        there.run_held();
+    }
+    call.report(ready);
     if ((call.argument & released) != 0) {
         release(there, kind);
     }

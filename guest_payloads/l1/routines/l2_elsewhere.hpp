@@ -24,15 +24,25 @@ public:
         bool vm_cr_is_set; ///< Known as soon as L2 runs.
     };
 
-    /// `vm_cr` is set in that CPU's VM_CR from before its VMRUN until behind its STGI.
-    explicit L2Elsewhere(Arena& arena, std::uint64_t vm_cr = 0) : arena_{arena}, vm_cr_{vm_cr} {}
+    struct Options {
+        std::uint64_t vm_cr = 0; ///< Set in that CPU's VM_CR from before VMRUN until behind STGI.
+        bool holds = false;      ///< Clears GIF and waits for run_held() before its VMRUN.
+    };
+
+    explicit L2Elsewhere(Arena& arena) : L2Elsewhere{arena, Options{}} {}
+    L2Elsewhere(Arena& arena, const Options& options) : arena_{arena}, options_{options} {}
     L2Elsewhere(const L2Elsewhere&) = delete;
     L2Elsewhere& operator=(const L2Elsewhere&) = delete;
     /// Leaves the CPU stopped, whatever has become of it.
     ~L2Elsewhere() { LocalApic{}.send_init(second_cpu_id); }
 
-    /// Returns once L2 has stored; false if it has not for some seconds.
+    /// Returns once L2 has stored, or once GIF is clear where it `holds`; false if that takes some
+    /// seconds.
     [[nodiscard]] bool start(std::uint64_t host_save_area);
+    /// Whether one that `holds` still does: GIF keeps what was sent from that CPU.
+    [[nodiscard]] bool still_holds() const;
+    /// The VMRUN for which one that `holds` has waited: what was sent since start() is pending.
+    void run_held();
     /// Whether the VMRUN has ended. Waits some seconds for it, or some 50 ms if it should not.
     [[nodiscard]] bool wait_for_exit(bool expected) const;
     /// After INIT has been sent. Does not wait for seconds where it has reset the CPU.
@@ -45,16 +55,18 @@ public:
     [[nodiscard]] const Seen& seen() const { return seen_; }
 
 private:
-    enum Phase : std::uint32_t { before, exited, behind_stgi };
+    enum Phase : std::uint32_t { before, holding, exited, behind_stgi };
 
     static void run(void* self);
     [[nodiscard]] bool wait_for(Phase phase, bool expected) const;
 
     Arena& arena_;
-    std::uint64_t vm_cr_;
+    Options options_;
     std::uint64_t host_save_area_ = 0;
     Seen seen_{};
-    std::uint32_t phase_ = before; ///< By __atomic builtins.
+    std::uint32_t phase_ = before; ///< By __atomic builtins, as the next one.
+    bool let_go_ = false;
+    std::uint32_t pulse_ = 0; ///< Changes while the CPU holds.
 };
 
 } // namespace vmrunit::guest
