@@ -167,6 +167,8 @@ constexpr void fresh_vmcb(svm::Vmcb& vmcb, const ArenaPlace& place, const L2Star
     control.iopm_base_pa = place.arena + offsetof(Arena, io_permissions);
     control.msrpm_base_pa = place.arena + offsetof(Arena, msr_permissions);
     control.guest_asid = 1;
+    // Other cases had translations by this ASID, and VMRUN drops none by itself. APM2 15.16.
+    control.tlb_control = svm::TlbControl::flush_all;
     if (start.nested_paging) {
         control.nested_control.set(svm::NestedControl::np_enable);
         control.n_cr3 = world::nested_root(start.l1, place.arena);

@@ -37,6 +37,8 @@ constexpr Modes without_long64{false, false, true, true, true};
 constexpr Modes walked{true, false, false, true};
 constexpr Modes protected_flat{true, false, true, true};
 
+enum class Paging : std::uint8_t { both, nested, without_nested };
+
 struct Change {
     std::string_view name; ///< Begins with that of the group.
     CleanBits::Range bit;
@@ -44,7 +46,7 @@ struct Change {
     std::vector<Step> steps;
     ExitExpectation exit;
     Modes modes = clean_modes;
-    bool only_nested = false;
+    Paging paging = Paging::both;
     std::vector<Step> before{};             ///< Of the first VMRUN too.
     std::optional<ExitExpectation> first{}; ///< What that one does, if not to run to its end.
     svm::Features needs{};
@@ -58,7 +60,8 @@ public:
 
     void add(const Change& change,
              const std::source_location& where = std::source_location::current()) {
-        if (!change.modes.contains(start_.mode) || (change.only_nested && !start_.nested_paging)) {
+        const Paging other = start_.nested_paging ? Paging::without_nested : Paging::nested;
+        if (!change.modes.contains(start_.mode) || change.paging == other) {
             return;
         }
         const std::uint32_t clean = all_clean & ~static_cast<std::uint32_t>(change.bit.mask());
@@ -193,6 +196,24 @@ void asid_and_task_priority(Changes& changes) {
     const auto pending = offered_interrupt(vector);
     ExitExpectation taken = delivered(changes.start(), {.vector = vector, .return_rip = at_start, .rflags = enabled});
     taken.fields.push_back({field::virtual_interrupt, 0, VirtualInterrupt::v_irq.mask()});
+    // Each of the other fields makes an interrupt that was held one that is taken.
+    const auto held_first = [&](std::string_view name, VirtualInterrupt first, VirtualInterrupt second,
+                                std::uint64_t first_flags) {
+        changes.add({.name = name, .bit = CleanBits::tpr, .program = "nothing",
+                     .steps = {vmcb_field(field::virtual_interrupt, second.value),
+                               vmcb_field(field::rflags, enabled)},
+                     .exit = taken,
+                     .before = {vmcb_field(field::virtual_interrupt, first.value),
+                                vmcb_field(field::rflags, first_flags)}});
+    };
+    constexpr std::uint64_t priority = 4;
+    const VirtualInterrupt held = pending.with(VirtualInterrupt::v_intr_prio, priority)
+                                      .with(VirtualInterrupt::v_ign_tpr, 0)
+                                      .with(VirtualInterrupt::v_tpr, priority + 1);
+    held_first("tpr_v_tpr", held, held.with(VirtualInterrupt::v_tpr, priority - 1), enabled);
+    held_first("tpr_v_intr_prio", held, held.with(VirtualInterrupt::v_intr_prio, priority + 2), enabled);
+    held_first("tpr_v_ign_tpr", held, held.with(VirtualInterrupt::v_ign_tpr), enabled);
+    held_first("tpr_v_intr_vector", offered_interrupt(vector + 1), pending, svm::rflags::always_one);
     changes.add({.name = "tpr_v_irq", .bit = CleanBits::tpr, .program = "nothing",
                  .steps = {vmcb_field(field::virtual_interrupt, pending.value)},
                  .exit = taken,
@@ -202,22 +223,28 @@ void asid_and_task_priority(Changes& changes) {
 /// Nothing is mapped by a table whose entries are all zero.
 void nested_paging(Changes& changes) {
     const std::vector<Step> empty_table{vmcb_field(field::n_cr3, in_region(Region::spare_vmcb)),
-                                        Write{wire::Op::Code::fill, Region::spare_vmcb, 0, 0, 0}};
+                                        Write{wire::Op::Code::fill, Region::spare_vmcb, 0, 0, page_size}};
     changes.add({.name = "np", .bit = CleanBits::np, .program = "nothing",
                  .steps = empty_table,
                  .exit = Changes::exits(ExitCode::npf, {{field::exit_info_1, 0x2'0000'0006}}),
-                 .modes = walked, .only_nested = true});
-    std::vector<Step> switched_off = empty_table;
-    switched_off.emplace_back(vmcb_clear(field::nested_control, svm::NestedControl::np_enable.mask()));
-    changes.add({.name = "np_enable", .bit = CleanBits::np, .program = "copy_rax",
-                 .steps = switched_off,
-                 .exit = changes.reads(fresh_register(0)),
-                 .modes = walked, .only_nested = true});
+                 .modes = walked, .paging = Paging::nested});
+    std::vector<Step> switched_on = empty_table;
+    switched_on.emplace_back(vmcb_set(field::nested_control, svm::NestedControl::np_enable.mask()));
+    changes.add({.name = "np_enable_set", .bit = CleanBits::np, .program = "nothing",
+                 .steps = switched_on,
+                 .exit = Changes::exits(ExitCode::npf, {{field::exit_info_1, 0x2'0000'0006}}),
+                 .modes = walked, .paging = Paging::without_nested, .needs = Feature::np});
+    // Without nested paging L2 has L1's PAT.
     constexpr std::uint64_t pat = 0x0606'0606'0606'0606;
+    changes.add({.name = "np_enable_clear", .bit = CleanBits::np, .program = "rdmsr",
+                 .steps = {vmcb_clear(field::nested_control, svm::NestedControl::np_enable.mask())},
+                 .exit = changes.reads_msr(svm::pat_reset), .paging = Paging::nested,
+                 .before = {vmcb_field(field::g_pat, pat), l2_register(Register::rcx, svm::msr::pat)},
+                 .needs = Feature::pat});
     changes.add({.name = "np_g_pat", .bit = CleanBits::np, .program = "rdmsr",
                  .steps = {vmcb_field(field::g_pat, pat)},
                  .exit = changes.reads_msr(pat),
-                 .only_nested = true,
+                 .paging = Paging::nested,
                  .before = {l2_register(Register::rcx, svm::msr::pat)},
                  .needs = Feature::pat});
 }
@@ -310,7 +337,18 @@ void hidden_parts(Changes& changes) {
     }
 }
 
+/// What a stale base leads to is linear address 0, where UD2 stands.
+void code_base(Changes& changes) {
+    ExitExpectation at_zero = program_ends();
+    at_zero.rip = 0;
+    at_zero.next_rip = 3;
+    changes.add({.name = "seg_cs_base", .bit = CleanBits::seg, .program = "nothing",
+                 .steps = {vmcb_field(field::cs_base, at_start), vmcb_field(field::rip, 0)},
+                 .exit = at_zero, .modes = {false, false, true, true}});
+}
+
 void segments(Changes& changes) {
+    code_base(changes);
     const auto selector = [&](std::string_view name, std::string_view program, svm::FieldRef place) {
         changes.add({.name = name, .bit = CleanBits::seg, .program = program,
                      .steps = {vmcb_field(place, 0x20)},

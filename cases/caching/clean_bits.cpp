@@ -85,20 +85,20 @@ void translations(Catalogue& catalogue, const L2Start& start) {
                         .title = "L2 does not notice, and the field keeps its value.",
                         .manual = "APM2 15.16",
                         .needs = needs,
-                        .steps = {vmcb_field(field::tlb_control, value)},
-                        .then = {Run{}},
+                        .then = {vmcb_field(field::tlb_control, value), Run{}},
                         .then_expected = {program_ends()}},
                        start);
     }
     for (const std::uint32_t asid : {2u, 3u, 7u}) {
-        add_guest_case(catalogue,
-                       {.name = "caching/asid/" + std::to_string(asid),
-                        .title = "Another ASID in between.",
-                        .manual = "APM2 15.16",
-                        .then = {vmcb_field(field::guest_asid, asid), Run{},
-                                 vmcb_field(field::guest_asid, 1), Run{}},
-                        .then_expected = {program_ends(), program_ends()}},
-                       start);
+        add_guest_case(
+            catalogue,
+            {.name = "caching/asid/" + std::to_string(asid),
+             .title = "Another ASID in between.",
+             .manual = "APM2 15.16",
+             .then = {vmcb_field(field::tlb_control, 0), vmcb_field(field::guest_asid, asid), Run{},
+                      vmcb_field(field::guest_asid, 1), Run{}},
+             .then_expected = {program_ends(), program_ends()}},
+            start);
     }
 }
 

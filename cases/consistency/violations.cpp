@@ -95,7 +95,10 @@ const std::vector<Violation>& violations() {
 ExitExpectation refusal() {
     ExitExpectation exit;
     exit.exit_code = svm::ExitCode::invalid;
-    exit.fields = {{field::virtual_interrupt, {}, ~std::uint64_t{0}, Match::free}};
+    using Word = svm::VirtualInterrupt;
+    constexpr std::uint64_t written = Word::v_irq.mask() | Word::v_tpr.mask() | Word::vgif.mask() |
+                                      Word::v_nmi.mask() | Word::v_nmi_mask.mask();
+    exit.fields = {{field::virtual_interrupt, {}, written, Match::free}};
     return exit;
 }
 

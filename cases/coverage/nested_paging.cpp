@@ -77,7 +77,7 @@ constexpr RowItem items[] = {
     {"mode/reserved_address",    "address bits that no physical address of the CPU has are reserved", "15.25.3", "npt/address_bits/leaf_4k npt/address_bits/leaf_2m npt/address_bits/leaf_1g npt/address_bits/pd npt/address_bits/pdpt npt/address_bits/pml4 npt/address_bits/*/l1_pae"},
     {"mode/reserved_of_pml4",    "bits 8 and 7 of a PML4 entry are reserved",           "15.25.3", "npt/pml4/reserved_7 npt/pml4/reserved_8"},
     {"mode/global",              "G is L2's own bit",                                   "15.25.7"},
-    {"mode/l2_without_paging",   "with CR0.PG clear the nested tables still translate", "15.25.5", "consistency/mode_bits/entered/pg0*/np1/* intercept/cpuid/*/l2_real/*/np1/*"},
+    {"mode/l2_without_paging",   "with CR0.PG clear the nested tables still translate", "15.25.5", "npt/unpaged/*/l2_real/*"},
     {"mode/pae_pdptes",          "the PDPTEs of PAE are read by each walk",             "15.25.10", "consistency/pdpte/entered/nested_entry_*"},
     {"mode/pae_bad_pdpte",       "a PDPTE with a reserved bit is a fault of the walk",  "15.25.10", "npt/bad_pdpte/*"},
     {"mode/n_cr3_low_bits",      "N_CR3[4:0] of a PAE L1 are ignored",                  "15.25.3", "npt/n_cr3/low_bit_*/l1_pae"},

@@ -150,6 +150,9 @@ void beside_physical(Catalogue& catalogue) {
                          EventInformation::event(EventType::interrupt, brought_vector));
         beside_injection(table, start, "injected_exception",
                          EventInformation::event(EventType::exception, 6));
+        // Without V_NMI_ENABLE it is no NMI that would block the next one (spec: EI-NMI).
+        beside_injection(table, start, "injected_nmi",
+                         EventInformation::event(EventType::nmi, nmi.vector));
         beside_virtual_interrupt(table, start);
     });
 }

@@ -105,9 +105,10 @@ public:
                                        Match::free});
             }
         }
-        if (event.is_virtual) { // Whether it is still pending then nobody says.
-            exit.fields.push_back(
-                {field::virtual_interrupt, {}, VirtualInterrupt::v_irq.mask(), Match::free});
+        // Cleared before the IDT is looked at; what SHUTDOWN stores is not said.
+        if (event.is_virtual) {
+            exit.fields.push_back({field::virtual_interrupt, 0, VirtualInterrupt::v_irq.mask(),
+                                   special.has_event ? Match::equals : Match::free});
         }
         add_guest_case(
             catalogue_,

@@ -341,6 +341,12 @@ void not_intercepted(Catalogue& catalogue) {
                 vector == control_protection ? svm::Features{svm::Feature::cet_ss}
                                              : svm::Features{});
         }
+        for (const unsigned vector : {3u, 4u, 5u}) {
+            if (vector == 3 || has_bound_and_into(start.mode)) {
+                row("exception_" + std::to_string(vector), event(EventType::exception, vector),
+                    at_entry(vector), svm::exception_intercept(static_cast<std::uint8_t>(vector)));
+            }
+        }
         // An interrupt of a low vector is no exception (spec: INT-VEC).
         row("interrupt_6", event(EventType::interrupt, 6), at_entry(6), Intercept::exception_ud);
     });

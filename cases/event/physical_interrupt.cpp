@@ -118,6 +118,27 @@ void non_maskable(Catalogue& catalogue) {
     }
 }
 
+/// Virtual GIF is about virtual interrupts and NMIs only. APM2 15.33.
+void beside_virtual_gif(Catalogue& catalogue) {
+    const About about{.manual = "APM2 15.33.2", .needs = {Feature::apic, Feature::vgif}};
+    const Step gif_clear = vmcb_field(
+        field::virtual_interrupt, VirtualInterrupt{}.with(VirtualInterrupt::v_gif_enable).value);
+    const Step enabled = vmcb_set(field::rflags, svm::rflags::if_);
+    add(catalogue, "physical_interrupt/virtual_gif_clear/intercepted",
+        "VGIF holds no interrupt of the machine.",
+        {gif_clear, enabled, intercepting(Intercept::intr)}, interrupt,
+        outcome(ExitCode::intr, at_start, 1), about);
+    add(catalogue, "physical_interrupt/virtual_gif_clear/not_intercepted",
+        "VGIF holds no interrupt of the machine: it is L2's.", {gif_clear, enabled}, interrupt,
+        outcome(ExitCode::vmmcall, at_handler(interrupt_vector), 0), about);
+    add(catalogue, "physical_nmi/virtual_gif_clear/intercepted",
+        "VGIF holds no NMI of the machine.", {gif_clear, intercepting(Intercept::nmi)}, nmi,
+        outcome(ExitCode::nmi, at_start, 1), about);
+    add(catalogue, "physical_nmi/virtual_gif_clear/not_intercepted",
+        "VGIF holds no NMI of the machine: it is L2's.", {gif_clear}, nmi,
+        outcome(ExitCode::vmmcall, at_handler(2), 0), about);
+}
+
 /// With V_NMI_ENABLE the intercept is about the NMIs of the machine, and those only: V_NMI_MASK
 /// does not hold them off. APM2 15.21.10.
 void beside_virtual_nmi(Catalogue& catalogue) {
@@ -246,6 +267,7 @@ void beside_virtual_interrupt(Catalogue& catalogue) {
 void physical_interrupts(Catalogue& catalogue) {
     interrupts(catalogue);
     non_maskable(catalogue);
+    beside_virtual_gif(catalogue);
     beside_virtual_nmi(catalogue);
     second_nmi(catalogue);
     system_management(catalogue);

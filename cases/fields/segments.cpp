@@ -258,27 +258,28 @@ void privilege_level(Segments& segments) {
 /// Real mode has no other level than 0 and virtual-8086 mode none but 3: the field is not looked
 /// at.
 void forced_privilege_level(Catalogue& catalogue) {
-    ExitExpectation exit;
-    // What becomes of a DPL that does not match nobody says.
-    exit.fields = {{ss.attributes, {}, SegmentAttributes::dpl.mask(), Match::free}};
+    // WBINVD is of CPL 0. What becomes of a DPL that does not match nobody says.
+    ExitExpectation executed = program_ends();
+    executed.fields = {{ss.attributes, {}, SegmentAttributes::dpl.mask(), Match::free}};
     for (const bool nested_paging : {true, false}) {
+        const L2Start v86{L2Mode::v86, 3, nested_paging};
         const std::string forced = "fields/" + name_of(field::cpl) + "/forced/";
         add_guest_case(catalogue,
                        {.name = forced + "real_mode_3",
                         .title = "CPL is 0 in real mode, whatever the field says.",
                         .manual = "APM2 15.5.1",
-                        .program = "vmmcall",
+                        .program = "wbinvd",
                         .steps = {vmcb_field(field::cpl, 3)},
-                        .exit = exit},
+                        .exit = executed},
                        {L2Mode::real, 0, nested_paging});
         add_guest_case(catalogue,
                        {.name = forced + "v86_0",
                         .title = "CPL is 3 in virtual-8086 mode, whatever the field says.",
                         .manual = "APM2 15.5.1",
-                        .program = "vmmcall",
+                        .program = "wbinvd",
                         .steps = {vmcb_field(field::cpl, 0)},
-                        .exit = exit},
-                       {L2Mode::v86, 3, nested_paging});
+                        .exit = delivered(v86, {.vector = 13, .error_code = 0})},
+                       v86);
     }
 }
 

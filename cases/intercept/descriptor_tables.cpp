@@ -159,6 +159,12 @@ void loads(InstructionTable& table, const TableRegister& reg) {
                    .raises = page_fault(0),
                    .also_meets = {svm::exception_intercept(14)}});
     }
+    table.row({.subject = reg.write_subject, .variant = "non_canonical_base", .program = reg.load,
+               .intercept = reg.writing, .manual = manual, .modes = only_long64,
+               .setup = {operand_in_data(), l2_data_bytes(0, 2, limit),
+                         l2_data_bytes(2, 8, 0x8000'0000'0000'0000)},
+               .raises = Delivery{.vector = 13, .error_code = 0},
+               .also_meets = {svm::exception_intercept(13)}});
     table.row({.subject = reg.write_subject, .variant = "beyond_segment", .program = reg.load,
                .intercept = reg.writing, .manual = manual, .modes = real_modes | only_prot16,
                .setup = {l2_register(Register::rdi, last_of_segment)},

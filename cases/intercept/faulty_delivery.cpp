@@ -79,8 +79,7 @@ void invalid_tss(InstructionTable& table) {
                .setup = {vmcb_set(field::rflags, svm::rflags::iopl),
                          Write{wire::Op::Code::write, Region::l2_memory, ss0, 2,
                                l2_selector::user_data & ~3u}},
-               .taken_fields = {{field::exit_info_1, l2_selector::user_data & ~3u},
-                                being_delivered(EventInformation::event(
+               .taken_fields = {being_delivered(EventInformation::event(
                                     EventType::software_interrupt, vector))},
                .also_meets = {Intercept::int_n}, .runs_without_intercept = false});
 }
@@ -304,7 +303,7 @@ void faults_on_the_idt(InstructionTable& table) {
     table.row({.subject = "exception_df", .variant = "idt_absent", .program = "raise_pf_read",
                .intercept = Intercept::exception_df, .manual = "APM2 8.2.9, 15.12.9",
                .modes = flat_modes, .cpl3 = AtCpl3::same, .setup = no_page,
-               .taken_fields = {{field::exit_info_1, 0}, any_rip(), free_cr2},
+               .taken_fields = {any_rip(), free_cr2},
                .also_meets = {Intercept::exception_pf},
                .runs_without_intercept = false});
     table.row({.subject = "shutdown", .variant = "idt_absent", .program = "raise_pf_read",

@@ -120,6 +120,18 @@ void monitor(InstructionTable& table) {
                .reach = Reach::exception_first,
                .executed = {.fields = {{field::cr2, spare_page}}},
                .raises = Delivery{.vector = 14, .error_code = 0}});
+    table.row({.subject = "monitor", .variant = "non_canonical", .program = "monitor",
+               .intercept = Intercept::monitor, .manual = manual, .needs = Feature::monitor,
+               .modes = only_long64,
+               .setup = watch(0x8000'0000'0000'0000),
+               .reach = Reach::exception_first,
+               .raises = general_protection, .confirmed = false});
+    table.row({.subject = "monitor", .variant = "beyond_segment", .program = "monitor",
+               .intercept = Intercept::monitor, .manual = manual, .needs = Feature::monitor,
+               .modes = only_32bit,
+               .setup = join(watch(0x1000), {vmcb_field(field::ds_limit, 0xfff)}),
+               .reach = Reach::exception_first,
+               .raises = general_protection, .confirmed = false});
     for (const AtCpl3 level : {AtCpl3::not_run, AtCpl3::only}) {
         const std::uint32_t user = level == AtCpl3::only ? 4 : 0;
         table.row({.subject = "monitor", .variant = "monitorx_unmapped", .program = "monitorx",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // L1 changes a nested entry of any level or page size between two VMRUNs, and drops the
 // translations by any of the ways that there are. For that of 4 KiB pages see table_walks.cpp too.
-// APM2 15.16, 15.25.8.
+// APM2 15.16, 15.25.5.
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -29,6 +29,7 @@ const Flush flushes[] = {
     {"flush_asid", vmcb_field(field::tlb_control, 3), Feature::flush_by_asid},
     // Nothing here is global.
     {"flush_not_global", vmcb_field(field::tlb_control, 7), Feature::flush_by_asid},
+    // The first VMRUN dropped what other cases had by it.
     {"other_asid", vmcb_field(field::guest_asid, 2)},
 };
 
@@ -81,6 +82,7 @@ void changed(Catalogue& catalogue, const L2Start& start, NestedLevel level, cons
     }
     std::vector<Step> then = second_way(level, start.l1, change.set, change.cleared);
     then.emplace_back(vmcb_field(field::rip, at_start));
+    then.emplace_back(vmcb_field(field::tlb_control, 0));
     then.emplace_back(flush.step);
     then.emplace_back(Run{});
     add_guest_case(

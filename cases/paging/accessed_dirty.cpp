@@ -176,7 +176,7 @@ void add(Catalogue& catalogue, const std::string& area, const Way& way, const L2
                        {.name = area + "/accessed_dirty/" + std::string{name_of(way.level)} + "_" +
                                 std::string{what},
                         .title = title,
-                        .manual = "APM2 5.4.2",
+                        .manual = area == "npt" ? "APM2 15.25.5" : "APM2 5.4.2",
                         .needs = needs_of(way.level),
                         .program = program,
                         .steps = std::move(steps),
@@ -191,7 +191,10 @@ void add(Catalogue& catalogue, const std::string& area, const Way& way, const L2
     written.memory = {{Region::l2_memory, l2_data_offset, 4, 0x1111'1111}};
     row("write", way.is_leaf ? "A write sets A and D." : "A write sets A, for D is the leaf's.",
         "raise_pf_write", written, world::accessed | (way.is_leaf ? world::dirty : 0));
-    row("unused", "Without an access neither is set.", "nothing", program_ends(), 0);
+    // A may be set speculatively, D may not (APM2 5.4.2, 5.5.3).
+    ExitExpectation unused = program_ends();
+    unused.memory = {{way.entry.region, way.entry.offset, 1, {}, world::accessed, Match::free}};
+    row("unused", "Without a write D is not set.", "nothing", unused, 0);
 }
 
 void accessed_dirty(Catalogue& catalogue) {

@@ -2,7 +2,7 @@
 // L2's own page tables that change: L2 writes an entry and drops the translation it has used, by
 // INVLPG, MOV CR3 or INVLPGA; or L1 writes it between two VMRUNs and sees to the TLB. What was
 // there before is not used again. A hypervisor that shadows these tables must notice. That another
-// ASID or another address keeps its translation nobody promises, so no row asks. APM2 5.5.2, 15.16.
+// ASID or another address keeps its translation nobody promises, so no row asks. APM2 5.5.3, 15.16.
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -53,8 +53,8 @@ void by_l2(Catalogue& catalogue, const L2Start& start) {
         std::string_view manual;
         std::optional<Value> rax{}; ///< As the program leaves it.
     };
-    for (const Drop& drop : {Drop{"invlpg", "remap_invlpg", "APM2 5.5.2"},
-                             Drop{"mov_cr3", "remap_cr3", "APM2 5.5.2", fresh(field::cr3)},
+    for (const Drop& drop : {Drop{"invlpg", "remap_invlpg", "APM2 5.5.3"},
+                             Drop{"mov_cr3", "remap_cr3", "APM2 5.5.3", fresh(field::cr3)},
                              Drop{"invlpga", "remap_invlpga", "APM2 15.16", address()}}) {
         std::vector<Step> steps = page_with_twin(start.mode);
         steps.emplace_back(l2_register(Register::rdx, twin));
@@ -98,7 +98,7 @@ void by_l2(Catalogue& catalogue, const L2Start& start) {
         add_guest_case(catalogue,
                        {.name = "paging/changed/" + to.name + "_invlpg",
                         .title = "L2 takes a permission away and drops the translation.",
-                        .manual = "APM2 5.5.2",
+                        .manual = "APM2 5.5.3",
                         .program = "restrict_page",
                         .steps = std::move(steps),
                         .exit = std::move(exit)},
@@ -167,7 +167,8 @@ void by_l1(Catalogue& catalogue, const L2Start& start) {
         };
         std::vector<Step> then{Write{wire::Op::Code::write, Region::spare_vmcb, 0, size,
                                      in_region(Region::ivt, entry_bits)},
-                               vmcb_field(field::rip, at_start), flush.step};
+                               vmcb_field(field::rip, at_start), vmcb_field(field::tlb_control, 0),
+                               flush.step};
         if (start.mode == L2Mode::pae) {
             // QEMU sets A in a PDPTE, where KVM on it finds it reserved at the second VMRUN.
             for (std::uint32_t gigabyte = 0; gigabyte < 4; ++gigabyte) {

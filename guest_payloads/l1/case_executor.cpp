@@ -275,6 +275,7 @@ CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
 CaseOutcome CaseExecutor::measure(std::uint32_t count, wire::ByteWriter& out) {
     svm::Vmcb& vmcb = arena_.live().vmcb;
     const std::uint64_t rip = vmcb.save.rip;
+    vmcb.control.tlb_control = svm::TlbControl::do_nothing; // The bare round trip has none.
     const std::uint64_t ticks =
         vmrunit_measure_runs(reinterpret_cast<std::uintptr_t>(&vmcb), count, &vmcb.save.rip, rip);
     stgi();

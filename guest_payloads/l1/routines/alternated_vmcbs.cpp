@@ -106,8 +106,9 @@ VMRUNIT_ROUTINE(vmrun_alternated) {
         (by_cr3 ? vmcb.save.cr3 : vmcb.control.n_cr3) = root;
         const bool shares = (call.argument & one_asid) != 0;
         vmcb.control.guest_asid = shares ? 1 : i + 1;
-        const std::uint8_t flush = (call.argument & flush_asid) != 0 ? 3 : 1;
-        vmcb.control.tlb_control = static_cast<svm::TlbControl>(shares ? flush : 0);
+        if (shares && (call.argument & flush_asid) != 0) {
+            vmcb.control.tlb_control = svm::TlbControl::flush_asid;
+        }
         Own{i}.give(vmcb);
     }
     Wrong wrong{};
@@ -119,6 +120,9 @@ VMRUNIT_ROUTINE(vmrun_alternated) {
         svm::Vmcb& vmcb = copies[turn];
         vmcb.save.rip = rip;
         vmcb.control.clean_bits.value = has_run[turn] ? ~0u : 0;
+        if (has_run[turn] && (call.argument & one_asid) == 0) {
+            vmcb.control.tlb_control = svm::TlbControl::do_nothing;
+        }
         has_run[turn] = true;
         L2Registers registers{};
         registers.value[static_cast<unsigned>(Register::rdi)] = shared_address;

@@ -85,8 +85,8 @@ bool L2Elsewhere::start(std::uint64_t host_save_area) {
 
 bool L2Elsewhere::still_holds() const {
     const std::uint32_t before = __atomic_load_n(&pulse_, __ATOMIC_RELAXED);
-    return happens_within(short_wait,
-                          [&] { return __atomic_load_n(&pulse_, __ATOMIC_RELAXED) != before; });
+    return wait_until(short_wait,
+                      [&] { return __atomic_load_n(&pulse_, __ATOMIC_RELAXED) != before; });
 }
 
 void L2Elsewhere::run_held() {
