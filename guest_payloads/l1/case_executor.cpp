@@ -199,13 +199,14 @@ CaseOutcome CaseExecutor::run(std::uint64_t vmcb, wire::ByteWriter& out) {
     }
 
     const std::uint64_t ran = measures_ ? read_tsc() : 0;
+    const L2Trace trace = trace_of_l2(vmcb);
+    l1_.read_intercepted(trace);
     Observation observation{out, ObservationKind::exit};
     ++observations_;
     if (fault) {
         observation.fault(*fault);
     }
     const std::uint64_t guest_dr7 = live.vmcb.save.dr7;
-    const L2Trace trace = trace_of_l2(vmcb);
     arena_.collect_changes(
         offsetof(Arena, vmcb), sizeof(svm::Vmcb),
         [&](std::uint32_t where, std::uint64_t value) { observation.vmcb(where, value); });
@@ -248,6 +249,7 @@ CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
     RoutineCall call{arena_.live(), arena_.address(), op.offset};
     const auto routine = reinterpret_cast<Routine>(static_cast<std::uintptr_t>(op.value));
     const std::optional<Fault> fault = catch_fault([&] { routine(call); });
+    l1_.read_intercepted();
     arena_.distrust();
     L1StateKeeper::forget_addresses();
     // Whatever the routine did to GIF and to the arena ends with it. L1's own state it puts back.
@@ -275,7 +277,6 @@ CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
 CaseOutcome CaseExecutor::measure(std::uint32_t count, wire::ByteWriter& out) {
     svm::Vmcb& vmcb = arena_.live().vmcb;
     const std::uint64_t rip = vmcb.save.rip;
-    vmcb.control.tlb_control = svm::TlbControl::do_nothing; // The bare round trip has none.
     const std::uint64_t ticks =
         vmrunit_measure_runs(reinterpret_cast<std::uintptr_t>(&vmcb), count, &vmcb.save.rip, rip);
     stgi();

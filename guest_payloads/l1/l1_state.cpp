@@ -155,6 +155,17 @@ void L1StateKeeper::capture() {
     }
 }
 
+void L1StateKeeper::read_intercepted(const L2Trace& l2) {
+    const bool written = write_count_ != 0;
+    read_intercepted(l2.other_efer || written, l2.other_dr7 || written);
+}
+
+void L1StateKeeper::read_intercepted(bool with_efer, bool with_dr7) {
+    cr4_ = read_cr4();
+    efer_ = with_efer ? read(L1State::efer) : expected(L1State::efer);
+    dr7_ = with_dr7 ? read_dr7() : expected(L1State::dr7);
+}
+
 void L1StateKeeper::disarm(std::uint64_t guest_dr7) {
     namespace dr7 = svm::dr7;
     if ((guest_dr7 & dr7::breakpoint_enables) == 0 || (guest_dr7 & dr7::breakpoint_kinds) != 0) {

@@ -38,10 +38,15 @@ public:
     [[nodiscard]] bool write(const wire::Op& op);
     void undo_writes();
 
+    /// Reads CR4, EFER and DR7 for the next check(), before anything is compared: under a
+    /// hypervisor these reads are exits, each of which costs the CPU the translations it has, and
+    /// comparing needs many. EFER and DR7 are looked at where L2 or the case had another value than
+    /// L1 is to have: else nothing tells whether that came back.
+    void read_intercepted(const L2Trace& l2);
+    void read_intercepted() { read_intercepted(true, true); }
+
     /// Calls `differs(L1State, value)` for whatever #VMEXIT should have restored and did not, and
-    /// repairs it. `vmcb` is the address VMRUN was given. EFER and DR7, whose reads are exits under
-    /// a hypervisor, are looked at where L2 or the case had another value than L1 is to have: else
-    /// nothing tells whether that came back.
+    /// repairs it. `vmcb` is the address VMRUN was given. After read_intercepted().
     template<class Differs>
     void check(const RunEdge& edge, std::uint64_t vmcb, const L2Trace& l2, Differs&& differs);
 
@@ -55,10 +60,11 @@ public:
     }
 
 private:
+    void read_intercepted(bool with_efer, bool with_dr7);
     template<class Differs>
-    void check_all(bool with_efer, bool with_dr7, Differs&& differs);
+    void check_all(Differs&& differs);
     template<class Differs>
-    void check(wire::L1State state, std::uint64_t expected, Differs&& differs);
+    void check(wire::L1State state, std::uint64_t now, std::uint64_t expected, Differs&& differs);
 
     struct Write {
         wire::L1Register target;
@@ -74,6 +80,7 @@ private:
     static void repair(wire::L1State state, std::uint64_t value);
 
     std::uint64_t reference_[wire::l1_state_count]{};
+    std::uint64_t cr4_ = 0, efer_ = 0, dr7_ = 0; ///< As read_intercepted() found them.
     std::uint64_t xcr0_ = 0;
     bool has_xsave_ = false;
     bool has_cr8_ = false;
@@ -96,35 +103,35 @@ void L1StateKeeper::check(const RunEdge& edge, std::uint64_t vmcb, const L2Trace
         differs(L1State::rflags, edge.rflags_after);
     }
     // A 32-bit L1 sees the lower half of what L2 has in CR2.
-    check(L1State::cr2, static_cast<std::uintptr_t>(l2.cr2), differs);
-    const bool written = write_count_ != 0;
-    check_all(l2.other_efer || written, l2.other_dr7 || written, differs);
+    check(L1State::cr2, read(L1State::cr2), static_cast<std::uintptr_t>(l2.cr2), differs);
+    check_all(differs);
     other_pat_ = other_pat_ || l2.other_pat;
 }
 
 template<class Differs>
 void L1StateKeeper::check(Differs&& differs) {
-    check_all(true, true, differs);
+    check_all(differs);
     other_pat_ = true;
 }
 
 template<class Differs>
-void L1StateKeeper::check_all(bool with_efer, bool with_dr7, Differs&& differs) {
+void L1StateKeeper::check_all(Differs&& differs) {
     using wire::L1State;
     for (unsigned i = static_cast<unsigned>(L1State::cr0); i < wire::l1_state_count; ++i) {
         const auto state = static_cast<L1State>(i);
-        const bool told = state == L1State::efer  ? with_efer
-                          : state == L1State::dr7 ? with_dr7
-                                                  : state != L1State::cr2;
-        if (told) {
-            check(state, reference_[i], differs);
+        if (state != L1State::cr2) {
+            const std::uint64_t now = state == L1State::cr4    ? cr4_
+                                      : state == L1State::efer ? efer_
+                                      : state == L1State::dr7  ? dr7_
+                                                               : read(state);
+            check(state, now, reference_[i], differs);
         }
     }
 }
 
 template<class Differs>
-void L1StateKeeper::check(wire::L1State state, std::uint64_t expected, Differs&& differs) {
-    const std::uint64_t now = read(state);
+void L1StateKeeper::check(wire::L1State state, std::uint64_t now, std::uint64_t expected,
+                          Differs&& differs) {
     if (now != expected) {
         differs(state, now);
         repair(state, reference_[static_cast<unsigned>(state)]);
