@@ -3,6 +3,7 @@
 #include "host_runner/report/summary_text.hpp"
 #include "tests/unit/report_samples.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
