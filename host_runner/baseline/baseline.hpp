@@ -73,7 +73,7 @@ public:
     void apply(CaseResult& result);
 
     /// Entries that name none of `known_names`; and, if every known case was run, those whose cases
-    /// all passed.
+    /// all passed or were covered by earlier entries.
     [[nodiscard]] std::vector<StaleEntry> stale(std::span<const std::string> known_names,
                                                 bool every_case_ran) const;
 
@@ -88,6 +88,7 @@ private:
         bool holds = true;
         std::size_t passed = 0;
         std::size_t failed = 0; ///< Covered or failing in another way: the entry is not idle.
+        std::size_t covered_before = 0; ///< Cases that an earlier entry covered.
     };
 
     std::string source_;

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""lint.py format|shell|licence ROOT: one static check over all files of the project it concerns.
+"""lint.py format|shell|licence|evidence ROOT: one static check over all files of the project it concerns.
 
 Exit code 0 clean, 1 findings, 77 (skipped) if the tool is not installed.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,7 +49,25 @@ def check_licence(root):
     return exit_code
 
 
-CHECKS = {"format": check_format, "shell": check_shell, "licence": check_licence}
+def check_evidence(root):
+    """Ids by which baselines name their evidence (ENT-CPL, D-QEMU-03) are in docs/evidence.md."""
+    with open(os.path.join(root, "docs", "evidence.md"), encoding="utf-8") as file:
+        known = set(re.findall(r"^\| ([A-Z0-9-]+) \|", file.read(), re.MULTILINE))
+    exit_code = 0 if known else 1
+    for path in source_files.baselines(root):
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if not line.startswith("evidence"):
+                    continue
+                for name in re.findall(r"\b[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+\b", line):
+                    if name not in known:
+                        print(f"{path}:{number}: {name} is not in docs/evidence.md")
+                        exit_code = 1
+    return exit_code
+
+
+CHECKS = {"format": check_format, "shell": check_shell, "licence": check_licence,
+          "evidence": check_evidence}
 
 if __name__ == "__main__":
     sys.exit(CHECKS[sys.argv[1]](sys.argv[2]))

@@ -71,6 +71,16 @@ class Checks(SmallProject):
         self.assertEqual(self.check(lint.check_licence), 1)
         self.assertIn("harness/bad.hpp:1", self.printed)
 
+    def test_evidence(self):
+        for folder in ("docs", "baselines"):
+            (self.root / folder).mkdir()
+        self.write("docs/evidence.md", "| id | rule |\n| ENT-CPL | CPL is that of the field |\n")
+        self.write("baselines/a.toml", 'reason = "X-1"\nevidence = "ENT-CPL, APM2 15.5.1"\n')
+        self.assertEqual(self.check(lint.check_evidence), 0)
+        self.write("baselines/b.toml", '\nevidence = "as ENT-CPL; D-QEMU-99"\n')
+        self.assertEqual(self.check(lint.check_evidence), 1)
+        self.assertIn("baselines/b.toml:2: D-QEMU-99", self.printed)
+
     def test_shell(self):
         if not shutil.which("shellcheck"):
             self.skipTest("shellcheck is not installed")

@@ -6,6 +6,7 @@ import os
 CPP = (".cpp", ".hpp", ".h", ".c")
 ASSEMBLY = (".S", ".inc", ".lds")
 SCRIPTS = (".py", ".sh")
+TEXTS = (".md", ".toml")
 BUILD_FILES = ("meson.build", "meson_options.txt")
 
 
@@ -36,8 +37,13 @@ def shell_scripts(root):
     return [path for path in all_files(root) if is_shell_script(root, path)]
 
 
+def baselines(root):
+    return [path for path in all_files(root)
+            if path.startswith("baselines" + os.sep) and path.endswith(".toml")]
+
+
 def files_with_licence_line(root):
     """Everything in which a comment can stand at the top, but for third-party text."""
     return [path for path in all_files(root)
-            if path.endswith(CPP + ASSEMBLY + SCRIPTS) or os.path.basename(path) in BUILD_FILES
+            if path.endswith(CPP + ASSEMBLY + SCRIPTS + TEXTS) or os.path.basename(path) in BUILD_FILES
             or is_shell_script(root, path)]

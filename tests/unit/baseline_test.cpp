@@ -255,6 +255,17 @@ TEST(Baseline, SomeCasesAreNotRun) {
     EXPECT_NE(baseline.why_not_run("c"), "");
 }
 
+TEST(Baseline, WhatIsNotRunExcusesNothingWhereItIs) {
+    const std::string not_run = "case = 'a/b/c'\nrun = false\n";
+    EXPECT_EQ(applied(entry(not_run)).verdict, Verdict::fail);
+    EXPECT_EQ(applied(entry(not_run + "expect = {field = 'control.next_rip'}")).verdict,
+              applied(entry("case = 'a/b/c'\nexpect = {field = 'control.next_rip'}")).verdict);
+    const std::string pinned =
+        "case = 'a/b/c'\nexpect = [{field = '*'}, {reason = '*', optional = true}]\n";
+    EXPECT_EQ(applied(entry(not_run) + entry(pinned)).verdict, applied(entry(pinned)).verdict)
+        << "the next entry may cover it";
+}
+
 TEST(Baseline, KnowsWhichCasesHang) {
     Baseline baseline = baseline_of(
         entry("case = 'a/*'\nexcept = 'a/passes'\nexpect = { reason = 'hang*' }") +
@@ -275,7 +286,7 @@ TEST(Baseline, StaleEntries) {
     Baseline baseline =
         baseline_of(entry("case = 'a/passes'") + entry("case = 'a/fails'") +
                     entry("case = ['gone', 'gone/*']") + entry("case = 'a/skipped'") +
-                    entry("case = 'a/other'\nexpect = {reason = 'x'}"));
+                    entry("case = 'a/other'\nexpect = {reason = 'x'}") + entry("case = 'a/f*'"));
     const std::vector<std::string> names{"a/passes", "a/fails", "a/skipped", "a/other"};
     for (CaseResult result :
          {samples::passing("a/passes"), samples::failing("a/fails"), samples::failing("a/other"),
@@ -289,9 +300,11 @@ TEST(Baseline, StaleEntries) {
     EXPECT_EQ(partly[0].file, "b.toml");
     EXPECT_EQ(partly[0].line, 10u);
     const auto whole = baseline.stale(names, true);
-    ASSERT_EQ(whole.size(), 2u);
+    ASSERT_EQ(whole.size(), 3u);
     EXPECT_EQ(whole[0].cases, "a/passes");
     EXPECT_EQ(whole[0].why, "every case it covers passes");
+    EXPECT_EQ(whole[2].cases, "a/f*");
+    EXPECT_EQ(whole[2].why, "earlier entries cover all its cases");
 }
 
 TEST(Baseline, ComplainsWithLineAndColumn) {
