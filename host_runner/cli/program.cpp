@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <system_error>
 
 namespace vmrunit::runner {
@@ -261,9 +262,11 @@ private:
         command.add_option("--timeout", seconds, "Deadline of a case in seconds")
             ->check(CLI::Range(0.01, 86400.0));
     }
-    void add_baseline(CLI::App& command) {
-        command.add_option("--baseline", common_.baseline,
-                           "Known deviations: a file, or none; default: the target's own");
+    /// Where a version is judged, what is known of it is no excuse: nothing is known by default.
+    void add_baseline(CLI::App& command, std::string_view by_default = "the target's own") {
+        command.add_option(
+            "--baseline", common_.baseline,
+            fmt::format("Known deviations: a file, or none; default: {}", by_default));
         command.add_option("--baselines-folder", common_.baselines_folder,
                            "Where the targets' baselines are");
     }
@@ -418,7 +421,7 @@ private:
         add_filters(*step_, true);
         add_target(*step_);
         add_payload(*step_);
-        add_baseline(*step_);
+        add_baseline(*step_, "none");
         add_timeout(*step_, run_options_.case_seconds);
         add_colour(*step_, run_options_.reports.colour);
         add_retries(*step_, run_options_.retries);
@@ -450,7 +453,7 @@ private:
         bisect_->add_option("-t,--target", common_.target,
                             "What to test; {tree} stands for the folder of the tree");
         add_payload(*bisect_);
-        add_baseline(*bisect_);
+        add_baseline(*bisect_, "none");
         add_timeout(*bisect_, options.case_seconds);
         add_retries(*bisect_, options.retries);
         bisect_->add_option("--folder", options.folder, "Where log, results and clone are kept");

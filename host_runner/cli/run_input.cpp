@@ -17,6 +17,17 @@ Result<Baseline> load_baseline(const CommonOptions& common, const Target& target
     return Baseline::load_for(common.baselines_folder, target.baseline_name());
 }
 
+std::string repeat_options(const CommonOptions& common, std::string_view target) {
+    std::string options = fmt::format("--target {}", target);
+    if (const auto kernel = common.target_options.kernel.string(); !kernel.empty()) {
+        options += " --kernel " + kernel;
+    }
+    if (!common.baseline.empty()) {
+        options += " --baseline " + common.baseline;
+    }
+    return options;
+}
+
 tl::expected<PayloadImages, CommandError> load_images(const Program& program,
                                                       const CommonOptions& common) {
     auto images = PayloadImages::load(common.payload);
@@ -58,11 +69,8 @@ ReportedRunInput run_input(const Program& program, const CommonOptions& common,
     input.info.command_line = command_line;
     input.info.started = std::chrono::system_clock::now();
     input.info.strict = options.strict;
-    const auto kernel = common.target_options.kernel.string();
-    input.repeat_command = [name_of_target =
-                                target.name() + (kernel.empty() ? "" : " --kernel " + kernel)](
-                               const std::string& name) {
-        return fmt::format("vmrunit run {} --target {}", name, name_of_target);
+    input.repeat_command = [end = repeat_options(common, target.name())](const std::string& name) {
+        return fmt::format("vmrunit run {} {}", name, end);
     };
     for (const cases::Case& one : program.catalogue.cases()) {
         input.all_names.push_back(one.name);

@@ -6,12 +6,16 @@
 #include "host_runner/run/reported_run.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vmrunit::runner {
 
 /// The file that was named, none, or that of the target.
 [[nodiscard]] Result<Baseline> load_baseline(const CommonOptions& common, const Target& target);
+
+/// With which a case is run again the same way: it is judged by the same baseline, too.
+[[nodiscard]] std::string repeat_options(const CommonOptions& common, std::string_view target);
 
 /// The images of --payload, or our own. That a file the user names is none is a usage error.
 [[nodiscard]] tl::expected<PayloadImages, CommandError> load_images(const Program& program,

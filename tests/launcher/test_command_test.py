@@ -38,6 +38,15 @@ class TestCommand(FakeRepository):
         self.assertEqual(len(runs), 1)
         self.assertTrue(runs[0].endswith("--suite unit"))
 
+    def test_help_installs_and_builds_nothing(self):
+        self.set_state("installed", "")
+        for option in ("--help", "-h"):
+            code, lines = self.run_tests(option)
+            self.assertEqual(code, 0)
+            self.assertIn("./test [--sanitize] [MESON TEST ARGUMENT...]", lines)
+            self.assertEqual(self.calls("meson") + self.calls("ninja"), [])
+            self.assertNotIn("installing", self.err)
+
     def test_sanitized_build_alone(self):
         code, lines = self.run_tests("--sanitize", "one test")
         self.assertEqual((code, lines[-1]), (0, "1 passed, 0 failed, 0 skipped"))
