@@ -149,7 +149,6 @@ void through_gate(Table& table, const UnderWay& event, const L2Start& start) {
               {no_idt(), intercepting(Intercept::exception_gp)}, beyond, start);
 }
 
-/// The page tables of a mode that has tasks.
 /// What exits behind a task gate.
 ExitExpectation switches_task(EventInformation event, L2Mode mode) {
     ExitExpectation exit = exit_with(ExitCode::task_switch);

@@ -334,14 +334,14 @@ void code_segment(Segments& segments) {
                   .title = "64-bit mode takes the base of CS for zero.",
                   .steps = {vmcb_field(cs.base, 0x1000'0000)},
                   .exit = any_base,
-                  .manual = "APM2 4.5.1"},
+                  .manual = "APM2 4.5.3"},
                  L2Mode::long64);
     segments.add({.place = cs.limit,
                   .what = "ignored",
                   .title = "64-bit mode knows no limit of CS.",
                   .steps = {vmcb_field(cs.limit, 0xfff),
                             vmcb_clear(cs.attributes, SegmentAttributes::granularity.mask())},
-                  .manual = "APM2 4.5.1"},
+                  .manual = "APM2 4.5.3"},
                  L2Mode::long64);
 }
 

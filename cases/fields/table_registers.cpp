@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // GDTR and IDTR at the ends of what they can be: SGDT and SIDT of L2 see what VMRUN loaded and the
 // exit stores it again; what LGDT and LIDT load the exit stores too. Nothing of L2 uses the tables.
-// APM2 4.6.1, 4.6.5, 15.5.1, 15.6.
+// APM2 4.6.2, 4.6.6, 15.5.1, 15.6.
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"

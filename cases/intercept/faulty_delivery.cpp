@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Exceptions that come up while another event is being delivered: broken gates and stacks, #DF,
-// shutdown. EXITINTINFO names the event that was under way. APM2 8.2.9, 8.2.10, 15.7.2, 15.12.9,
+// shutdown. EXITINTINFO names the event that was under way. APM2 8.2.9, 8.2.11, 15.7.2, 15.12.9,
 // 15.14.3.
 
 #include "cases/intercept/exception_row.hpp"
@@ -38,7 +38,7 @@ FieldExpectation any_event() {
 // clang-format off
 
 /// INT 40h through a gate to ring 1, whose stack cannot be had: the TSS ends before RSP1 in long
-/// mode, and has a ring 0 selector for SS1 elsewhere. APM2 8.2.10.
+/// mode, and has a ring 0 selector for SS1 elsewhere. APM2 8.2.11.
 void invalid_tss(InstructionTable& table) {
     struct Way {
         Modes modes;
@@ -74,7 +74,7 @@ void invalid_tss(InstructionTable& table) {
     // From virtual-8086 mode there is a way to ring 0 only, whose stack #TS needs, too.
     constexpr std::uint32_t ss0 = offsetof(L2Memory, tss32) + 8;
     table.row({.subject = "exception_ts", .variant = "stack_of_int_n", .program = "int_40",
-               .intercept = Intercept::exception_ts, .manual = "APM2 8.2.10, 8.7",
+               .intercept = Intercept::exception_ts, .manual = "APM2 8.2.11, 8.7",
                .modes = only_v86, .cpl3 = AtCpl3::only,
                .setup = {vmcb_set(field::rflags, svm::rflags::iopl),
                          Write{wire::Op::Code::write, Region::l2_memory, ss0, 2,

@@ -109,7 +109,7 @@ void caches(InstructionTable& table) {
 }
 
 /// EXITINFO1 is the linear address: with the base of the segment, in the address size of the
-/// instruction, cut to 32 bits outside 64-bit mode. APM2 15.8.1.
+/// instruction, cut to 32 bits outside 64-bit mode. APM2 15.8.3.
 void invlpg_addresses(InstructionTable& table) {
     constexpr std::uint64_t high = world::unmapped | 0x123;
     constexpr std::uint64_t non_canonical = 0x8000'0000'0000'0123;
@@ -145,7 +145,7 @@ void invlpg_addresses(InstructionTable& table) {
              Address{"address_size", "invlpg_short", not_long64,
                      {l2_register(Register::rdi, 0xabcd'1234)}, 0x1234}}) {
         table.row({.subject = "invlpg", .variant = row.variant, .program = row.program,
-                   .intercept = Intercept::invlpg, .manual = "APM2 15.8.1, 15.9",
+                   .intercept = Intercept::invlpg, .manual = "APM2 15.8.3, 15.9",
                    .modes = row.modes, .setup = row.setup,
                    .taken_fields = {{.field = field::exit_info_1, .value = row.linear,
                                      .needs = Feature::decode_assists}}});
@@ -155,7 +155,7 @@ void invlpg_addresses(InstructionTable& table) {
 void translations(InstructionTable& table) {
     invlpg_addresses(table);
     table.row({.subject = "invlpg", .program = "invlpg", .intercept = Intercept::invlpg,
-               .manual = "APM2 15.8.1, 15.9", .cpl3 = AtCpl3::gp_first,
+               .manual = "APM2 15.8.3, 15.9", .cpl3 = AtCpl3::gp_first,
                .page_end = PageEnd::within,
                .setup = {l2_register(Register::rdi, l2_data)},
                .taken_fields = {{.field = field::exit_info_1, .value = l2_data,

@@ -17,7 +17,7 @@ using svm::Intercept;
 
 constexpr std::string_view manual = "APM2 15.9";
 
-/// EXITINFO1 on a CPU with decode assists. APM2 15.8.4.
+/// EXITINFO1 on a CPU with decode assists. APM2 15.8.2.
 FieldExpectation names_vector(std::uint8_t vector) {
     return {.field = field::exit_info_1,
             .value = vector,

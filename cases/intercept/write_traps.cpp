@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Write traps of EFER and the control registers: the exit comes behind the write, with the new
-// value in EXITINFO1. They came with encrypted register state, and no target here has them.
-// APM2 15.35.7.
+// value in EXITINFO1. They came with encrypted register state; the manual promises those of CRn to
+// guests under SEV-ES and does not say what others have, and no target here has them: unconfirmed.
+// APM2 15.35.10.
 
 #include "cases/intercept/register_access.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -23,7 +24,7 @@ namespace field = svm::field;
 using svm::Feature;
 using svm::Intercept;
 
-constexpr std::string_view manual = "APM2 15.35.7";
+constexpr std::string_view manual = "APM2 15.35.10";
 
 Intercept trap_of(unsigned number) {
     return static_cast<Intercept>(static_cast<unsigned>(Intercept::cr0_write_trap) + number);
