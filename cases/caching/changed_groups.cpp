@@ -15,6 +15,7 @@
 #include "harness/svm/vmcb.hpp"
 #include "harness/world.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <tuple>

@@ -2,7 +2,7 @@
 // What L2's own CR0.WP, CR4.SMEP, CR4.SMAP and EFER.NXE are to nested entries: nothing. Nested
 // accesses are a user's, so that each page is one that SMEP and SMAP would keep the supervisor
 // from; read-only stops any write; and the NX that counts is that of L1's EFER. L2's own tables
-// permit the access in each of these settings. APM2 15.25.5, 15.25.7.
+// permit the access in each of these settings, or there are none. APM2 15.25.5, 15.25.7.
 
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/guest_case.hpp"
@@ -122,6 +122,34 @@ void guest_mode(Catalogue& catalogue, const L2Start& start, const Setting& setti
     }
 }
 
+/// Where L2 pages nothing itself, and in the other modes of 16-bit code, nested entries count all
+/// the same: DS leads to them.
+void without_own_paging(Catalogue& catalogue, const L2Start& start) {
+    for (const Entry& entry : entries) {
+        if (entry.needs_nx && start.l1 == L1Mode::legacy) {
+            continue;
+        }
+        for (unsigned access = 0; access < 2; ++access) { // A fetch does not go by DS.
+            std::vector<Step> steps =
+                second_way(NestedLevel::leaf_4k, start.l1, entry.set, entry.cleared);
+            steps.emplace_back(vmcb_field(field::ds_base, second_way_begin));
+            steps.emplace_back(l2_register(Register::rdi, l2_data_offset));
+            steps.emplace_back(l2_register(Register::rbx, 0x1111'1111));
+            steps.emplace_back(l2_data_bytes(0, 4, 0x00d9'010f));
+            add_guest_case(catalogue,
+                           {.name = "npt/unpaged/" + std::string{entry.name} + "/" +
+                                    std::string{accesses[access].name},
+                            .title = "Nested entries count where L2 has none of its own.",
+                            .manual = "APM2 15.25.5",
+                            .program = accesses[access].program,
+                            .steps = std::move(steps),
+                            .exit = outcome(entry, access, start),
+                            .l1_modes = only(start.l1)},
+                           start);
+        }
+    }
+}
+
 void guest_modes(Catalogue& catalogue) {
     const Setting settings[] = {
         {.name = "wp_clear", .wp = false},
@@ -130,6 +158,9 @@ void guest_modes(Catalogue& catalogue) {
         {.name = "nxe_clear", .nxe = false},
         {.name = "smep_smap_wp_nxe_clear", .wp = false, .smep = true, .smap = true, .nxe = false}};
     each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+        for (const L2Mode mode : {L2Mode::real, L2Mode::paged_real, L2Mode::prot16}) {
+            without_own_paging(catalogue, {mode, 0, true, l1});
+        }
         for (const L2Mode mode : paged_modes) {
             for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
                 for (const Setting& setting : settings) {

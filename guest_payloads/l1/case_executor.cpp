@@ -253,7 +253,7 @@ CaseOutcome CaseExecutor::call(const Op& op, wire::ByteWriter& out) {
     arena_.distrust();
     L1StateKeeper::forget_addresses();
     // Whatever the routine did to GIF and to the arena ends with it. L1's own state it puts back.
-    vmload_state_is_foreign_ = true;
+    vmload_state_is_foreign_ = true; // For all that is known of a routine.
     take_vmload_state_back();
     if (!call.leaves_gif_clear) {
         stgi();
