@@ -238,7 +238,9 @@ L2Trace CaseExecutor::trace_of_l2(std::uint64_t vmcb) const {
     const auto differs = [&](auto field, std::uint64_t from) {
         return unknown || before.*field != from || after.*field != from;
     };
+    const std::uint64_t cr4 = l1_.expected(wire::L1State::cr4);
     return {.cr2 = after.cr2,
+            .cr4s = unknown ? ~std::uint64_t{0} : (before.cr4 ^ cr4) | (after.cr4 ^ cr4),
             .other_efer = differs(&svm::SaveArea::efer, l1_.expected(wire::L1State::efer)),
             .other_dr7 = differs(&svm::SaveArea::dr7, l1_.expected(wire::L1State::dr7)),
             .other_pat = differs(&svm::SaveArea::g_pat, svm::pat_reset)};

@@ -157,13 +157,23 @@ void L1StateKeeper::capture() {
 
 void L1StateKeeper::read_intercepted(const L2Trace& l2) {
     const bool written = write_count_ != 0;
-    read_intercepted(l2.other_efer || written, l2.other_dr7 || written);
+    const bool other_cr4 = (l2.cr4s & ~svm::cr4::osxsave) != 0;
+    read_intercepted({.cr4 = other_cr4 || written,
+                      .efer = l2.other_efer || written,
+                      .dr7 = l2.other_dr7 || written});
 }
 
-void L1StateKeeper::read_intercepted(bool with_efer, bool with_dr7) {
-    cr4_ = read_cr4();
-    efer_ = with_efer ? read(L1State::efer) : expected(L1State::efer);
-    dr7_ = with_dr7 ? read_dr7() : expected(L1State::dr7);
+void L1StateKeeper::read_intercepted(Registers which) {
+    cr4_ = which.cr4 ? read_cr4() : cr4_but_for_osxsave();
+    efer_ = which.efer ? read(L1State::efer) : expected(L1State::efer);
+    dr7_ = which.dr7 ? read_dr7() : expected(L1State::dr7);
+}
+
+/// Most L2s have L1's CR4 without OSXSAVE, and that bit shows without an exit: by XGETBV.
+std::uint64_t L1StateKeeper::cr4_but_for_osxsave() const {
+    const std::uint64_t cr4 = expected(L1State::cr4);
+    const auto fault = catch_fault([] { (void)read_xcr0(); });
+    return fault ? cr4 & ~svm::cr4::osxsave : cr4;
 }
 
 void L1StateKeeper::disarm(std::uint64_t guest_dr7) {

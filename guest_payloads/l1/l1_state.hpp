@@ -13,8 +13,9 @@ namespace vmrunit::guest {
 
 /// What L2 had, as far as the VMCB tells.
 struct L2Trace {
-    std::uint64_t cr2; ///< Behind the #VMEXIT.
-    bool other_efer;   ///< Than L1, at its VMRUN or at its #VMEXIT.
+    std::uint64_t cr2;  ///< Behind the #VMEXIT.
+    std::uint64_t cr4s; ///< Bits in which its CR4 was not L1's, at its VMRUN or at its #VMEXIT.
+    bool other_efer;    ///< Than L1, at either.
     bool other_dr7;
     bool other_pat; ///< Than at reset.
 };
@@ -40,10 +41,10 @@ public:
 
     /// Reads CR4, EFER and DR7 for the next check(), before anything is compared: under a
     /// hypervisor these reads are exits, each of which costs the CPU the translations it has, and
-    /// comparing needs many. EFER and DR7 are looked at where L2 or the case had another value than
-    /// L1 is to have: else nothing tells whether that came back.
+    /// comparing needs many. Each is looked at where L2 or the case had another value than L1 is to
+    /// have: else nothing tells whether that came back.
     void read_intercepted(const L2Trace& l2);
-    void read_intercepted() { read_intercepted(true, true); }
+    void read_intercepted() { read_intercepted({.cr4 = true, .efer = true, .dr7 = true}); }
 
     /// Calls `differs(L1State, value)` for whatever #VMEXIT should have restored and did not, and
     /// repairs it. `vmcb` is the address VMRUN was given. After read_intercepted().
@@ -60,7 +61,11 @@ public:
     }
 
 private:
-    void read_intercepted(bool with_efer, bool with_dr7);
+    struct Registers {
+        bool cr4, efer, dr7;
+    };
+    void read_intercepted(Registers which);
+    [[nodiscard]] std::uint64_t cr4_but_for_osxsave() const;
     template<class Differs>
     void check_all(Differs&& differs);
     template<class Differs>
