@@ -51,7 +51,7 @@ constexpr RowItem items[] = {
     {"exit_int_info/clear_otherwise", "V is clear once the event is delivered",              "15.7.2", "event/injected_interrupt/vector_64"},
     {"exit_int_info/hardware_interrupt", "an interrupt of the machine has type 0",           "15.7.2", "event/cut_short/np/physical_interrupt event/cut_short/task_switch/physical_interrupt"},
     {"exit_int_info/virtual_interrupt","a virtual interrupt has type 0",                     "15.7.2", "event/cut_short/*/virtual_interrupt"},
-    {"exit_int_info/int3_into_int1",  "INT3, INTO and INT1 have type 3",                     "15.7.2", "intercept/exception_bp/no_idt intercept/exception_of/no_idt"},
+    {"exit_int_info/int3_into_int1",  "INT3, INTO and INT1 have type 3",                     "15.7.2", "event/cut_short/*/executed_int3 event/cut_short/*/executed_into event/cut_short/*/executed_int1"},
     {"exit_int_info/reserved_bits",   "what the reserved bits and an error code without EV hold", "15.7.2", ""},
     {"exit_int_info/virtual_nmi",     "a virtual NMI has type 2 and leaves V_NMI_MASK clear","15.21.10", "event/virtual_nmi/cut_short", svm::Feature::vnmi},
     {"exit_int_info/refused",         "what it holds after VMEXIT_INVALID",                  "15.7.2", ""},

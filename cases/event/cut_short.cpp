@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Delivery of an event that something else cuts short: an intercepted exception on the way to the
 // handler, a nested page fault, a task switch. EXITINTINFO is then the event that was under way,
-// and RIP has not moved. The events are injected, virtual ones, or of the machine.
+// and RIP has not moved. The events are injected, virtual ones, of L2's own instructions, or of the
+// machine.
 // APM2 15.7.2, 15.20.
 
 #include "cases/intercept/exception_row.hpp"
@@ -31,7 +32,8 @@ using svm::VirtualInterrupt;
 struct UnderWay {
     std::string_view name;
     EventInformation event;
-    bool is_virtual = false; ///< By V_IRQ, else by EVENTINJ.
+    bool is_virtual = false;        ///< By V_IRQ, else by EVENTINJ.
+    std::string_view instruction{}; ///< By this program, which is one instruction, instead.
 };
 
 constexpr UnderWay events[] = {
@@ -44,22 +46,38 @@ constexpr UnderWay events[] = {
     {"gp", EventInformation::event(EventType::exception, 13, 0x18)},
     {"pf", EventInformation::event(EventType::exception, 14, 7)},
     {"virtual_interrupt", EventInformation::event(EventType::interrupt, 0x40), true},
+    // INT3, INTO and INT1 are exceptions here, and only INT n is a software interrupt (spec:
+    // XI-INT3).
+    {"executed_int_n", EventInformation::event(EventType::software_interrupt, 0x40), false,
+     "int_40"},
+    {"executed_int3", EventInformation::event(EventType::exception, 3), false, "raise_bp"},
+    {"executed_into", EventInformation::event(EventType::exception, 4), false, "raise_of"},
+    {"executed_int1", EventInformation::event(EventType::exception, 1), false, "icebp"},
 };
 
-/// Real mode has no error code, and what EV means there no source says.
+/// Real mode has no error code, and what EV means there no source says; 64-bit mode has no INTO.
 bool may_come(const UnderWay& event, L2Mode mode) {
+    if (event.instruction == "raise_of" && mode == L2Mode::long64) {
+        return false;
+    }
     return !is_real_mode(mode) || !event.event.test(EventInformation::error_code_valid);
 }
 
-/// V_IRQ, or EVENTINJ. INT n asks the IDT at any IOPL but in virtual-8086 mode, where it is 3 here.
+/// V_IRQ, EVENTINJ, or what the instruction asks for. INT n asks the IDT at any IOPL but in
+/// virtual-8086 mode, where it is 3 here; INTO does nothing without OF.
 std::vector<Step> brings(const UnderWay& event, L2Mode mode) {
     if (event.is_virtual) {
         const auto pending = offered_interrupt(event.event.get(EventInformation::vector));
         return {vmcb_field(field::virtual_interrupt, pending.value),
                 vmcb_set(field::rflags, svm::rflags::if_)};
     }
-    std::vector<Step> steps{vmcb_field(field::event_injection, event.event.value),
-                            vmcb_field(field::next_rip, at_start)};
+    std::vector<Step> steps;
+    if (event.instruction.empty()) {
+        steps = {vmcb_field(field::event_injection, event.event.value),
+                 vmcb_field(field::next_rip, at_start)};
+    } else if (event.instruction == "raise_of") {
+        steps = {vmcb_set(field::rflags, svm::rflags::of)};
+    }
     const auto software = static_cast<std::uint64_t>(EventType::software_interrupt);
     if (mode == L2Mode::v86 && event.event.get(EventInformation::type) == software) {
         steps.emplace_back(vmcb_set(field::rflags, svm::rflags::iopl));
@@ -91,7 +109,7 @@ public:
              const std::vector<Step>& setup, ExitExpectation exit, const L2Start& start,
              const Special& special = {},
              const std::source_location& where = std::source_location::current()) {
-        exit.rip = at_start;
+        exit.rip = event.instruction.empty() ? at_start : at_insn;
         if (special.has_event) {
             exit.fields.push_back(being_delivered(event.event));
         }
@@ -115,6 +133,7 @@ public:
             {.name = "event/cut_short/" + std::string{by} + "/" + std::string{event.name},
              .title = title,
              .manual = special.manual,
+             .program = event.instruction.empty() ? "nothing" : event.instruction,
              .steps = join(setup, brings(event, start.mode)),
              .exit = std::move(exit),
              // QEMU 7.2 records a virtual interrupt as an exception; Bochs takes none.
