@@ -38,9 +38,9 @@ std::vector<Step> interrupt_pending(std::vector<Step> setup = {}) {
     return setup;
 }
 
-/// At the instruction under test.
+/// At the instruction under test. RFLAGS.VM is as L2 began.
 std::vector<FieldExpectation> in_shadow(std::uint64_t flags = enabled) {
-    return {{field::rflags, flags},
+    return {{field::rflags, fresh(field::rflags) | flags},
             {field::interrupt_shadow, 1, InterruptShadow::interrupt_shadow.mask()}};
 }
 
