@@ -29,6 +29,18 @@ bool is_met(const Pin& pin, const CaseResult& result) {
     });
 }
 
+/// What must be seen and is not; null if all is.
+const Pin* missing_pin(const Deviation& deviation, const CaseResult& result) {
+    const auto missing = std::ranges::find_if(
+        deviation.expect, [&](const Pin& pin) { return !pin.optional && !is_met(pin, result); });
+    return missing == deviation.expect.end() ? nullptr : &*missing;
+}
+
+bool pins(const Deviation& deviation, const FieldDifference& field) {
+    return std::ranges::any_of(deviation.expect,
+                               [&](const Pin& pin) { return covers(pin, field); });
+}
+
 /// "!0": the subject is anything but 0, or does not say.
 bool has_fact(const SubjectFacts& subject, const std::string& name, std::string_view value) {
     const bool must_not = value.starts_with('!');
@@ -58,18 +70,19 @@ bool names_case(const Deviation& deviation, std::string_view name) {
     return any_matches(deviation.cases, name) && !any_matches(deviation.except, name);
 }
 
-std::string differs_from(const Deviation& deviation, const CaseResult& result) {
+std::string differs_from(const Deviation& deviation, const CaseResult& result,
+                         std::span<const Deviation* const> beside) {
     if (deviation.expect.empty()) {
         return {};
     }
-    for (const Pin& pin : deviation.expect) {
-        if (!pin.optional && !is_met(pin, result)) {
-            return fmt::format("it expects {}", in_words(pin));
-        }
+    if (const Pin* pin = missing_pin(deviation, result)) {
+        return fmt::format("it expects {}", in_words(*pin));
     }
     for (const FieldDifference& field : result.fields) {
-        const bool pinned = std::ranges::any_of(deviation.expect,
-                                                [&](const Pin& pin) { return covers(pin, field); });
+        const bool pinned =
+            pins(deviation, field) || std::ranges::any_of(beside, [&](const Deviation* other) {
+                return pins(*other, field);
+            });
         if (!field.matches && !pinned) {
             return fmt::format("it does not know of {} = {}", field.field, field.actual);
         }
@@ -112,10 +125,25 @@ bool Baseline::expects_hang(std::string_view name) const {
     });
 }
 
+std::vector<const Deviation*> Baseline::seen_beside(const CaseResult& result) {
+    std::vector<const Deviation*> seen;
+    for (Entry& entry : entries_) {
+        const Deviation& deviation = entry.deviation;
+        if (deviation.beside && entry.holds && names_case(deviation, result.name) &&
+            missing_pin(deviation, result) == nullptr) {
+            ++entry.failed;
+            seen.push_back(&deviation);
+        }
+    }
+    return seen;
+}
+
 void Baseline::apply(CaseResult& result) {
     if (result.verdict != Verdict::fail && result.verdict != Verdict::pass) {
         return;
     }
+    const std::vector<const Deviation*> beside =
+        result.verdict == Verdict::fail ? seen_beside(result) : std::vector<const Deviation*>{};
     std::string other_deviation;
     bool covered = false;
     for (Entry& entry : entries_) {
@@ -139,7 +167,7 @@ void Baseline::apply(CaseResult& result) {
             continue;
         }
         ++entry.failed;
-        const std::string difference = differs_from(deviation, result);
+        const std::string difference = differs_from(deviation, result, beside);
         if (difference.empty()) {
             result.verdict = Verdict::expected_fail;
             result.intermittent = deviation.intermittent;

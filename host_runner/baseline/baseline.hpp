@@ -41,6 +41,8 @@ struct Deviation {
     SubjectFacts facts;           ///< That the subject must have; values are globs.
     /// Depends on when something else happens: its cases pass as well.
     bool intermittent = false;
+    /// Comes with whatever else a case has: its fields may differ beside those of other entries.
+    bool beside = false;
     /// Its cases are not run: each costs a machine, and all show the same.
     bool not_run = false;
     unsigned line = 0; ///< Of `case`.
@@ -81,6 +83,9 @@ public:
     [[nodiscard]] const std::string& source() const { return source_; }
 
 private:
+    /// The entries with `beside` whose deviation `result`, a FAIL, has; they have been of use.
+    [[nodiscard]] std::vector<const Deviation*> seen_beside(const CaseResult& result);
+
     struct Entry {
         Deviation deviation;
         std::string source;       ///< The file it stands in.
@@ -104,7 +109,9 @@ private:
 /// Does the entry name this case?
 [[nodiscard]] bool names_case(const Deviation& deviation, std::string_view name);
 
-/// Why `result`, a FAIL, is not the deviation that the entry describes; empty if it is.
-[[nodiscard]] std::string differs_from(const Deviation& deviation, const CaseResult& result);
+/// Why `result`, a FAIL, is not the deviation that the entry describes, alone or with those in
+/// `beside`; empty if it is.
+[[nodiscard]] std::string differs_from(const Deviation& deviation, const CaseResult& result,
+                                       std::span<const Deviation* const> beside = {});
 
 } // namespace vmrunit::runner

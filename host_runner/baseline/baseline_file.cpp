@@ -133,9 +133,9 @@ public:
         if (table == nullptr) {
             complain(node.source(), "\"deviation\" must be a table: [[deviation]]");
         }
-        constexpr std::array<std::string_view, 10> known{
-            "case",  "except", "reason", "evidence",     "expect",
-            "since", "until",  "facts",  "intermittent", "run"};
+        constexpr std::array<std::string_view, 11> known{
+            "case",  "except", "reason",       "evidence", "expect", "since",
+            "until", "facts",  "intermittent", "beside",   "run"};
         check_keys(*table, known);
         Deviation entry{.cases = texts(*table, "case"),
                         .except = texts(*table, "except"),
@@ -146,6 +146,7 @@ public:
                         .until = version(*table, "until"),
                         .facts = facts(*table),
                         .intermittent = flag(*table, "intermittent"),
+                        .beside = flag(*table, "beside"),
                         .not_run = !flag(*table, "run", true),
                         .line = table->source().begin.line};
         if (entry.cases.empty()) {
@@ -163,6 +164,12 @@ public:
             if (std::ranges::all_of(entry.expect, &Pin::optional)) {
                 complain(expect->source(), "at least one of \"expect\" must not be optional");
             }
+        }
+        const bool has_fields = std::ranges::any_of(
+            entry.expect, [](const Pin& pin) { return !pin.optional && !pin.field.empty(); });
+        if (entry.beside && !has_fields) {
+            complain(table->get("beside")->source(),
+                     "\"beside\" needs an \"expect\" with a \"field\"");
         }
         return entry;
     }

@@ -167,6 +167,27 @@ TEST(Baseline, ASecondEntryMayKnowTheOtherDeviation) {
     EXPECT_EQ(applied(toml).verdict, Verdict::expected_fail);
 }
 
+TEST(Baseline, WhatComesBesideNeedsNoOtherEntryToNameIt) {
+    // The sample differs in next_rip (0x0000000000000000) and intercepts (0x01000000).
+    const std::string other = entry("case = 'a/b/c'\nexpect = {field = 'intercepts'}");
+    const auto beside = [](const std::string& field) {
+        return entry("case = '*'\nbeside = true\nexpect = " + field);
+    };
+    EXPECT_EQ(applied(other + beside("{field='next_rip', actual='0x0*'}")).verdict,
+              Verdict::expected_fail);
+    EXPECT_EQ(applied(beside("{field='next_rip'}") + other).verdict, Verdict::expected_fail);
+    EXPECT_EQ(applied(beside("{field='next_rip'}") + beside("{field='intercepts'}")).verdict,
+              Verdict::expected_fail);
+    // Not where its own pins are not seen, nor for what it does not name.
+    EXPECT_EQ(applied(other + beside("{field='next_rip', actual='0x1'}")).verdict, Verdict::fail);
+    EXPECT_EQ(applied(other + beside("[{field='next_rip'}, {field='rax'}]")).verdict,
+              Verdict::fail);
+    EXPECT_EQ(applied(beside("{field='next_rip'}")).verdict, Verdict::fail);
+    // An entry without the key knows its own cases only.
+    EXPECT_EQ(applied(other + entry("case = '*'\nexpect = {field='next_rip'}")).verdict,
+              Verdict::fail);
+}
+
 TEST(Baseline, VersionsBoundAnEntry) {
     struct Row {
         const char* version;
@@ -323,6 +344,8 @@ TEST(Baseline, ComplainsWithLineAndColumn) {
         {entry("case = 'c'\nexpect = {field='f', optional=true}"), "at least one of \"expect\""},
         {entry("case = 'c'\nexpect = {field='f', optional='y'}"), "must be true or false"},
         {entry("case = 'c'\nintermittent = 'y'"), "must be true or false"},
+        {entry("case = 'c'\nbeside = true"), "b.toml:3:10: \"beside\" needs an \"expect\""},
+        {entry("case = 'c'\nbeside = true\nexpect = {reason='r'}"), "\"beside\" needs"},
         {entry("case = 'c'\nrun = 'no'"), "must be true or false"},
         {entry("case = 'c'\nfacts = 'x'"), "b.toml:3:9: \"facts\" must be {"},
         {entry("case = 'c'\nfacts = { a = 1 }"), "\"a\" must be a text"},
