@@ -258,6 +258,7 @@ constexpr RowItem items[] = {
     {"sel_cr0/clts",                     "CLTS does not",                                      "15.8.1", "intercept/cr0_sel_write/clts"},
     {"sel_cr0/both",                     "with both intercepts it is CR0_WRITE",               "15.8.1", "intercept/cr0_write/and_selective"},
     {"task_switch/exit",                 "a task switch exits before it is done",              "15.14.1", "intercept/task_switch/far_jump/taken"},
+    {"task_switch/gate",                 "through a task gate the exit names the TSS behind it", "15.14.1", "intercept/task_switch/far_*_task_gate/taken"},
     {"task_switch/bad_tss",              "a TSS that cannot be comes first",                   "15.14.1", "intercept/task_switch/absent intercept/task_switch/busy"},
     {"shutdown/intercepted",             "a triple fault exits",                               "15.14.3", "intercept/shutdown"},
     {"shutdown/not_intercepted",         "without the intercept it ends the machine",          "15.14.3", "intercept/shutdown/no_idt/not_taken"},

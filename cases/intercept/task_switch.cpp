@@ -58,6 +58,10 @@ void switches(InstructionTable& table, const Tasks& tasks) {
     const std::vector<Made> all{
         {"far_jump", "jump_to_tss", {}, {{field::exit_info_2, by_jump.mask(), ways}}, TaskWay::jump},
         {"far_call", "call_tss", {}, {by_call()}, TaskWay::call},
+        // The exit names the TSS, not the gate.
+        {"far_jump_task_gate", "jump_to_task_gate", {task_gate_in_gdt(tasks)},
+         {{field::exit_info_2, by_jump.mask(), ways}}, TaskWay::jump},
+        {"far_call_task_gate", "call_task_gate", {task_gate_in_gdt(tasks)}, {by_call()}, TaskWay::call},
         // A task that returns to another finds it in its link, and that one busy.
         {"iret", "iret",
          {vmcb_set(field::rflags, svm::rflags::nt),

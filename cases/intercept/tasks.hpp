@@ -78,6 +78,10 @@ inline constexpr std::uint8_t present = 0x80;
 /// The gate of a vector leads to the incoming TSS: present, DPL 3, type 5.
 [[nodiscard]] std::vector<Step> task_gate(const Tasks& tasks, std::uint8_t vector);
 
+/// The same in a free entry of the GDT, where jump_to_task_gate and call_task_gate go.
+inline constexpr std::uint16_t task_gate_selector = 0x90;
+[[nodiscard]] Step task_gate_in_gdt(const Tasks& tasks);
+
 /// How the incoming task comes to run. APM2 12.3.3.
 enum class TaskWay : std::uint8_t { jump, call, ret };
 

@@ -147,6 +147,9 @@
         l2_program call_tss, 32, "lcall $0x70, $0"
         l2_program jump_to_tss, 16, "ljmp $0xd0, $0"
         l2_program call_tss, 16, "lcall $0xd0, $0"
+/* The same through the task gate that rows put into a free entry of the GDT. */
+        l2_legacy_programs jump_to_task_gate, "ljmp $0x90, $0"
+        l2_legacy_programs call_task_gate, "lcall $0x90, $0"
 
 /* Software interrupts. */
         .irp    number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
