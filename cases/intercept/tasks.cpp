@@ -146,9 +146,9 @@ Effect task_switched(const Tasks& tasks, TaskWay way, std::uint8_t cpl, Value sa
 
 std::vector<Step> task_gate(const Tasks& tasks, std::uint8_t vector) {
     const std::uint32_t gate = vector * 8u;
-    return {Write{wire::Op::Code::write, tasks.idt, gate + 2, 2, tasks.incoming_selector},
-            Write{wire::Op::Code::write, tasks.idt, gate + descriptor::type_byte, 1,
-                  usable_task_gate}};
+    return {
+        Write{wire::Op::Code::write, tasks.idt, gate + 2, 2, tasks.incoming_selector},
+        Write{wire::Op::Code::write, tasks.idt, gate + descriptor::type_byte, 1, usable_task_gate}};
 }
 
 Step task_gate_in_gdt(const Tasks& tasks) {
