@@ -266,6 +266,7 @@ constexpr RowItem items[] = {
     {"exception/second",                 "the second exception exits before it merges",        "15.12", "intercept/exception_np/gate_of_gp_df_too"},
     {"exception/pf_cr2",                 "an intercepted #PF leaves CR2 alone",                "15.12.15", "intercept/exception_pf/read_absent/taken event/cut_short/pf"},
     {"exception/db_registers",           "an intercepted #DB has updated DR6 and DR7",         "15.12.2", "intercept/exception_db/*/taken"},
+    {"exception/code_breakpoint",        "#DB of an instruction breakpoint comes before the instruction's intercept", "15.9", "intercept/exception_db/breakpoint_on_*/taken intercept/cpuid/breakpoint_resume_flag/taken"},
     {"exception/int3",                   "INT3 exits at its own address",                      "15.12.4", "intercept/exception_bp/taken"},
     {"exception/into",                   "INTO exits where OF is set",                         "15.12.5", "intercept/exception_of/taken intercept/exception_of/of_clear"},
     {"exception/int1",                   "INT1 does not meet the intercept of #DB",            "15.12.2", "intercept/exception_db/icebp"},
