@@ -15,7 +15,8 @@
 namespace vmrunit::cases {
 
 /// Offsets in a TSS; slots of general and segment registers are in the order of their encoding, and
-/// two bytes of each segment's count. APM2 12.2.4, 12.2.5.
+/// two bytes of each segment's count. APM2 12.2.4, which has the 32-bit one; of the 16-bit one AMD
+/// has the types of its descriptor (4.8.3), and the layout is the 80286's.
 struct TssLayout {
     std::uint32_t size, ip, flags, registers, segments;
     std::uint8_t slot; ///< Bytes.
