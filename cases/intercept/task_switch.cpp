@@ -10,11 +10,8 @@
 #include "harness/svm/bits.hpp"
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/exit_info.hpp"
-#include "harness/svm/segment.hpp"
-#include "harness/world.hpp"
 
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace vmrunit::cases {

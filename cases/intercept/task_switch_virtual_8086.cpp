@@ -13,6 +13,7 @@
 #include "harness/world.hpp"
 
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vmrunit::cases {
