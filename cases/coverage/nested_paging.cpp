@@ -42,6 +42,7 @@ constexpr RowItem items[] = {
     {"report/address_of_walk",   "EXITINFO2 is the address of L2's own entry",          "15.25.6", "npt/walk_root/absent npt/walk_second/absent"},
     {"report/bit_5",             "bit 5 is not defined here",                           "15.25.6"},
     {"report/bytes_of_data",     "a data fault stores the bytes of the instruction",    "15.8.4", "", Feature::decode_assists},
+    {"report/fewer_bytes",       "fewer where no more can be fetched",                  "15.8.4", "npt/instruction_bytes/next_absent npt/instruction_bytes/next_absent_nested", Feature::decode_assists},
     {"report/no_bytes_of_fetch", "a fetch stores none",                                 "15.8.4", "", Feature::decode_assists},
     {"walk/as_user_write",       "L2's tables are accessed as by a user's write",       "15.25.5", "npt/walk_root/read_only npt/walk_root/supervisor npt/walk_second/read_only npt/walk_second/supervisor npt/walk_pdpt/read_only npt/walk_pd/read_only npt/walk_pt/read_only npt/walk_pt/supervisor"},
     {"walk/not_a_fetch",         "L2's tables need not be executable",                  "15.25.5", "npt/walk_root/no_execute npt/walk_second/no_execute npt/walk_p*/no_execute"},
@@ -115,9 +116,9 @@ void covered_by(const Case& one, const CoveredSink& covered) {
             continue;
         }
         if (exit->instruction_bytes != InstructionBytes::unsaid) {
-            covered(exit->instruction_bytes == InstructionBytes::stored
-                        ? "npt/report/bytes_of_data"
-                        : "npt/report/no_bytes_of_fetch");
+            covered(exit->instruction_bytes == InstructionBytes::none
+                        ? "npt/report/no_bytes_of_fetch"
+                        : "npt/report/bytes_of_data");
         }
         for (const FieldExpectation& field : exit->fields) {
             for (const Fault& fault : faults) {

@@ -2,7 +2,8 @@
 // Prefixes in front of intercepted instructions. Those that mean nothing there are part of the
 // instruction, so RIP is theirs and the next RIP lies behind them all. LOCK makes it invalid, and a
 // sixteenth byte is one too many: both exceptions come before any intercept, as no instruction has
-// been found yet. APM3 1.2; APM2 8.2.14, 15.9.
+// been found yet. That follows from the priorities of exceptions, which decoding raises before an
+// instruction's own; of LOCK table 15-7 does not speak. APM3 1.2; APM2 8.2.14, 8.5, 15.9.
 
 #include "cases/model/instruction_table.hpp"
 
@@ -88,17 +89,18 @@ struct Locked {
     svm::Features needs{};
     bool fails_safely = true;
     bool shows_memory = false; ///< Loads what #VMEXIT stores: from [rDI], 16-bit code from [BX].
+    bool confirmed = true;     ///< No target has the others.
 };
 const Locked locked[] = {
     {"invd", "invd", Intercept::invd},
     {"wbinvd", "wbinvd", Intercept::wbinvd},
     {"wbinvd", "wbnoinvd", Intercept::wbinvd, true, svm::Feature::wbnoinvd},
-    {"mcommit", "mcommit", Intercept::mcommit, false, svm::Feature::mcommit},
-    {"invlpgb", "invlpgb", Intercept::invlpgb, false, svm::Feature::invlpgb},
-    {"tlbsync", "tlbsync", Intercept::tlbsync, false, svm::Feature::invlpgb},
+    {"mcommit", "mcommit", Intercept::mcommit, false, svm::Feature::mcommit, true, false, false},
+    {"invlpgb", "invlpgb", Intercept::invlpgb, false, svm::Feature::invlpgb, true, false, false},
+    {"tlbsync", "tlbsync", Intercept::tlbsync, false, svm::Feature::invlpgb, true, false, false},
     {"rdtscp", "rdtscp", Intercept::rdtscp, false, svm::Feature::rdtscp},
     {"rdpmc", "rdpmc", Intercept::rdpmc},
-    {"rdpru", "rdpru", Intercept::rdpru, false, svm::Feature::rdpru},
+    {"rdpru", "rdpru", Intercept::rdpru, false, svm::Feature::rdpru, true, false, false},
     {"rsm", "rsm", Intercept::rsm},
     {"pause", "pause", Intercept::pause},
     {"monitor", "monitor", Intercept::monitor, false, svm::Feature::monitor},
@@ -114,7 +116,7 @@ const Locked locked[] = {
     {"int_n", "int_40", Intercept::int_n},
     {"icebp", "icebp", Intercept::icebp},
     {"invlpg", "invlpg", Intercept::invlpg},
-    {"invpcid", "invpcid", Intercept::invpcid, false, svm::Feature::invpcid},
+    {"invpcid", "invpcid", Intercept::invpcid, false, svm::Feature::invpcid, true, false, false},
     {"vmrun", "vmrun", Intercept::vmrun},
     // The handler ends by VMMCALL.
     {"vmmcall", "vmmcall", Intercept::vmmcall, false, {}, false},
@@ -188,7 +190,8 @@ void locked_instructions(InstructionTable& table) {
                    .setup = std::move(setup),
                    .reach = Reach::exception_first,
                    .raises = Delivery{.vector = 6},
-                   .fails_safely = one.fails_safely});
+                   .fails_safely = one.fails_safely,
+                   .confirmed = one.confirmed});
     }
 }
 

@@ -52,33 +52,6 @@ void anywhere(InstructionTable& table) {
     table.row({.subject = "pause", .program = "pause", .intercept = Intercept::pause,
                .manual = "APM2 15.9", .cpl3 = AtCpl3::same,
                .page_end = PageEnd::within});
-    // A filter count of N lets N PAUSEs pass. The second row keeps a distance from N, about which
-    // the manual says two things.
-    table.row({.subject = "pause", .variant = "filter", .program = "fourth_pause",
-               .intercept = Intercept::pause, .manual = "APM2 15.14.4",
-               .needs = Feature::pause_filter, .cpl3 = AtCpl3::same,
-               .setup = {vmcb_field(field::pause_filter_count, 3)}});
-    table.row({.subject = "pause", .variant = "filter_not_used_up", .program = "fourth_pause",
-               .intercept = Intercept::pause, .manual = "APM2 15.14.4",
-               .needs = Feature::pause_filter, .cpl3 = AtCpl3::same,
-               .setup = {vmcb_field(field::pause_filter_count, 1000)},
-               .reach = Reach::not_covered});
-    // Three pass; a gap that is longer than the threshold gives three more. Threshold 0 is none.
-    const Effect waited{.fields    = {{field::rax, {}, ~0ull, Match::free}},
-                        .registers = {{Register::rbx, {}, ~0ull, Match::free},
-                                      {Register::rdx, {}, ~0ull, Match::free}}};
-    table.row({.subject = "pause", .variant = "threshold_0", .program = "late_pause",
-               .intercept = Intercept::pause, .manual = "APM2 15.14.4",
-               .needs = Feature::pause_filter_threshold,
-               .setup = {vmcb_field(field::pause_filter_count, 3)},
-               .prologue = waited, .also_meets = {Intercept::rdtsc}, .confirmed = false});
-    table.row({.subject = "pause", .variant = "threshold_passed", .program = "late_pause",
-               .intercept = Intercept::pause, .manual = "APM2 15.14.4",
-               .needs = Feature::pause_filter_threshold,
-               .setup = {vmcb_field(field::pause_filter_count, 3),
-                         vmcb_field(field::pause_filter_threshold, 0x4000)},
-               .prologue = waited, .reach = Reach::not_covered,
-               .also_meets = {Intercept::rdtsc}, .confirmed = false});
     table.row({.subject = "mcommit", .program = "mcommit", .intercept = Intercept::mcommit,
                .manual = "APM2 15.9", .needs = Feature::mcommit, .cpl3 = AtCpl3::same,
                .page_end = PageEnd::within,

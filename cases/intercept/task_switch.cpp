@@ -10,11 +10,8 @@
 #include "harness/svm/bits.hpp"
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/exit_info.hpp"
-#include "harness/svm/segment.hpp"
-#include "harness/world.hpp"
 
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace vmrunit::cases {
@@ -58,6 +55,10 @@ void switches(InstructionTable& table, const Tasks& tasks) {
     const std::vector<Made> all{
         {"far_jump", "jump_to_tss", {}, {{field::exit_info_2, by_jump.mask(), ways}}, TaskWay::jump},
         {"far_call", "call_tss", {}, {by_call()}, TaskWay::call},
+        // The exit names the TSS, not the gate.
+        {"far_jump_task_gate", "jump_to_task_gate", {task_gate_in_gdt(tasks)},
+         {{field::exit_info_2, by_jump.mask(), ways}}, TaskWay::jump},
+        {"far_call_task_gate", "call_task_gate", {task_gate_in_gdt(tasks)}, {by_call()}, TaskWay::call},
         // A task that returns to another finds it in its link, and that one busy.
         {"iret", "iret",
          {vmcb_set(field::rflags, svm::rflags::nt),
@@ -128,83 +129,11 @@ void switches(InstructionTable& table, const Tasks& tasks) {
                 {selector, {field::exit_info_2, 0, TaskSwitch::resume_flag.mask()}}, true);
 }
 
-/// A TSS that is not present, busy already, too short, or not the one to return to: what is wrong
-/// with it comes before the exit (spec: TSW-NOTSS). APM2 12.3.
-void bad_tasks(InstructionTable& table, const Tasks& tasks) {
-    const std::uint8_t type = tasks.incoming_type;
-    const std::uint16_t selector = tasks.incoming_selector;
-    const Step nested = vmcb_set(field::rflags, svm::rflags::nt);
-    const Step too_short = in_l2_memory(selector, 2, tasks.layout.size - 2);
-    struct Bad {
-        std::string_view variant, program;
-        std::vector<Step> setup;
-        std::uint8_t vector;
-        std::uint16_t error_code;
-        std::uint64_t rflags = svm::rflags::always_one;
-    };
-    constexpr std::uint64_t with_nt = svm::rflags::always_one | svm::rflags::nt;
-    // clang-format off
-    for (const Bad& bad : std::vector<Bad>{
-             {"absent", "jump_to_tss",
-               {in_l2_memory(selector + descriptor::type_byte, 1, descriptor::for_user | type)}, 11,
-              selector},
-             {"busy", "jump_to_tss",
-              {in_l2_memory(selector + descriptor::type_byte, 1,
-                             descriptor::present | descriptor::for_user | type | descriptor::busy)},
-               13, selector},
-             {"too_short", "jump_to_tss", {too_short}, 10, selector},
-             {"too_short_call", "call_tss", {too_short}, 10, selector},
-             {"iret_null_link", "iret", {nested, in_l2_memory(tasks.outgoing, 2, 0)}, 10, 0, with_nt},
-             {"iret_idle_link", "iret", {nested, in_l2_memory(tasks.outgoing, 2, selector)}, 10, selector,
-              with_nt}}) {
-        table.row({.subject = "task_switch", .variant = bad.variant, .program = bad.program,
-                   .intercept = Intercept::task_switch, .manual = "APM2 12.3, 15.14.1",
-                   .modes = tasks.modes, .cpl3 = AtCpl3::same,
-                   .setup = join(incoming_task(tasks), bad.setup),
-                   .reach = Reach::exception_first,
-                   .raises = Delivery{.vector = bad.vector, .error_code = bad.error_code,
-                                      .rflags = bad.rflags}});
-    }
-    // clang-format on
-}
-
-/// Out of virtual-8086 mode, through gates.
-void from_virtual_8086(InstructionTable& table) {
-    Tasks tasks = legacy_tasks;
-    tasks.modes = only_v86;
-    const FieldExpectation selector{field::exit_info_1, tasks.incoming_selector, 0xffff};
-    const auto row = [&](std::string_view variant, std::string_view program,
-                         const std::vector<Step>& setup,
-                         const std::vector<FieldExpectation>& taken) {
-        table.row({.subject = "task_switch",
-                   .variant = variant,
-                   .program = program,
-                   .intercept = Intercept::task_switch,
-                   .manual = manual,
-                   .modes = tasks.modes,
-                   .cpl3 = AtCpl3::only,
-                   .setup = join(incoming_task(tasks), setup),
-                   .taken_fields = taken,
-                   .also_meets = {Intercept::int_n, Intercept::exception_gp},
-                   .runs_without_intercept = false});
-    };
-    row("gate_of_int_n", "int_40",
-        join(task_gate(tasks, vector), {vmcb_set(field::rflags, svm::rflags::iopl)}),
-        {selector, by_call(), by_int_n()});
-    row("gate_of_gp", "read_through_ds",
-        join(task_gate(tasks, 13), {l2_register(Register::rdi, 0x1'0000 - 3)}),
-        {selector,
-         {field::exit_info_2, has_code.mask(), ways | TaskSwitch::error_code.mask()},
-         being_delivered(svm::EventInformation::event(svm::EventType::exception, 13, 0))});
-}
-
 void task_switch(Catalogue& catalogue) {
     InstructionTable table{catalogue};
     for (const Tasks& tasks : {pae_tasks, legacy_tasks, small_tasks}) {
         switches(table, tasks);
-        bad_tasks(table, tasks);
     }
-    from_virtual_8086(table);
     // Long mode knows no switches: to a jump a TSS is a bad selector. APM2 12.3.
     table.row({.subject = "task_switch",
                .variant = "long_mode",

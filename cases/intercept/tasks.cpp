@@ -13,6 +13,9 @@ namespace {
 
 namespace field = svm::field;
 
+/// Type 5. APM2 12.2.6.
+constexpr std::uint8_t usable_task_gate = descriptor::present | descriptor::for_user | 5;
+
 constexpr std::uint64_t new_value(unsigned number) {
     return 0x7000'0000 + 0x1111 * number;
 }
@@ -143,8 +146,15 @@ Effect task_switched(const Tasks& tasks, TaskWay way, std::uint8_t cpl, Value sa
 
 std::vector<Step> task_gate(const Tasks& tasks, std::uint8_t vector) {
     const std::uint32_t gate = vector * 8u;
-    return {Write{wire::Op::Code::write, tasks.idt, gate + 2, 2, tasks.incoming_selector},
-            Write{wire::Op::Code::write, tasks.idt, gate + descriptor::type_byte, 1, 0xe5}};
+    return {
+        Write{wire::Op::Code::write, tasks.idt, gate + 2, 2, tasks.incoming_selector},
+        Write{wire::Op::Code::write, tasks.idt, gate + descriptor::type_byte, 1, usable_task_gate}};
+}
+
+Step task_gate_in_gdt(const Tasks& tasks) {
+    return in_l2_memory(task_gate_selector, 8,
+                        std::uint64_t{tasks.incoming_selector} << 16 |
+                            std::uint64_t{usable_task_gate} << (8 * descriptor::type_byte));
 }
 
 } // namespace vmrunit::cases

@@ -15,7 +15,8 @@
 namespace vmrunit::cases {
 
 /// Offsets in a TSS; slots of general and segment registers are in the order of their encoding, and
-/// two bytes of each segment's count. APM2 12.2.4, 12.2.5.
+/// two bytes of each segment's count. APM2 12.2.4, which has the 32-bit one; of the 16-bit one AMD
+/// has the types of its descriptor (4.8.3), and the layout is the 80286's.
 struct TssLayout {
     std::uint32_t size, ip, flags, registers, segments;
     std::uint8_t slot; ///< Bytes.
@@ -77,6 +78,10 @@ inline constexpr std::uint8_t present = 0x80;
 
 /// The gate of a vector leads to the incoming TSS: present, DPL 3, type 5.
 [[nodiscard]] std::vector<Step> task_gate(const Tasks& tasks, std::uint8_t vector);
+
+/// The same in a free entry of the GDT, where jump_to_task_gate and call_task_gate go.
+inline constexpr std::uint16_t task_gate_selector = 0x90;
+[[nodiscard]] Step task_gate_in_gdt(const Tasks& tasks);
 
 /// How the incoming task comes to run. APM2 12.3.3.
 enum class TaskWay : std::uint8_t { jump, call, ret };

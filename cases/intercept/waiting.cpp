@@ -63,6 +63,14 @@ std::vector<Step> plain_wait() {
     return {l2_register(Register::rax, 0), l2_register(Register::rcx, 0)};
 }
 
+/// rDI points at a far pointer to it, in the code segment that L2 has.
+std::vector<Step> far_pointer_to(Value target) {
+    return {l2_register(Register::rdi, l2_data), l2_data_bytes(0, 4, target),
+            l2_data_bytes(4, 2, fresh(field::cs_selector))};
+}
+/// The STI before it.
+constexpr Value before_insn{Anchor::insn, 0, ~std::uint64_t{0}};
+
 // clang-format off
 
 void hlt(InstructionTable& table) {
@@ -235,23 +243,25 @@ void mwait_cond(InstructionTable& table) {
                .intercept = Intercept::mwait_cond, .manual = manual, .needs = Feature::monitor,
                .cpl3 = AtCpl3::only, .setup = plain_wait(),
                .reach = Reach::exception_first, .raises = invalid_opcode});
-    // Nothing armed the monitor: MWAIT does not wait, which alone is what this intercept is about.
-    // If it waits all the same (see above), the interrupt lets it go on.
+    // The monitor is not armed: MWAIT does not wait, which alone is what this intercept is about.
+    // What MONITOR, of whomever, has armed before a far control transfer is disarmed by it (APM3
+    // MWAIT), and these begin with one.
     struct Unarmed { std::string_view prefix, program; Feature needed; };
-    for (const Unarmed& one : {Unarmed{"", "sti_mwait", Feature::monitor},
-                               Unarmed{"mwaitx_", "sti_mwaitx", Feature::monitorx}}) {
+    for (const Unarmed& one : {Unarmed{"", "jump_mwait", Feature::monitor},
+                               Unarmed{"mwaitx_", "jump_mwaitx", Feature::monitorx}}) {
         const std::string unarmed = std::string{one.prefix} + "unarmed";
         const std::string with_mwait = unarmed + "_with_mwait";
+        const std::vector<Step> waits =
+            interrupt_pending(join(plain_wait(), far_pointer_to(before_insn)));
         table.row({.subject = "mwait_cond", .variant = unarmed, .program = one.program,
                    .intercept = Intercept::mwait_cond, .manual = manual, .needs = one.needed,
-                   .setup = interrupt_pending(plain_wait()),
+                   .setup = waits,
                    .reach = Reach::not_covered,
                    .executed = interrupt_taken(),
                    .raises = woken()});
         table.row({.subject = "mwait_cond", .variant = with_mwait, .program = one.program,
                    .intercept = Intercept::mwait, .manual = manual, .needs = one.needed,
-                   .setup = join(interrupt_pending(plain_wait()),
-                                 {intercepting(Intercept::mwait_cond)}),
+                   .setup = join(waits, {intercepting(Intercept::mwait_cond)}),
                    .taken_fields = in_shadow(),
                    .executed = interrupt_taken(),
                    .raises = woken()});

@@ -114,6 +114,7 @@ struct MemoryExpectation {
 enum class InstructionBytes : std::uint8_t {
     unsaid,
     stored, ///< The fault of a data access: fifteen bytes, from the one under test on.
+    own,    ///< Fewer of them: the instruction ends where nothing more can be fetched.
     none,   ///< That of a fetch.
 };
 

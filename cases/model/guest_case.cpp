@@ -22,6 +22,7 @@ Case guest_case(const GuestRow& row, const L2Start& start, const std::source_loc
     made.file = project_path(where.file_name());
     made.line = where.line();
     made.program = row.program;
+    made.code_copy = row.code_copy;
     made.needs = row.needs;
     made.without = row.without;
     if (start.nested_paging) {

@@ -9,6 +9,7 @@
 #include "cases/model/l1_reach.hpp"
 
 #include <array>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ struct GuestRow {
     svm::Features needs{};
     svm::Features without{}; ///< See Case::without.
     std::string_view program = "nothing";
+    std::optional<CodeCopy> code_copy{};
     std::vector<Step> steps{}; ///< Without the Run. A Call among them reports nothing.
     ExitExpectation exit{};    ///< Of the one Run.
     /// Further steps and what they show, after that Run.

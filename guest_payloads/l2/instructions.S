@@ -26,9 +26,11 @@
         l2_programs cpuid, "cpuid"
         l2_programs hlt, "hlt"
         l2_programs pause, "pause"
+/* The last two of these PAUSEs lie so that their addresses differ in bit 1 alone. */
         l2_programs fourth_pause, "pause", before="pause; pause; pause"
-/* With a gap before it that is longer than any threshold of the PAUSE filter. Changes rAX, rBX, rDX. */
-        l2_programs late_pause, "pause", before="pause; pause; pause; rdtsc; mov %eax, %ebx; 771: rdtsc; sub %ebx, %eax; cmp $0x20000, %eax; jb 771b"
+        l2_programs fifth_pause, "pause", before="nop; nop; pause; pause; pause; pause"
+/* With a gap before them that is longer than any threshold of the PAUSE filter. Changes rAX, rBX, rDX. */
+        l2_programs late_pause, "pause", before="pause; pause; rdtsc; mov %eax, %ebx; 771: rdtsc; sub %ebx, %eax; cmp $0x20000, %eax; jb 771b; .balign 4, 0x90; pause"
         l2_programs invd, "invd"
         l2_programs wbinvd, "wbinvd"
         l2_programs wbnoinvd, ".byte 0xf3, 0x0f, 0x09"
@@ -46,6 +48,11 @@
         l2_programs sti_hlt, "hlt", before="sti"
         l2_programs sti_mwait, ".byte 0x0f, 0x01, 0xc9", before="sti"
         l2_programs sti_mwaitx, ".byte 0x0f, 0x01, 0xfb", before="sti"
+/* Behind a far jump by the pointer at rDI, to STI, which disarms what MONITOR has armed before. */
+        l2_program jump_mwait, 64, ".byte 0x0f, 0x01, 0xc9", before="ljmpl *(%rdi); sti"
+        l2_legacy_programs jump_mwait, ".byte 0x0f, 0x01, 0xc9", before="ljmpl *(%edi); sti"
+        l2_program jump_mwaitx, 64, ".byte 0x0f, 0x01, 0xfb", before="ljmpl *(%rdi); sti"
+        l2_legacy_programs jump_mwaitx, ".byte 0x0f, 0x01, 0xfb", before="ljmpl *(%edi); sti"
         l2_programs monitor_mwait, ".byte 0x0f, 0x01, 0xc9", before=".byte 0x0f, 0x01, 0xc8; mov $0, %eax; sti"
         l2_programs monitorx_mwaitx, ".byte 0x0f, 0x01, 0xfb", before=".byte 0x0f, 0x01, 0xfa; mov $0, %eax; sti"
         l2_programs monitorx, ".byte 0x0f, 0x01, 0xfa"
@@ -147,6 +154,9 @@
         l2_program call_tss, 32, "lcall $0x70, $0"
         l2_program jump_to_tss, 16, "ljmp $0xd0, $0"
         l2_program call_tss, 16, "lcall $0xd0, $0"
+/* The same through the task gate that rows put into a free entry of the GDT. */
+        l2_legacy_programs jump_to_task_gate, "ljmp $0x90, $0"
+        l2_legacy_programs call_task_gate, "lcall $0x90, $0"
 
 /* Software interrupts. */
         .irp    number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15

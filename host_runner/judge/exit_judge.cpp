@@ -98,14 +98,16 @@ private:
             return;
         }
         const svm::FieldRef place = svm::field::insn_bytes;
-        const bool are_stored = expectation_.instruction_bytes == InstructionBytes::stored;
-        expected.set(svm::field::insn_byte_count.offset, 1, are_stored ? place.size_bytes : 0);
-        if (!are_stored) {
-            return;
-        }
         const L2Program& program = resolve_.program();
+        std::uint64_t count = 0;
+        if (expectation_.instruction_bytes == InstructionBytes::stored) {
+            count = place.size_bytes;
+        } else if (expectation_.instruction_bytes == InstructionBytes::own) {
+            count = program.after - program.insn;
+        }
+        expected.set(svm::field::insn_byte_count.offset, 1, count);
         const std::size_t first = program.insn - program.start;
-        for (unsigned i = 0; i < place.size_bytes && first + i < program.bytes.size(); ++i) {
+        for (unsigned i = 0; i < count && first + i < program.bytes.size(); ++i) {
             expected.set(place.offset + i, 1, program.bytes[first + i]);
         }
     }

@@ -434,6 +434,10 @@ TEST_F(Judge, BytesOfTheInstruction) {
     EXPECT_THAT(wrong(InstructionBytes::stored, right - 1), ElementsAre("control.insn_byte_count"));
     EXPECT_THAT(wrong(InstructionBytes::stored, right + (1 << 16)),
                 ElementsAre("control.insn_bytes+0x0"));
+    EXPECT_THAT(wrong(InstructionBytes::own, right - 13), IsEmpty()) << "CPUID has two";
+    EXPECT_THAT(wrong(InstructionBytes::own, right), ElementsAre("control.insn_byte_count"));
+    EXPECT_THAT(wrong(InstructionBytes::own, right - 13 + (1 << 16)),
+                ElementsAre("control.insn_bytes+0x0"));
     EXPECT_THAT(wrong(InstructionBytes::none, right), ElementsAre("control.insn_byte_count"));
     EXPECT_THAT(wrong(InstructionBytes::none, right - 15), IsEmpty()) << "the bytes may be stale";
     EXPECT_THAT(wrong(InstructionBytes::unsaid, right), IsEmpty());
