@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fstream>
 #include <sstream>
 
@@ -21,6 +22,8 @@ constexpr std::chrono::milliseconds list_limit{60'000};
 constexpr const char* mark = "complete";
 constexpr const char* other_way = "use the system's Bochs: apt install bochs bochs-term";
 constexpr const char* library_folder = "usr/lib/x86_64-linux-gnu";
+/// Debian 12 still has the C library's packages here.
+constexpr const char* old_library_folder = "lib/x86_64-linux-gnu";
 constexpr const char* loader_name = "ld-linux-x86-64.so.2";
 /// Debian's suites, the newest Bochs first.
 constexpr std::array suites{"trixie", "bookworm"};
@@ -34,18 +37,28 @@ Result<void> copy_one(const fs::path& from, const fs::path& to) {
     return {};
 }
 
+fs::path loader_under(const fs::path& root) {
+    std::error_code error;
+    const auto old = root / old_library_folder / loader_name;
+    return fs::exists(old, error) ? old : root / library_folder / loader_name;
+}
+
 /// Copies a program or plugin's libraries. False if one of them is not under `root`.
 Result<bool> copy_libraries(const fs::path& root, const fs::path& file, const fs::path& into) {
-    const auto libraries = root / library_folder;
-    const auto listed = capture({(libraries / loader_name).string(), "--library-path",
-                                 libraries.string(), "--list", file.string()},
-                                list_limit);
+    const std::array folders{(root / library_folder).string(),
+                             (root / old_library_folder).string()};
+    const auto listed =
+        capture({loader_under(root).string(), "--library-path",
+                 fmt::format("{}", fmt::join(folders, ":")), "--list", file.string()},
+                list_limit);
     if (!listed) {
         return tl::unexpected(listed.error());
     }
     const auto needed = parse_loader_list(listed->output);
     const bool complete = std::ranges::all_of(needed, [&](const LinkedLibrary& one) {
-        return one.file.string().starts_with(libraries.string() + "/");
+        return std::ranges::any_of(folders, [&](const std::string& folder) {
+            return one.file.string().starts_with(folder + "/");
+        });
     });
     if (!complete || !listed->status.succeeded() || needed.empty()) {
         return false;
@@ -84,7 +97,6 @@ std::vector<LinkedLibrary> parse_loader_list(std::string_view text) {
 }
 
 Result<void> reduce_bochs(const fs::path& root, const fs::path& into) {
-    const auto libraries = root / library_folder;
     const auto program = root / "usr/bin/bochs-bin";
     std::error_code error;
     for (const auto* folder : {"lib", "plugins", "firmware"}) {
@@ -99,7 +111,7 @@ Result<void> reduce_bochs(const fs::path& root, const fs::path& into) {
     }
     const std::array files{
         std::pair{program, into / "bochs-bin"},
-        std::pair{libraries / loader_name, into / "lib" / loader_name},
+        std::pair{loader_under(root), into / "lib" / loader_name},
         std::pair{root / "usr/share/bochs/BIOS-bochs-latest", into / "firmware/bios"},
         std::pair{root / "usr/share/vgabios/vgabios.bin", into / "firmware/vgabios"}};
     for (const auto& [from, to] : files) {
@@ -108,8 +120,8 @@ Result<void> reduce_bochs(const fs::path& root, const fs::path& into) {
         }
     }
     // A plugin that cannot be loaded is one of a display or of sound, which nobody asks for.
-    for (fs::directory_iterator it{libraries / "bochs/plugins", error}, end; !error && it != end;
-         it.increment(error)) {
+    for (fs::directory_iterator it{root / library_folder / "bochs/plugins", error}, end;
+         !error && it != end; it.increment(error)) {
         const auto& plugin = it->path();
         if (plugin.extension() != ".so") {
             continue;
