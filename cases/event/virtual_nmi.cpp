@@ -29,6 +29,7 @@ constexpr VirtualInterrupt enabled = VirtualInterrupt{}.with(VirtualInterrupt::v
 constexpr VirtualInterrupt pending = enabled.with(VirtualInterrupt::v_nmi);
 constexpr VirtualInterrupt masked = enabled.with(VirtualInterrupt::v_nmi_mask);
 constexpr VirtualInterrupt pending_masked = pending.with(VirtualInterrupt::v_nmi_mask);
+constexpr std::string_view vgif_manual = "APM2 15.21.10, 15.33.2";
 /// The two that the CPU changes.
 constexpr std::uint64_t state =
     VirtualInterrupt::v_nmi.mask() | VirtualInterrupt::v_nmi_mask.mask();
@@ -36,6 +37,7 @@ constexpr std::uint64_t state =
 struct Row {
     std::string_view name; ///< Behind "event/virtual_nmi/".
     std::string_view title;
+    std::string_view manual = "APM2 15.21.10";
     VirtualInterrupt control;
     std::string_view program = "nothing";
     std::vector<Step> setup{};
@@ -56,7 +58,7 @@ void add(Catalogue& catalogue, const L2Start& start, const Row& row,
     add_guest_case(catalogue,
                    {.name = "event/virtual_nmi/" + std::string{row.name},
                     .title = row.title,
-                    .manual = "APM2 15.21.10",
+                    .manual = row.manual,
                     .needs = row.needs | Feature::vnmi,
                     .program = row.program,
                     .steps = std::move(steps),
@@ -93,6 +95,7 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
     add(catalogue, start,
         {.name = "shadow",
          .title = "INTERRUPT_SHADOW holds it off for one instruction.",
+         .manual = "APM2 15.21.5, 15.21.10",
          .control = pending,
          .program = "copy_rax",
          .setup = {vmcb_field(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask()),
@@ -109,22 +112,16 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
     add(catalogue, start,
         {.name = "vgif_clear",
          .title = "A clear virtual GIF holds it off.",
+         .manual = vgif_manual,
          .control = VirtualInterrupt::of(pending.value | no_gif.value),
          .left = pending,
          .needs = Feature::vgif});
     add(catalogue, start,
         {.name = "vgif_set",
          .title = "With virtual GIF set it is taken.",
+         .manual = vgif_manual,
          .control = VirtualInterrupt::of(pending.value | no_gif.value).with(VirtualInterrupt::vgif),
          .exit = handled,
-         .left = masked,
-         .needs = Feature::vgif});
-    add(catalogue, start,
-        {.name = "vgif_stgi",
-         .title = "L2's own STGI lets it in.",
-         .control = VirtualInterrupt::of(pending.value | no_gif.value),
-         .program = "stgi_nops",
-         .exit = delivered(start, {.vector = nmi_vector, .return_rip_defined = false}),
          .left = masked,
          .needs = Feature::vgif});
     const Step injected =
@@ -132,6 +129,7 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
     add(catalogue, start,
         {.name = "injected",
          .title = "An NMI that is injected sets V_NMI_MASK.",
+         .manual = "APM2 15.20, 15.21.10",
          .control = enabled,
          .setup = {injected},
          .exit = handled,
@@ -139,37 +137,64 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
     add(catalogue, start,
         {.name = "behind_injection",
          .title = "Behind an injected NMI it waits.",
+         .manual = "APM2 15.20, 15.21.10",
          .control = pending,
          .setup = {injected},
          .exit = handled,
          .left = pending_masked});
-    // Its gate is not present, and #NP is intercepted. What V_NMI says of an NMI that is in
-    // EXITINTINFO the manual does not.
-    ExitExpectation cut_short;
-    cut_short.exit_code = svm::ExitCode::exception_np;
-    cut_short.rip = at_start;
-    cut_short.fields = {{field::exit_info_1, idt_error_code(nmi_vector), external_unsettled},
-                        being_delivered(EventInformation::event(EventType::nmi, nmi_vector))};
+}
+
+/// STGI is for CPL 0 in protected mode.
+void admitted_by_stgi(Catalogue& catalogue, const L2Start& start) {
+    add(catalogue, start,
+        {.name = "vgif_stgi",
+         .title = "L2's own STGI lets it in.",
+         .manual = vgif_manual,
+         .control = pending.with(VirtualInterrupt::v_gif_enable),
+         .program = "stgi_nops",
+         .exit = delivered(start, {.vector = nmi_vector, .return_rip_defined = false}),
+         .left = masked,
+         .needs = Feature::vgif});
+}
+
+/// Its gate is not present, and #NP is intercepted. What V_NMI says of an NMI that is in
+/// EXITINTINFO the manual does not. Real mode has no such gates.
+void cut_short(Catalogue& catalogue, const L2Start& start) {
+    ExitExpectation exit;
+    exit.exit_code = svm::ExitCode::exception_np;
+    exit.rip = at_start;
+    exit.fields = {{field::exit_info_1, idt_error_code(nmi_vector), external_unsettled},
+                   being_delivered(EventInformation::event(EventType::nmi, nmi_vector))};
     add(catalogue, start,
         {.name = "cut_short",
          .title = "An exit during its delivery has it in EXITINTINFO, and V_NMI_MASK clear.",
+         .manual = "APM2 15.7.2, 15.21.10",
          .control = pending,
          .setup = join(absent_gate(nmi_vector), {intercepting(Intercept::exception_np)}),
-         .exit = cut_short,
+         .exit = exit,
          .left = enabled,
          .judged = VirtualInterrupt::v_nmi_mask.mask()});
 }
 
-/// L2 returns from an NMI to the end of its program.
+/// L2 returns from an NMI to the end of its program. In virtual-8086 mode IRET needs an IOPL of 3,
+/// which it leaves alone, and in 64-bit mode it pops SS:RSP too.
 void return_from_nmi(Catalogue& catalogue, const L2Start& start) {
-    constexpr std::uint32_t frame = l2_stack_end - 5 * 8;
-    const auto word = [](std::uint32_t index, Value value) {
-        return Write{wire::Op::Code::write, Region::l2_memory, frame + index * 8, 8, value};
+    const auto slot = static_cast<std::uint8_t>(code_bits(start.mode) / 8);
+    const std::uint32_t frame = l2_stack_end - (slot == 8 ? 5u : 3u) * slot;
+    const std::uint64_t kept = start.mode == L2Mode::v86 ? svm::rflags::iopl : 0;
+    std::vector<Step> setup{vmcb_field(field::rsp, in_memory(frame)),
+                            vmcb_set(field::rflags, kept)};
+    auto push = [&, at = frame](Value value) mutable {
+        setup.emplace_back(Write{wire::Op::Code::write, Region::l2_memory, at, slot, value});
+        at += slot;
     };
-    const std::vector<Step> setup{
-        vmcb_field(field::rsp, in_memory(frame)), word(0, at_marker),
-        word(1, fresh(field::cs_selector)),       word(2, svm::rflags::always_one),
-        word(3, in_memory(l2_stack_end)),         word(4, fresh(field::ss_selector))};
+    push(at_marker);
+    push(fresh(field::cs_selector));
+    push(svm::rflags::always_one);
+    if (slot == 8) {
+        push(in_memory(l2_stack_end));
+        push(fresh(field::ss_selector));
+    }
     ExitExpectation returned = program_ends();
     returned.fields = {{field::rsp, in_memory(l2_stack_end)}};
     add(catalogue, start,
@@ -186,17 +211,23 @@ void return_from_nmi(Catalogue& catalogue, const L2Start& start) {
          .control = pending_masked,
          .program = "iret",
          .setup = setup,
-         .exit = delivered(start, {.vector = nmi_vector, .return_rip = at_marker}),
+         .exit = delivered(start, {.vector = nmi_vector,
+                                   .return_rip = at_marker,
+                                   .rflags = svm::rflags::always_one | kept}),
          .left = masked});
 }
 
 void virtual_nmis(Catalogue& catalogue) {
-    for (const bool nested_paging : {true, false}) {
-        for (const L2Mode mode : paged_modes) {
-            in_every_mode(catalogue, {mode, 0, nested_paging});
+    each_start([&](const L2Start& start) {
+        in_every_mode(catalogue, start);
+        return_from_nmi(catalogue, start);
+        if (!is_real_mode(start.mode)) {
+            cut_short(catalogue, start);
+            if (start.cpl == 0) {
+                admitted_by_stgi(catalogue, start);
+            }
         }
-        return_from_nmi(catalogue, {L2Mode::long64, 0, nested_paging});
-    }
+    });
 }
 
 const Registration registration{virtual_nmis};
