@@ -6,6 +6,7 @@
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -144,15 +145,67 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
          .left = pending_masked});
 }
 
+/// An NMI comes before an interrupt, and its handler begins with IF clear. APM2 8.5, 15.21.4.
+void beside_virtual_interrupt(Catalogue& catalogue, const L2Start& start) {
+    constexpr std::uint8_t vector = 0x40;
+    constexpr std::uint64_t takes_interrupts = svm::rflags::always_one | svm::rflags::if_;
+    const Step admitted = vmcb_set(field::rflags, svm::rflags::if_);
+    const auto with_interrupt = [](VirtualInterrupt nmis) {
+        return VirtualInterrupt::of(nmis.value | offered_interrupt(vector).value);
+    };
+    const auto taken = [&](std::uint8_t first, std::uint64_t flags, bool interrupt_is_left) {
+        constexpr std::uint64_t v_irq = VirtualInterrupt::v_irq.mask();
+        ExitExpectation exit =
+            delivered(start, {.vector = first, .return_rip = at_start, .rflags = flags});
+        exit.fields.push_back({field::virtual_interrupt, interrupt_is_left ? v_irq : 0, v_irq});
+        return exit;
+    };
+    constexpr std::string_view manual = "APM2 8.5, 15.21.4, 15.21.10";
+    add(catalogue, start,
+        {.name = "before_interrupt",
+         .title = "It comes before a virtual interrupt, which stays pending.",
+         .manual = manual,
+         .control = with_interrupt(pending),
+         .setup = {admitted},
+         .exit = taken(nmi_vector, takes_interrupts, true),
+         .left = masked});
+    add(catalogue, start,
+        {.name = "before_interrupt_intercepted",
+         .title = "It comes before the VINTR exit, which its handler's IF holds off.",
+         .manual = "APM2 8.5, 15.21.6, 15.21.10",
+         .control = with_interrupt(pending),
+         .setup = {admitted, intercepting(Intercept::vintr)},
+         .exit = taken(nmi_vector, takes_interrupts, true),
+         .left = masked});
+    add(catalogue, start,
+        {.name = "masked_beside_interrupt",
+         .title = "V_NMI_MASK holds no virtual interrupt off.",
+         .manual = manual,
+         .control = with_interrupt(pending_masked),
+         .setup = {admitted},
+         .exit = taken(vector, takes_interrupts, false),
+         .left = pending_masked});
+    add(catalogue, start,
+        {.name = "if_clear_beside_interrupt",
+         .title = "IF holds the virtual interrupt off, and not the NMI.",
+         .manual = manual,
+         .control = with_interrupt(pending),
+         .exit = taken(nmi_vector, svm::rflags::always_one, true),
+         .left = masked});
+}
+
 /// STGI is for CPL 0 in protected mode.
 void admitted_by_stgi(Catalogue& catalogue, const L2Start& start) {
+    constexpr std::uint64_t vgif = VirtualInterrupt::vgif.mask();
+    ExitExpectation exit = delivered(start, {.vector = nmi_vector, .return_rip_defined = false});
+    exit.fields.push_back({field::virtual_interrupt, vgif, vgif});
     add(catalogue, start,
         {.name = "vgif_stgi",
          .title = "L2's own STGI lets it in.",
          .manual = vgif_manual,
          .control = pending.with(VirtualInterrupt::v_gif_enable),
          .program = "stgi_nops",
-         .exit = delivered(start, {.vector = nmi_vector, .return_rip_defined = false}),
+         .exit = exit,
          .left = masked,
          .needs = Feature::vgif});
 }
@@ -217,10 +270,30 @@ void return_from_nmi(Catalogue& catalogue, const L2Start& start) {
          .left = masked});
 }
 
+/// That IRET is not executed: the NMI is still being handled. APM2 15.9, 15.21.10.
+void return_is_intercepted(Catalogue& catalogue, const L2Start& start) {
+    ExitExpectation exit;
+    exit.exit_code = svm::ExitCode::iret;
+    for (const bool waits : {false, true}) {
+        const VirtualInterrupt control = waits ? pending_masked : masked;
+        add(catalogue, start,
+            {.name = waits ? "iret_intercepted_pending" : "iret_intercepted",
+             .title = "An IRET that exits leaves V_NMI_MASK set.",
+             .manual = "APM2 15.9, 15.21.10",
+             .control = control,
+             .program = "iret",
+             .setup = {intercepting(Intercept::iret)},
+             .exit = exit,
+             .left = control});
+    }
+}
+
 void virtual_nmis(Catalogue& catalogue) {
     each_start([&](const L2Start& start) {
         in_every_mode(catalogue, start);
+        beside_virtual_interrupt(catalogue, start);
         return_from_nmi(catalogue, start);
+        return_is_intercepted(catalogue, start);
         if (!is_real_mode(start.mode)) {
             cut_short(catalogue, start);
             if (start.cpl == 0) {
