@@ -19,6 +19,7 @@
         .irp    segment, es, ss, ds, fs, gs
         l2_programs set_\segment, "mov %ebx, %\segment"
         .endr
+        l2_legacy_programs pop_ss, "pop %ss"
         l2_programs set_ldtr, "lldt %bx"
         l2_programs set_tr, "ltr %bx"
 
