@@ -49,6 +49,7 @@ struct Row {
     std::vector<RegisterExpectation> registers{};
     svm::Features needs{};
     bool ends_machine = false;
+    L1Modes l1_modes = all_l1_modes;
 };
 
 class Table {
@@ -98,7 +99,7 @@ public:
                         .steps = std::move(steps),
                         .exit = std::move(exit),
                         .ends_machine = row.ends_machine,
-                        .l1_modes = row.ends_machine ? only_l1_long64 : all_l1_modes},
+                        .l1_modes = row.l1_modes},
                        start_, where);
     }
 
@@ -275,6 +276,33 @@ void admitted_by_l2(Catalogue& catalogue, const L2Start& start) {
          .needs = Feature::vgif});
 }
 
+/// L2 halts in the shadow, which holds it off no longer than that; HLT is for CPL 0. Who does not
+/// wake L2 costs a machine each time, so this is for one L1.
+void wakes_hlt(Catalogue& catalogue, const L2Start& start) {
+    Table table{catalogue, start};
+    table.taken(
+        {.name = "wakes_hlt",
+         .title = "It waits for HLT, which is in the shadow, and ends it.",
+         .manual = shadow_manual,
+         .program = "hlt",
+         .return_rip = at_after,
+         .setup = {vmcb_field(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask())},
+         .fields = {{field::interrupt_shadow, 0, InterruptShadow::interrupt_shadow.mask()}},
+         .l1_modes = only_l1_long64});
+    ExitExpectation exit;
+    exit.exit_code = svm::ExitCode::vintr;
+    exit.rip = at_after;
+    table.add({.name = "wakes_hlt_vintr",
+               .title = "It ends HLT, and VINTR exits behind that.",
+               .manual = vintr_manual,
+               .flags = rflags::always_one,
+               .program = "sti_hlt",
+               .setup = {intercepting(Intercept::vintr)},
+               .fields = {{field::rflags, enabled}},
+               .l1_modes = only_l1_long64},
+              exit, std::source_location::current());
+}
+
 /// L2 lowers V_TPR: what it held off comes behind the instruction. QEMU aborts here, so it is one
 /// case and runs last.
 void lowered_priority(Catalogue& catalogue) {
@@ -289,7 +317,8 @@ void lowered_priority(Catalogue& catalogue) {
                  .return_rip = at_after,
                  .setup = {l2_register(Register::rbx, 0)},
                  .fields = {{field::virtual_interrupt, 0, VirtualInterrupt::v_tpr.mask()}},
-                 .ends_machine = true});
+                 .ends_machine = true,
+                 .l1_modes = only_l1_long64});
 }
 
 void virtual_interrupts(Catalogue& catalogue) {
@@ -298,6 +327,9 @@ void virtual_interrupts(Catalogue& catalogue) {
     each_start([&](const L2Start& start) {
         in_every_mode(catalogue, start);
         admitted_by_l2(catalogue, start);
+        if (start.cpl == 0) {
+            wakes_hlt(catalogue, start);
+        }
     });
     lowered_priority(catalogue);
 }

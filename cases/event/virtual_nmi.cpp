@@ -194,6 +194,36 @@ void beside_virtual_interrupt(Catalogue& catalogue, const L2Start& start) {
          .left = masked});
 }
 
+/// L2 halts in the shadow, which holds it off no longer than that; HLT is for CPL 0.
+void wakes_hlt(Catalogue& catalogue, const L2Start& start) {
+    const FieldExpectation no_shadow{field::interrupt_shadow, 0,
+                                     InterruptShadow::interrupt_shadow.mask()};
+    const std::vector<Step> in_shadow{
+        vmcb_field(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask())};
+    ExitExpectation woken = delivered(start, {.vector = nmi_vector, .return_rip = at_after});
+    woken.fields.push_back(no_shadow);
+    add(catalogue, start,
+        {.name = "wakes_hlt",
+         .title = "It waits for HLT, which is in the shadow, and ends it.",
+         .manual = "APM2 15.21.5, 15.21.10",
+         .control = pending,
+         .program = "hlt",
+         .setup = in_shadow,
+         .exit = woken,
+         .left = masked});
+    ExitExpectation intercepted;
+    intercepted.exit_code = svm::ExitCode::hlt;
+    add(catalogue, start,
+        {.name = "hlt_intercepted",
+         .title = "HLT exits first, in the shadow, and it stays pending.",
+         .manual = "APM2 15.9, 15.21.10",
+         .control = pending,
+         .program = "hlt",
+         .setup = join(in_shadow, {intercepting(Intercept::hlt)}),
+         .exit = intercepted,
+         .left = pending});
+}
+
 /// STGI is for CPL 0 in protected mode.
 void admitted_by_stgi(Catalogue& catalogue, const L2Start& start) {
     constexpr std::uint64_t vgif = VirtualInterrupt::vgif.mask();
@@ -294,6 +324,9 @@ void virtual_nmis(Catalogue& catalogue) {
         beside_virtual_interrupt(catalogue, start);
         return_from_nmi(catalogue, start);
         return_is_intercepted(catalogue, start);
+        if (start.cpl == 0) {
+            wakes_hlt(catalogue, start);
+        }
         if (!is_real_mode(start.mode)) {
             cut_short(catalogue, start);
             if (start.cpl == 0) {
