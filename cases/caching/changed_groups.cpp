@@ -444,6 +444,26 @@ void last_branches(Changes& changes) {
     }
 }
 
+void shadow_stacks(Changes& changes) {
+    const Step with_cet = vmcb_set(field::cr4, svm::cr4::cet);
+    const auto by_msr = [&](std::string_view name, svm::FieldRef place, std::uint32_t number, std::uint64_t value) {
+        changes.add({.name = name, .bit = CleanBits::cet, .program = "rdmsr",
+                     .steps = {vmcb_field(place, value)},
+                     .exit = changes.reads_msr(value),
+                     .modes = only_long64,
+                     .before = {with_cet, l2_register(Register::rcx, number)},
+                     .needs = Feature::cet_ss, .confirmed = false});
+    };
+    by_msr("cet", field::s_cet, svm::msr::s_cet, 2);
+    by_msr("cet_isst_addr", field::isst_addr, svm::msr::isst_addr, 0x1234'5678);
+    changes.add({.name = "cet_ssp", .bit = CleanBits::cet, .program = "rdssp",
+                 .steps = {vmcb_field(field::ssp, 0x1234'5678)},
+                 .exit = changes.reads(0x1234'5678),
+                 .modes = only_long64,
+                 .before = {with_cet, vmcb_field(field::s_cet, 1)},
+                 .needs = Feature::cet_ss, .confirmed = false});
+}
+
 // clang-format on
 
 void changed_groups(Catalogue& catalogue) {
@@ -459,6 +479,7 @@ void changed_groups(Catalogue& catalogue) {
             descriptor_tables(changes);
             segments(changes);
             last_branches(changes);
+            shadow_stacks(changes);
         }
     }
 }

@@ -305,7 +305,7 @@ constexpr RowItem items[] = {
     {"msr/vm_hsave_pa_in_l2",            "and so is VM_HSAVE_PA",                              "15.30.4", "intercept/msr_read/vm_hsave_pa/not_taken intercept/msr_write/vm_hsave_pa/not_taken intercept/msr_write/vm_hsave_pa_misaligned/not_taken"},
     {"msr/without_svme",                 "these MSRs are there without EFER.SVME",             "15.30", "instructions/vm_cr/without_svme"},
     {"msr/smm_key",                      "the key of SMM",                                     "15.32"},
-    {"msr/doorbell",                     "AVIC's doorbell can be written only",                "15.29", "", Feature::avic},
+    {"msr/doorbell",                     "AVIC's doorbell can be written only",                "15.29", "instructions/avic_doorbell/read", Feature::avic},
     {"msr/svme_cleared_by_l2",           "L2 clears its EFER.SVME",                            "15.4"},
     {"cpuid/asids",                      "how many ASIDs there are",                           "15.30"},
     {"cpuid/svm",                        "SVM is announced",                                   "15.4"},

@@ -9,6 +9,7 @@
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
+#include "harness/world.hpp"
 
 #include <string>
 
@@ -50,6 +51,7 @@ struct Row {
     svm::Features needs{};
     bool ends_machine = false;
     L1Modes l1_modes = all_l1_modes;
+    bool confirmed = true;
 };
 
 class Table {
@@ -99,6 +101,7 @@ public:
                         .steps = std::move(steps),
                         .exit = std::move(exit),
                         .ends_machine = row.ends_machine,
+                        .confirmed = row.confirmed,
                         .l1_modes = row.l1_modes},
                        start_, where);
     }
@@ -321,6 +324,25 @@ void lowered_priority(Catalogue& catalogue) {
                  .l1_modes = only_l1_long64});
 }
 
+/// AVIC has a backing page for interrupts, here an empty one, and V_IRQ, its priority and its
+/// vector mean nothing (spec: AVIC_ENABLE). Its twin is "if_set". No target has AVIC. APM2 15.29.
+void ignored_with_avic(Catalogue& catalogue) {
+    const Value empty_page = in_region(Region::spare_vmcb);
+    Table table{catalogue, {L2Mode::long64, 0, true}};
+    table.held(
+        {.name = "avic_enabled",
+         .title = "With AVIC_ENABLE there is none, whatever V_IRQ says.",
+         .manual = "APM2 15.29",
+         .control = pending.with(VirtualInterrupt::avic_enable),
+         .setup = {Write{wire::Op::Code::fill, Region::spare_vmcb, 0, 0, page_size},
+                   vmcb_field(field::avic_backing_page, empty_page),
+                   vmcb_field(field::avic_logical_table, empty_page),
+                   vmcb_field(field::avic_physical_table, empty_page)},
+         .fields = {{field::virtual_interrupt, {}, VirtualInterrupt::v_irq.mask(), Match::free}},
+         .needs = Feature::avic,
+         .confirmed = false});
+}
+
 void virtual_interrupts(Catalogue& catalogue) {
     priorities(catalogue);
     vectors(catalogue);
@@ -332,6 +354,7 @@ void virtual_interrupts(Catalogue& catalogue) {
         }
     });
     lowered_priority(catalogue);
+    ignored_with_avic(catalogue);
 }
 
 const Registration registration{virtual_interrupts};
