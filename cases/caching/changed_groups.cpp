@@ -162,6 +162,16 @@ void intercepts(Changes& changes) {
                  .exit = Changes::exits(ExitCode::pause),
                  .before = {intercepting(Intercept::pause), vmcb_field(field::pause_filter_count, 1000)},
                  .needs = Feature::pause_filter});
+    // The gap before the fourth PAUSE is longer than the first threshold, and 0 knows no gaps.
+    ExitExpectation counted = Changes::exits(ExitCode::pause, {{field::rax, {}, ~std::uint64_t{0}, Match::free}});
+    counted.registers = {{Register::rbx, {}, ~std::uint64_t{0}, Match::free},
+                         {Register::rdx, {}, ~std::uint64_t{0}, Match::free}};
+    changes.add({.name = "intercepts_pause_filter_threshold", .bit = CleanBits::intercepts, .program = "late_pause",
+                 .steps = {vmcb_field(field::pause_filter_threshold, 0)},
+                 .exit = counted,
+                 .before = {intercepting(Intercept::pause), vmcb_field(field::pause_filter_count, 3),
+                            vmcb_field(field::pause_filter_threshold, 0x4000)},
+                 .needs = {Feature::tsc, Feature::pause_filter_threshold}, .confirmed = false});
 }
 
 /// Other maps, one page behind the usual ones and in part the same.
@@ -192,6 +202,11 @@ void asid_and_task_priority(Changes& changes) {
                                                                     .with(VirtualInterrupt::v_intr_masking)
                                                                     .value)},
                  .exit = changes.reads(6), .modes = only_long64});
+    constexpr auto priority_6 = VirtualInterrupt{}.with(VirtualInterrupt::v_tpr, 6);
+    changes.add({.name = "tpr_intr_masking", .bit = CleanBits::tpr, .program = "read_cr8",
+                 .steps = {vmcb_field(field::virtual_interrupt, priority_6.with(VirtualInterrupt::v_intr_masking).value)},
+                 .exit = changes.reads(6), .modes = only_long64,
+                 .before = {vmcb_field(field::virtual_interrupt, priority_6.value)}});
     constexpr std::uint8_t vector = 0x40;
     constexpr std::uint64_t enabled = svm::rflags::always_one | svm::rflags::if_;
     const auto pending = offered_interrupt(vector);
@@ -199,13 +214,14 @@ void asid_and_task_priority(Changes& changes) {
     taken.fields.push_back({field::virtual_interrupt, 0, VirtualInterrupt::v_irq.mask()});
     // Each of the other fields makes an interrupt that was held one that is taken.
     const auto held_first = [&](std::string_view name, VirtualInterrupt first, VirtualInterrupt second,
-                                std::uint64_t first_flags) {
+                                std::uint64_t first_flags, svm::Features needs = {}) {
         changes.add({.name = name, .bit = CleanBits::tpr, .program = "nothing",
                      .steps = {vmcb_field(field::virtual_interrupt, second.value),
                                vmcb_field(field::rflags, enabled)},
                      .exit = taken,
                      .before = {vmcb_field(field::virtual_interrupt, first.value),
-                                vmcb_field(field::rflags, first_flags)}});
+                                vmcb_field(field::rflags, first_flags)},
+                     .needs = needs});
     };
     constexpr std::uint64_t priority = 4;
     const VirtualInterrupt held = pending.with(VirtualInterrupt::v_intr_prio, priority)
@@ -219,6 +235,30 @@ void asid_and_task_priority(Changes& changes) {
                  .steps = {vmcb_field(field::virtual_interrupt, pending.value)},
                  .exit = taken,
                  .before = {vmcb_field(field::rflags, enabled)}});
+    // VGIF is clear, and means nothing once V_GIF_ENABLE is clear, too.
+    const VirtualInterrupt closed = pending.with(VirtualInterrupt::v_gif_enable);
+    held_first("tpr_gif_enable", closed, pending, enabled, Feature::vgif);
+    held_first("tpr_gif", closed, closed.with(VirtualInterrupt::vgif), enabled, Feature::vgif);
+}
+
+/// Each of them lets an NMI in that was held the first time, or was none.
+void virtual_nmis(Changes& changes) {
+    constexpr std::uint8_t vector = 2;
+    constexpr auto enabled = VirtualInterrupt{}.with(VirtualInterrupt::v_nmi_enable);
+    constexpr VirtualInterrupt pending = enabled.with(VirtualInterrupt::v_nmi);
+    constexpr std::uint64_t state = VirtualInterrupt::v_nmi.mask() | VirtualInterrupt::v_nmi_mask.mask();
+    ExitExpectation taken = delivered(changes.start(), {.vector = vector, .return_rip = at_start});
+    taken.fields.push_back({field::virtual_interrupt, VirtualInterrupt::v_nmi_mask.mask(), state});
+    const auto held_first = [&](std::string_view name, VirtualInterrupt first) {
+        changes.add({.name = name, .bit = CleanBits::tpr, .program = "nothing",
+                     .steps = {vmcb_field(field::virtual_interrupt, pending.value)},
+                     .exit = taken,
+                     .before = {vmcb_field(field::virtual_interrupt, first.value), intercepting(Intercept::nmi)},
+                     .needs = Feature::vnmi, .confirmed = false});
+    };
+    held_first("tpr_nmi", enabled);
+    held_first("tpr_nmi_mask", pending.with(VirtualInterrupt::v_nmi_mask));
+    held_first("tpr_nmi_enable", pending.with(VirtualInterrupt::v_nmi_enable, 0));
 }
 
 /// Nothing is mapped by a table whose entries are all zero.
@@ -404,6 +444,26 @@ void last_branches(Changes& changes) {
     }
 }
 
+void shadow_stacks(Changes& changes) {
+    const Step with_cet = vmcb_set(field::cr4, svm::cr4::cet);
+    const auto by_msr = [&](std::string_view name, svm::FieldRef place, std::uint32_t number, std::uint64_t value) {
+        changes.add({.name = name, .bit = CleanBits::cet, .program = "rdmsr",
+                     .steps = {vmcb_field(place, value)},
+                     .exit = changes.reads_msr(value),
+                     .modes = only_long64,
+                     .before = {with_cet, l2_register(Register::rcx, number)},
+                     .needs = Feature::cet_ss, .confirmed = false});
+    };
+    by_msr("cet", field::s_cet, svm::msr::s_cet, 2);
+    by_msr("cet_isst_addr", field::isst_addr, svm::msr::isst_addr, 0x1234'5678);
+    changes.add({.name = "cet_ssp", .bit = CleanBits::cet, .program = "rdssp",
+                 .steps = {vmcb_field(field::ssp, 0x1234'5678)},
+                 .exit = changes.reads(0x1234'5678),
+                 .modes = only_long64,
+                 .before = {with_cet, vmcb_field(field::s_cet, 1)},
+                 .needs = Feature::cet_ss, .confirmed = false});
+}
+
 // clang-format on
 
 void changed_groups(Catalogue& catalogue) {
@@ -413,11 +473,13 @@ void changed_groups(Catalogue& catalogue) {
             intercepts(changes);
             permission_maps(changes);
             asid_and_task_priority(changes);
+            virtual_nmis(changes);
             nested_paging(changes);
             control_and_debug_registers(changes);
             descriptor_tables(changes);
             segments(changes);
             last_branches(changes);
+            shadow_stacks(changes);
         }
     }
 }

@@ -8,10 +8,13 @@
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
+#include "cases/model/virtual_interrupt.hpp"
 
+#include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
 
 #include <string>
+#include <vector>
 
 namespace vmrunit::cases {
 namespace {
@@ -19,6 +22,8 @@ namespace {
 namespace field = svm::field;
 using svm::CleanBits;
 using svm::Feature;
+using svm::Intercept;
+using svm::VirtualInterrupt;
 
 struct CleanBit {
     std::string_view name;
@@ -55,6 +60,86 @@ void set_after_no_change(Catalogue& catalogue, const L2Start& start) {
         twice(one.name, static_cast<std::uint32_t>(one.bit.mask()));
     }
     twice("all", all_clean);
+}
+
+/// Where a value of the group that is not the usual one decides what L2 sees, both times.
+void used_after_no_change(Catalogue& catalogue, const L2Start& start) {
+    struct Row {
+        std::string_view name;
+        CleanBits::Range bit;
+        std::string_view program;
+        std::vector<Step> setup;
+        ExitExpectation exit;
+        svm::Features needs{};
+        bool confirmed = true;
+    };
+    const auto twice = [&](const Row& row) {
+        add_guest_case(catalogue,
+                       {.name = "caching/clean_set/" + std::string{row.name},
+                        .title = "A clean bit that is set after no change is harmless.",
+                        .manual = "APM2 15.15",
+                        .needs = row.needs,
+                        .program = row.program,
+                        .steps = row.setup,
+                        .exit = row.exit,
+                        .then = second_run(start.mode, static_cast<std::uint32_t>(row.bit.mask())),
+                        .then_expected = {row.exit},
+                        .confirmed = row.confirmed},
+                       start);
+    };
+    const auto controlled = [](VirtualInterrupt value) {
+        return vmcb_field(field::virtual_interrupt, value.value);
+    };
+    if (start.mode == L2Mode::long64) { // Elsewhere there is no CR8.
+        ExitExpectation reads = program_ends();
+        reads.registers = {{Register::rbx, 6}};
+        twice({.name = "tpr_intr_masking",
+               .bit = CleanBits::tpr,
+               .program = "read_cr8",
+               .setup = {controlled(VirtualInterrupt{}
+                                        .with(VirtualInterrupt::v_tpr, 6)
+                                        .with(VirtualInterrupt::v_intr_masking))},
+               .exit = reads});
+    }
+    // What holds an event off both times.
+    twice({.name = "tpr_gif",
+           .bit = CleanBits::tpr,
+           .program = "nothing",
+           .setup = {controlled(offered_interrupt(0x40).with(VirtualInterrupt::v_gif_enable)),
+                     vmcb_set(field::rflags, svm::rflags::if_)},
+           .exit = program_ends(),
+           .needs = Feature::vgif});
+    twice({.name = "tpr_nmi",
+           .bit = CleanBits::tpr,
+           .program = "nothing",
+           .setup = {controlled(VirtualInterrupt{}
+                                    .with(VirtualInterrupt::v_nmi_enable)
+                                    .with(VirtualInterrupt::v_nmi)
+                                    .with(VirtualInterrupt::v_nmi_mask)),
+                     intercepting(Intercept::nmi)},
+           .exit = program_ends(),
+           .needs = Feature::vnmi,
+           .confirmed = false});
+    // The fourth PAUSE exits both times: VMRUN begins to count anew.
+    ExitExpectation pauses;
+    pauses.exit_code = svm::ExitCode::pause;
+    const std::vector<Step> counted{intercepting(Intercept::pause),
+                                    vmcb_field(field::pause_filter_count, 3)};
+    twice({.name = "intercepts_pause_filter_count",
+           .bit = CleanBits::intercepts,
+           .program = "fourth_pause",
+           .setup = counted,
+           .exit = pauses,
+           .needs = Feature::pause_filter});
+    std::vector<Step> within_threshold = counted;
+    within_threshold.emplace_back(vmcb_field(field::pause_filter_threshold, 0xffff));
+    twice({.name = "intercepts_pause_filter_threshold",
+           .bit = CleanBits::intercepts,
+           .program = "fourth_pause",
+           .setup = within_threshold,
+           .exit = pauses,
+           .needs = Feature::pause_filter_threshold,
+           .confirmed = false});
 }
 
 void moved_vmcb(Catalogue& catalogue) {
@@ -108,6 +193,7 @@ void caching(Catalogue& catalogue) {
         translations(catalogue, start);
         for (const L2Mode mode : privileged_modes) {
             set_after_no_change(catalogue, {mode, 0, nested_paging});
+            used_after_no_change(catalogue, {mode, 0, nested_paging});
         }
     }
     moved_vmcb(catalogue);

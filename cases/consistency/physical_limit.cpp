@@ -88,6 +88,27 @@ void address_bits(Catalogue& catalogue) {
     }
 }
 
+/// Of AVIC's tables, which VMRUN checks where AVIC is on. APM2 15.29.
+void address_bits_of_avic(Catalogue& catalogue) {
+    CallExpectation none;
+    none.values = {reported("bits beyond physical addresses that VMRUN accepts", 0)};
+    const std::uint64_t enable = svm::VirtualInterrupt::avic_enable.mask();
+    for (const auto& [name, place] : {std::pair{"backing_page", field::avic_backing_page},
+                                      std::pair{"logical_table", field::avic_logical_table},
+                                      std::pair{"physical_table", field::avic_physical_table}}) {
+        add_l1_case(catalogue, {.name = "consistency/avic/" + std::string{name} + "/address_bits",
+                                .title = "Bits that no physical address of this CPU has.",
+                                .manual = "APM2 15.29",
+                                .needs = {svm::Feature::np, svm::Feature::avic},
+                                .nested_paging = true,
+                                .l1_modes = only_l1_long64,
+                                .steps = {vmcb_set(field::virtual_interrupt, enable),
+                                          Call{"vmrun_address_bits", place.offset}},
+                                .expectations = {none},
+                                .confirmed = false});
+    }
+}
+
 /// Of the PDPTEs, which VMRUN loads only without nested paging.
 void address_bits_of_pdptes(Catalogue& catalogue) {
     CallExpectation none;
@@ -147,6 +168,7 @@ void last_asid(Catalogue& catalogue) {
 void physical_limit(Catalogue& catalogue) {
     permission_maps(catalogue);
     address_bits(catalogue);
+    address_bits_of_avic(catalogue);
     address_bits_of_pdptes(catalogue);
     highest_address_bit(catalogue);
     last_asid(catalogue);

@@ -271,6 +271,56 @@ void checks_of_features(Checks& checks) {
     checks.refused("cr4/cet_wp_clear", "CET wants CR0.WP.", {cet, vmcb_clear(field::cr0, cr0::wp)},
                    with(Feature::cet_ss));
     checks.entered("cr4/entered/cet_wp_set", "With WP it is legal.", {cet}, {}, with(Feature::cet_ss));
+    // Not those that branch tracking has on other CPUs.
+    for (const unsigned number : {6u, 7u, 8u, 9u}) {
+        checks.refused("s_cet/bit_" + std::to_string(number), "A reserved bit of S_CET.",
+                       {cet, vmcb_field(field::s_cet, bit(number))}, with(Feature::cet_ss));
+    }
+    for (const unsigned number : {0u, 1u}) {
+        checks.entered("s_cet/entered/bit_" + std::to_string(number), "A bit of S_CET that exists.",
+                       {cet, vmcb_field(field::s_cet, bit(number))}, {}, with(Feature::cet_ss));
+    }
+    // U_CET is L1's still: VMRUN has none for a guest without protected state.
+    CheckOptions in_v86 = with(Feature::cet_ss);
+    in_v86.mode = L2Mode::v86;
+    const auto u_cet = [](std::uint64_t value) { return L1Write{wire::L1Register::msr, msr::u_cet, value}; };
+    checks.refused("u_cet/shadow_stacks_in_v86", "Virtual-8086 mode has no shadow stacks.", {cet, u_cet(1)}, in_v86);
+    checks.entered("u_cet/entered/none_in_v86", "Without them CET is legal there.", {cet, u_cet(0)}, {}, in_v86);
+}
+
+/// AVIC with tables that hold nothing: no interrupt is pending, and no other CPU is there. APM2 15.29.
+std::vector<Step> avic(std::uint64_t enables, Value backing_page, Value logical_table, Value physical_table) {
+    return {vmcb_set(field::virtual_interrupt, enables),
+            Write{wire::Op::Code::fill, Region::spare_vmcb, 0, 0, page_size},
+            vmcb_field(field::avic_backing_page, backing_page),
+            vmcb_field(field::avic_logical_table, logical_table),
+            vmcb_field(field::avic_physical_table, physical_table)};
+}
+
+void avic_tables(Checks& checks) {
+    using svm::Feature;
+    using svm::VirtualInterrupt;
+    constexpr std::uint64_t xapic = VirtualInterrupt::avic_enable.mask();
+    constexpr std::uint64_t x2apic = xapic | VirtualInterrupt::x2avic_enable.mask();
+    const auto with = [](svm::Features needs, svm::Features without = {}) {
+        return CheckOptions{.nested_paging = true, .needs = needs, .confirmed = false, .without = without};
+    };
+    // The highest index is the low 12 bits of the address of the table.
+    const auto table = [](std::uint32_t highest_index) { return in_region(Region::spare_vmcb, highest_index); };
+    const Value page = table(0);
+    const auto indexed = [&](std::uint64_t enables, std::uint32_t highest_index) {
+        return avic(enables, page, page, table(highest_index));
+    };
+    checks.entered("avic/entered/tables", "Tables in memory are legal.", indexed(xapic, 0), {}, with(Feature::avic));
+    checks.entered("avic/entered/index_255", "The highest index of an APIC id of 8 bits.", indexed(xapic, 255), {},
+                   with(Feature::avic));
+    checks.refused("avic/index_256", "There is no such APIC id of 8 bits.", indexed(xapic, 256), with(Feature::avic));
+    checks.entered("x2avic/entered/with_avic", "With AVIC_ENABLE it is legal.", indexed(x2apic, 0), {},
+                   with({Feature::avic, Feature::x2avic}));
+    checks.entered("x2avic/entered/index_511", "The highest index without the extension.", indexed(x2apic, 511), {},
+                   with({Feature::avic, Feature::x2avic}));
+    checks.refused("x2avic/index_512", "Without the extension indices have 9 bits.", indexed(x2apic, 512),
+                   with({Feature::avic, Feature::x2avic}, Feature::x2avic_ext));
 }
 
 // clang-format on
@@ -297,6 +347,7 @@ void vmrun_checks(Catalogue& catalogue) {
     not_checked(checks);
     bits_without_feature(checks);
     checks_of_features(checks);
+    avic_tables(checks);
     refused_then_entered(catalogue);
 }
 

@@ -2,6 +2,8 @@
 #include "cases/coverage/check_list.hpp"
 
 #include "harness/arena.hpp"
+#include "harness/svm/cpu.hpp"
+#include "harness/svm/msr.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,6 +28,7 @@ using svm::VirtualInterrupt;
 constexpr std::uint64_t beyond_52 = ~std::uint64_t{0} << 52;
 constexpr std::uint64_t cr0_reserved = 0x1ffa'ffc0;
 constexpr std::uint64_t pdpte_reserved = 0x1e6 | beyond_52;
+constexpr std::uint64_t reserved_of_s_cet = 0x3c0; ///< Those that rows set.
 
 bool is_memory_type(std::uint64_t type) {
     return type < 8 && type != 2 && type != 3;
@@ -50,6 +53,23 @@ std::optional<std::uint64_t> written_pdpte(const CheckedVmcb& found, unsigned en
         }
     }
     return value;
+}
+
+/// Those are L1's: U_CET is in no VMCB.
+bool has_user_shadow_stacks(const Case& one) {
+    return std::ranges::any_of(one.steps, [](const Step& step) {
+        const auto* write = std::get_if<L1Write>(&step);
+        return write != nullptr && write->target == wire::L1Register::msr &&
+               write->msr == svm::msr::u_cet && (write->value.number & 1) != 0;
+    });
+}
+
+/// 8 bits of APIC id; 9 with X2AVIC_ENABLE, on a CPU without the extension.
+bool avic_index_is_too_large(const CheckedVmcb& found) {
+    const VirtualInterrupt enables = found.control.virtual_interrupt;
+    const std::uint64_t index = found.control.avic_physical_table & 0xfff;
+    return enables.test(VirtualInterrupt::avic_enable) &&
+           index > (enables.test(VirtualInterrupt::x2avic_enable) ? 511u : 255u);
 }
 
 bool is_canonical(std::uint64_t address) {
@@ -247,17 +267,26 @@ const std::vector<Check>& checks_of_vmrun() {
      .fields = {field::virtual_interrupt, field::intercept_instructions_1}, .needs = Feature::vnmi},
     {.id = "x2avic_without_avic", .title = "X2AVIC_ENABLE without AVIC_ENABLE", .beside_title = "with it",
      .broken = [](const CheckedVmcb& f, unsigned) { return f.control.virtual_interrupt.test(VirtualInterrupt::x2avic_enable) && !f.control.virtual_interrupt.test(VirtualInterrupt::avic_enable); },
+     .beside = [](const CheckedVmcb& f) { return f.control.virtual_interrupt.test(VirtualInterrupt::x2avic_enable) && f.control.virtual_interrupt.test(VirtualInterrupt::avic_enable); },
      .fields = {field::virtual_interrupt}, .needs = Feature::x2avic},
     {.id = "avic_pointer", .title = "a table of AVIC where no physical address is", .beside_title = "tables in memory",
-     .fields = {field::avic_backing_page, field::avic_logical_table, field::avic_physical_table}, .needs = Feature::avic},
+     .fields = {field::avic_backing_page, field::avic_logical_table, field::avic_physical_table}, .needs = Feature::avic,
+     .refused_rows = "consistency/avic/*/address_bits", .accepted_rows = "consistency/avic/entered/tables"},
     {.id = "avic_index", .title = "a highest index of AVIC that is too large", .beside_title = "the largest one",
-     .fields = {field::avic_physical_table}, .needs = Feature::avic},
-    {.id = "s_cet", .title = "a reserved bit of S_CET", .beside_title = "a bit that exists", .fields = {field::s_cet}, .needs = Feature::cet_ss},
+     .broken = [](const CheckedVmcb& f, unsigned) { return avic_index_is_too_large(f); },
+     .fields = {field::avic_physical_table}, .needs = Feature::avic,
+     .accepted_rows = "consistency/avic/entered/index_255 consistency/x2avic/entered/index_511"},
+    {.id = "s_cet", .title = "a reserved bit of S_CET", .beside_title = "a bit that exists",
+     .broken = [](const CheckedVmcb& f, unsigned) { return (f.save.cr4 & cr4::cet) != 0 && (f.save.s_cet & reserved_of_s_cet) != 0; },
+     .fields = {field::s_cet}, .needs = Feature::cet_ss, .accepted_rows = "consistency/s_cet/entered/*"},
     {.id = "cet_without_wp", .title = "CR4.CET without CR0.WP", .beside_title = "with it",
      .broken = [](const CheckedVmcb& f, unsigned) { return (f.save.cr4 & cr4::cet) != 0 && (f.save.cr0 & cr0::wp) == 0; },
      .beside = [](const CheckedVmcb& f) { return (f.save.cr4 & cr4::cet) != 0; },
      .fields = {field::cr4, field::cr0}, .needs = Feature::cet_ss},
-    {.id = "cet_in_v86", .title = "shadow stacks at CPL 3 in virtual-8086 mode", .fields = {field::cr4, field::rflags}, .needs = Feature::cet_ss},
+    {.id = "cet_in_v86", .title = "shadow stacks at CPL 3 in virtual-8086 mode", .beside_title = "CR4.CET without them",
+     .broken = [](const CheckedVmcb& f, unsigned) { return (f.save.cr4 & cr4::cet) != 0 && (f.save.rflags & svm::rflags::vm) != 0 && has_user_shadow_stacks(f.one); },
+     .fields = {field::cr4, field::rflags}, .needs = Feature::cet_ss,
+     .accepted_rows = "consistency/u_cet/entered/none_in_v86"},
     {.id = "pdpte_reserved", .title = "a reserved bit of a present PDPTE", .beside_title = "one of a PDPTE that is not present",
      .parts = {"entry", 0xf},
      .broken = [](const CheckedVmcb& f, unsigned part) {

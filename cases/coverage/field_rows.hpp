@@ -61,6 +61,7 @@ inline constexpr FieldRow as_it_is[] = {
     {"control.clean_bits.seg",           "caching/clean_clear/seg"},
     {"control.clean_bits.cr2",           "caching/clean_clear/cr2"},
     {"control.clean_bits.lbr",           "caching/clean_clear/lbr"},
+    {"control.clean_bits.cet",           "caching/clean_clear/cet"},
     {"save.gdtr.*",                      "intercept/gdtr_read/not_taken"},
     {"save.idtr.*",                      "intercept/idtr_read/not_taken"},
     {"save.cpl",                         "fields/save_cpl/decides"},

@@ -89,6 +89,8 @@ constexpr RowItem items[] = {
     {"g_pat/written_by_l2",      "WRMSR in L2 changes that PAT",                        "15.25.4", "fields/save_g_pat/stored", Feature::pat},
     {"g_pat/stored",             "#VMEXIT stores it",                                   "15.25.4", "fields/save_g_pat/stored", Feature::pat},
     {"g_pat/shared_without_np",  "without nested paging L2 has L1's PAT",               "15.25.4", "fields/save_g_pat/not_loaded", Feature::pat},
+    {"g_pat/written_without_np", "without nested paging WRMSR in L2 changes L1's PAT",  "15.25.2", "fields/save_g_pat/written_by_l2/*/np0/*", Feature::pat},
+    {"g_pat/l1_keeps_its_own",   "with nested paging WRMSR in L2 leaves L1's PAT alone", "15.25.2", "fields/save_g_pat/written_by_l2/*/np1/*", Feature::pat},
     {"g_pat/bad_type",           "a type that does not exist is refused",               "15.25.4", "consistency/g_pat/entry_*"},
     {"g_pat/combined",           "the memory type is that of L2's PAT and L1's together", "15.25.8", "", Feature::pat},
     {"gmet",                     "guest-mode execute trap",                             "15.25.13", "", Feature::gmet},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The virtual interrupt of the VMCB: which priority gets past which V_TPR, what holds it off, and
-// what V_IRQ says afterwards. APM2 15.21.4; virtual GIF: 15.33.2.
+// what V_IRQ says afterwards. APM2 15.21; virtual GIF: 15.33.2.
 
 #include "cases/model/virtual_interrupt.hpp"
 #include "cases/model/delivery.hpp"
@@ -9,6 +9,7 @@
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
+#include "harness/world.hpp"
 
 #include <string>
 
@@ -27,6 +28,10 @@ using svm::VirtualInterrupt;
 constexpr std::uint64_t enabled = rflags::always_one | rflags::if_;
 constexpr std::uint8_t vector = 0x40;
 
+constexpr std::string_view shadow_manual = "APM2 15.21.5";
+constexpr std::string_view vintr_manual = "APM2 15.21.6";
+constexpr std::string_view vgif_manual = "APM2 15.33.2";
+
 /// An interrupt that no task priority stops.
 constexpr VirtualInterrupt pending =
     offered_interrupt(vector).with(VirtualInterrupt::v_intr_prio, vector >> 4);
@@ -34,6 +39,7 @@ constexpr VirtualInterrupt pending =
 struct Row {
     std::string name; ///< What follows "event/virtual_interrupt/".
     std::string_view title;
+    std::string_view manual = "APM2 15.21.4";
     VirtualInterrupt control = pending;
     std::uint64_t flags = enabled;
     std::string_view program = "nothing";
@@ -44,6 +50,8 @@ struct Row {
     std::vector<RegisterExpectation> registers{};
     svm::Features needs{};
     bool ends_machine = false;
+    L1Modes l1_modes = all_l1_modes;
+    bool confirmed = true;
 };
 
 class Table {
@@ -78,21 +86,23 @@ public:
     }
 
     void add(const Row& row, ExitExpectation exit, const std::source_location& where) {
+        const std::uint64_t mode_flag = start_.mode == L2Mode::v86 ? rflags::vm : 0;
         std::vector<Step> steps{vmcb_field(field::virtual_interrupt, row.control.value),
-                                vmcb_field(field::rflags, row.flags)};
+                                vmcb_field(field::rflags, row.flags | mode_flag)};
         steps.insert(steps.end(), row.setup.begin(), row.setup.end());
         exit.fields.insert(exit.fields.end(), row.fields.begin(), row.fields.end());
         exit.registers = row.registers;
         add_guest_case(catalogue_,
                        {.name = "event/virtual_interrupt/" + row.name,
                         .title = row.title,
-                        .manual = "APM2 15.21.4",
+                        .manual = row.manual,
                         .needs = row.needs,
                         .program = row.program,
                         .steps = std::move(steps),
                         .exit = std::move(exit),
                         .ends_machine = row.ends_machine,
-                        .l1_modes = row.ends_machine ? only_l1_long64 : all_l1_modes},
+                        .confirmed = row.confirmed,
+                        .l1_modes = row.l1_modes},
                        start_, where);
     }
 
@@ -144,22 +154,36 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
     table.held({.name = "v_irq_clear",
                 .title = "Without V_IRQ there is none.",
                 .control = pending.with(VirtualInterrupt::v_irq, 0)});
+    const VirtualInterrupt prioritized = pending.with(VirtualInterrupt::v_ign_tpr, 0);
+    table.taken(
+        {.name = "above_tpr",
+         .title = "A priority greater than V_TPR lets it in.",
+         .control =
+             prioritized.with(VirtualInterrupt::v_intr_prio, 9).with(VirtualInterrupt::v_tpr, 8)});
+    table.held(
+        {.name = "below_tpr",
+         .title = "A lower priority than V_TPR holds it off.",
+         .control =
+             prioritized.with(VirtualInterrupt::v_intr_prio, 8).with(VirtualInterrupt::v_tpr, 9)});
     table.exits({.name = "vintr",
                  .title = "VINTR exits just before it would be taken.",
+                 .manual = vintr_manual,
                  .setup = {intercepting(Intercept::vintr)}},
                 svm::ExitCode::vintr);
     table.held({.name = "vintr_if_clear",
                 .title = "VINTR does not exit while IF holds it off.",
+                .manual = vintr_manual,
                 .flags = rflags::always_one,
                 .setup = {intercepting(Intercept::vintr)}});
-    table.held(
-        {.name = "vintr_tpr",
-         .title = "VINTR does not exit while V_TPR holds it off.",
-         .control = pending.with(VirtualInterrupt::v_ign_tpr, 0).with(VirtualInterrupt::v_tpr, 15),
-         .setup = {intercepting(Intercept::vintr)}});
+    table.held({.name = "vintr_tpr",
+                .title = "VINTR does not exit while V_TPR holds it off.",
+                .manual = vintr_manual,
+                .control = prioritized.with(VirtualInterrupt::v_tpr, 15),
+                .setup = {intercepting(Intercept::vintr)}});
     table.taken(
         {.name = "shadow",
          .title = "INTERRUPT_SHADOW holds it off for one instruction.",
+         .manual = shadow_manual,
          .program = "copy_rax",
          .return_rip = at_after,
          .setup = {vmcb_field(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask()),
@@ -168,17 +192,21 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
          .registers = {{Register::rbx, 0x1234'5678}}});
     table.taken({.name = "no_shadow",
                  .title = "Without the shadow it comes before the instruction.",
+                 .manual = shadow_manual,
                  .program = "copy_rax"});
     // The shadow is that of the exit's instruction still.
     table.held(
         {.name = "exit_in_shadow",
          .title = "An exit from the shadow stores it.",
+         .manual = shadow_manual,
          .setup = {vmcb_field(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask())}});
     table.taken({.name = "vgif_without_enable",
-                 .title = "Without V_GIF_ENABLE a clear VGIF means nothing."});
+                 .title = "Without V_GIF_ENABLE a clear VGIF means nothing.",
+                 .manual = vgif_manual});
     for (const bool gif : {false, true}) {
         const Row row{.name = gif ? "vgif_set" : "vgif_clear",
                       .title = "A clear virtual GIF holds it off.",
+                      .manual = vgif_manual,
                       .control = pending.with(VirtualInterrupt::v_gif_enable)
                                      .with(VirtualInterrupt::vgif, gif ? 1 : 0),
                       .needs = Feature::vgif};
@@ -192,30 +220,35 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
     const Row both{
         .name = "behind_injection",
         .title = "The injected event is first; in its handler IF is clear.",
+        .manual = "APM2 15.20, 15.21.4",
         .setup = {vmcb_field(field::event_injection,
                              EventInformation::event(EventType::interrupt, 0x50).value)}};
     table.add(both, delivered(start, {.vector = 0x50, .return_rip = at_start, .rflags = enabled}),
               std::source_location::current());
 }
 
-/// L2 itself lets it in: by STI, behind the instruction that follows, and by POPF at once.
+/// L2 itself lets it in: by STI, behind the instruction that follows, and by POPF at once. At CPL 3
+/// both need an IOPL of 3 for that.
 void admitted_by_l2(Catalogue& catalogue, const L2Start& start) {
     Table table{catalogue, start};
+    const std::uint64_t disabled = rflags::always_one | (start.cpl == 3 ? rflags::iopl : 0);
     table.taken({.name = "sti",
                  .title = "STI lets it in behind the next instruction.",
-                 .flags = rflags::always_one,
+                 .manual = "APM2 15.21.4, APM3 STI",
+                 .flags = disabled,
                  .program = "sti_nops",
                  .return_rip = Value{Anchor::after, 0, 1}});
     const std::uint8_t slot = code_bits(start.mode) / 8;
     table.taken({.name = "popf",
                  .title = "POPF lets it in at once.",
-                 .flags = rflags::always_one,
+                 .manual = "APM2 15.21.4, APM3 POPF",
+                 .flags = disabled,
                  .program = "popf_nops",
                  .return_rip = at_after,
                  .setup = {vmcb_field(field::rsp, in_memory(l2_stack_end - slot)),
                            Write{wire::Op::Code::write, Region::l2_memory, l2_stack_end - slot,
                                  slot, enabled}}});
-    if (is_real_mode(start.mode)) {
+    if (is_real_mode(start.mode) || start.cpl == 3) {
         return; // No STGI and CLGI there.
     }
     const VirtualInterrupt closed = pending.with(VirtualInterrupt::v_gif_enable);
@@ -227,6 +260,7 @@ void admitted_by_l2(Catalogue& catalogue, const L2Start& start) {
     };
     table.taken({.name = "vgif_stgi",
                  .title = "L2's own STGI lets it in.",
+                 .manual = vgif_manual,
                  .control = closed,
                  .program = "stgi_nops",
                  .return_rip_defined = false,
@@ -237,11 +271,39 @@ void admitted_by_l2(Catalogue& catalogue, const L2Start& start) {
     table.held(
         {.name = "vgif_clgi",
          .title = "Behind L2's own CLGI it waits, though STI sets IF.",
+         .manual = vgif_manual,
          .control = open,
          .flags = rflags::always_one,
          .program = "clgi_sti_nops",
          .fields = {gif(false), {field::rflags, enabled}, {field::virtual_interrupt, irq, irq}},
          .needs = Feature::vgif});
+}
+
+/// L2 halts in the shadow, which holds it off no longer than that; HLT is for CPL 0. Who does not
+/// wake L2 costs a machine each time, so this is for one L1.
+void wakes_hlt(Catalogue& catalogue, const L2Start& start) {
+    Table table{catalogue, start};
+    table.taken(
+        {.name = "wakes_hlt",
+         .title = "It waits for HLT, which is in the shadow, and ends it.",
+         .manual = shadow_manual,
+         .program = "hlt",
+         .return_rip = at_after,
+         .setup = {vmcb_field(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask())},
+         .fields = {{field::interrupt_shadow, 0, InterruptShadow::interrupt_shadow.mask()}},
+         .l1_modes = only_l1_long64});
+    ExitExpectation exit;
+    exit.exit_code = svm::ExitCode::vintr;
+    exit.rip = at_after;
+    table.add({.name = "wakes_hlt_vintr",
+               .title = "It ends HLT, and VINTR exits behind that.",
+               .manual = vintr_manual,
+               .flags = rflags::always_one,
+               .program = "sti_hlt",
+               .setup = {intercepting(Intercept::vintr)},
+               .fields = {{field::rflags, enabled}},
+               .l1_modes = only_l1_long64},
+              exit, std::source_location::current());
 }
 
 /// L2 lowers V_TPR: what it held off comes behind the instruction. QEMU aborts here, so it is one
@@ -250,6 +312,7 @@ void lowered_priority(Catalogue& catalogue) {
     Table table{catalogue, {L2Mode::long64, 0, true}};
     table.taken({.name = "tpr_lowered",
                  .title = "It comes when L2 lowers V_TPR.",
+                 .manual = "APM2 15.21.2, 15.21.4",
                  .control = pending.with(VirtualInterrupt::v_ign_tpr, 0)
                                 .with(VirtualInterrupt::v_intr_masking)
                                 .with(VirtualInterrupt::v_tpr, 15),
@@ -257,26 +320,41 @@ void lowered_priority(Catalogue& catalogue) {
                  .return_rip = at_after,
                  .setup = {l2_register(Register::rbx, 0)},
                  .fields = {{field::virtual_interrupt, 0, VirtualInterrupt::v_tpr.mask()}},
-                 .ends_machine = true});
+                 .ends_machine = true,
+                 .l1_modes = only_l1_long64});
+}
+
+/// AVIC has a backing page for interrupts, here an empty one, and V_IRQ, its priority and its
+/// vector mean nothing (spec: AVIC_ENABLE). Its twin is "if_set". No target has AVIC. APM2 15.29.
+void ignored_with_avic(Catalogue& catalogue) {
+    const Value empty_page = in_region(Region::spare_vmcb);
+    Table table{catalogue, {L2Mode::long64, 0, true}};
+    table.held(
+        {.name = "avic_enabled",
+         .title = "With AVIC_ENABLE there is none, whatever V_IRQ says.",
+         .manual = "APM2 15.29",
+         .control = pending.with(VirtualInterrupt::avic_enable),
+         .setup = {Write{wire::Op::Code::fill, Region::spare_vmcb, 0, 0, page_size},
+                   vmcb_field(field::avic_backing_page, empty_page),
+                   vmcb_field(field::avic_logical_table, empty_page),
+                   vmcb_field(field::avic_physical_table, empty_page)},
+         .fields = {{field::virtual_interrupt, {}, VirtualInterrupt::v_irq.mask(), Match::free}},
+         .needs = Feature::avic,
+         .confirmed = false});
 }
 
 void virtual_interrupts(Catalogue& catalogue) {
     priorities(catalogue);
     vectors(catalogue);
-    for (const L2Mode mode : paged_modes) {
-        for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
-            for (const bool nested_paging : {true, false}) {
-                in_every_mode(catalogue, {mode, cpl, nested_paging});
-            }
+    each_start([&](const L2Start& start) {
+        in_every_mode(catalogue, start);
+        admitted_by_l2(catalogue, start);
+        if (start.cpl == 0) {
+            wakes_hlt(catalogue, start);
         }
-    }
-    for (unsigned number = 0; number < l2_mode_count; ++number) {
-        const auto mode = static_cast<L2Mode>(number);
-        if (has_cpl(mode, 0)) {
-            each_paging(mode, [&](const L2Start& start) { admitted_by_l2(catalogue, start); });
-        }
-    }
+    });
     lowered_priority(catalogue);
+    ignored_with_avic(catalogue);
 }
 
 const Registration registration{virtual_interrupts};

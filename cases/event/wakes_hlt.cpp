@@ -8,6 +8,7 @@
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,7 @@ struct Row {
     std::vector<Step> steps;
     Call call;
     CallExpectation expected;
+    bool confirmed = true;
 };
 
 void add(Catalogue& catalogue, const Row& row,
@@ -55,6 +57,7 @@ void add(Catalogue& catalogue, const Row& row,
                      .l1_modes = all_l1_modes,
                      .steps = std::move(steps),
                      .expectations = {row.expected},
+                     .confirmed = row.confirmed,
                      .named_by_paging = true},
                     where);
     }
@@ -62,10 +65,14 @@ void add(Catalogue& catalogue, const Row& row,
 
 const Step takes_interrupts = vmcb_field(field::rflags, svm::rflags::always_one | svm::rflags::if_);
 
+// As send_to_l2_elsewhere reads its argument.
+enum Sent : std::uint32_t { interrupt, nmi, init, smi };
+constexpr std::uint32_t no_exit = 0x10;
+constexpr std::uint32_t halts = 0x20;
+constexpr std::uint32_t then_nmi = 0x100; ///< An NMI is sent a little later.
+constexpr std::uint32_t ends_hlt = 0x800; ///< The SMM handler clears the restart of HLT.
+
 void from_second_cpu(Catalogue& catalogue) {
-    enum Sent : std::uint32_t { interrupt, nmi, init, smi };
-    constexpr std::uint32_t halts = 0x20;
-    constexpr std::uint32_t then_nmi = 0x100; ///< An NMI is sent a little later.
     const auto row = [&](const std::string& name, std::string_view title, std::string_view manual,
                          std::vector<Step> steps, std::uint32_t sent, ExitCode code, Value rip,
                          std::uint64_t behind_stgi) {
@@ -114,6 +121,46 @@ void from_second_cpu(Catalogue& catalogue) {
         {both[1]}, interrupt | then_nmi, ExitCode::nmi, at_after, 2);
 }
 
+/// INIT resets the CPU, L2 or not. SMM comes back to HLT as its handler lets it, whoever runs.
+/// APM2 10.3.7, 15.13.3, 15.13.4.
+void not_intercepted(Catalogue& catalogue) {
+    struct Outcome {
+        ExitCode code;
+        Value rip;
+        std::uint64_t before_stgi, behind_stgi;
+    };
+    const auto row = [&](const std::string& name, std::string_view title, std::string_view manual,
+                         std::vector<Step> steps, std::uint32_t argument,
+                         const std::optional<Outcome>& outcome, bool confirmed = true) {
+        svm::Features needs{Feature::apic, Feature::second_cpu};
+        if (outcome) {
+            needs.set(Feature::smm_in_memory);
+        }
+        const Outcome seen = outcome.value_or(Outcome{ExitCode{}, Value{0}, 0, 0});
+        CallExpectation expected;
+        expected.values = {reported("L2 ran", 1),
+                           reported("L2 exited", outcome ? 1 : 0),
+                           reported("exit code", static_cast<std::uint64_t>(seen.code)),
+                           saved_rip(seen.rip),
+                           reported("events that L1 took before STGI", seen.before_stgi),
+                           reported("L1 got behind STGI", outcome ? 1 : 0),
+                           reported("events that L1 had by then", seen.behind_stgi),
+                           reported("the CPU starts anew", 1),
+                           {Value{0}, 0, Match::equals, "EXITINFO1"}};
+        add(catalogue, {name, title, manual, "waits_in_hlt", needs, std::move(steps),
+                        Call{"send_to_l2_elsewhere", argument | halts}, expected, confirmed});
+    };
+    row("init/not_intercepted", "INIT resets the CPU out of L2's HLT.", "APM2 15.13.4", {},
+        init | no_exit, std::nullopt);
+    row("smi/not_intercepted", "Behind SMM L2 halts again: it is an NMI that ends that.",
+        "APM2 10.3.7, 15.13.3", {intercepting(Intercept::nmi)}, smi | then_nmi,
+        Outcome{ExitCode::nmi, at_after, 1, 2}, false);
+    row("smi/not_intercepted_handler_ends_hlt",
+        "L2 goes on behind HLT where the SMM handler says so.", "APM2 10.3.7, 15.13.3",
+        {intercepting(Intercept::nmi)}, smi | ends_hlt,
+        Outcome{ExitCode::vmmcall, at_marker, 1, 1});
+}
+
 void from_timer(Catalogue& catalogue) {
     const auto row = [&](const std::string& name, std::string_view title, std::vector<Step> steps,
                          std::uint32_t host_if, ExitCode code, Value rip, std::uint64_t later) {
@@ -139,6 +186,7 @@ void from_timer(Catalogue& catalogue) {
 
 void wakes_hlt(Catalogue& catalogue) {
     from_second_cpu(catalogue);
+    not_intercepted(catalogue);
     from_timer(catalogue);
 }
 

@@ -183,10 +183,45 @@ void page_attributes(Catalogue& catalogue) {
                    {L2Mode::long64, 0, false});
 }
 
+/// Whose PAT L2 writes: with nested paging its own, without it L1's (spec: NPT-GPAT-WRMSR). Whether
+/// the exit stores it without, nobody says. Entry 0, which all pages here use, stays write-back.
+void written_page_attributes(Catalogue& catalogue) {
+    constexpr std::uint64_t values[] = {0x0606'0606'0007'0606, 0x0001'0405'0001'0506};
+    for (const std::uint64_t value : values) {
+        each_paging(L2Mode::long64, [&](const L2Start& start) {
+            const bool has_own = start.nested_paging;
+            ExitExpectation exit = program_ends();
+            exit.fields = {
+                {field::rax, value & 0xffff'ffff},
+                {field::g_pat, value, ~std::uint64_t{0}, has_own ? Match::equals : Match::free}};
+            exit.registers = {{Register::rdx, value >> 32}};
+            CallExpectation of_l1;
+            of_l1.values = {{.value = has_own ? svm::pat_reset : value, .what = "PAT of L1"}};
+            add_guest_case(
+                catalogue,
+                {.name = "fields/" + name_of(field::g_pat) + "/written_by_l2/" + hex_name(value),
+                 .title = has_own ? "L2 writes its own PAT, not L1's."
+                                  : "Without nested paging L2 writes L1's PAT.",
+                 .manual = "APM2 15.25.2, 15.25.4",
+                 .needs = Feature::pat,
+                 .program = "wrmsr",
+                 .steps = {L1Write{wire::L1Register::msr, svm::msr::pat, svm::pat_reset},
+                           l2_register(Register::rcx, svm::msr::pat),
+                           l2_register(Register::rax, value & 0xffff'ffff),
+                           l2_register(Register::rdx, value >> 32)},
+                 .exit = std::move(exit),
+                 .then = {Call{"report_pat"}},
+                 .then_expected = {of_l1}},
+                start);
+        });
+    }
+}
+
 void msr_values(Catalogue& catalogue) {
     msrs(catalogue);
     extended_features(catalogue);
     page_attributes(catalogue);
+    written_page_attributes(catalogue);
 }
 
 const Registration registration{msr_values};

@@ -163,6 +163,20 @@ void scaled_time_stamps(Catalogue& catalogue) {
                             .confirmed = false});
 }
 
+void avic_doorbell(Catalogue& catalogue) {
+    CallExpectation faults;
+    faults.values = {reported("fault of the doorbell: vector + 1", general_protection),
+                     reported("fault of VM_CR: vector + 1", 0)};
+    add_l1_case(catalogue, {.name = "instructions/avic_doorbell/read",
+                            .title = "AVIC's doorbell can be written only.",
+                            .manual = "APM2 15.29",
+                            .needs = Feature::avic,
+                            .l1_modes = all_l1_modes,
+                            .steps = {Call{"doorbell_read"}},
+                            .expectations = {faults},
+                            .confirmed = false});
+}
+
 void written_time_stamps(Catalogue& catalogue) {
     CallExpectation expected;
     expected.values = {reported("L2 reads on from what it wrote", 1),
@@ -185,6 +199,7 @@ void svm_msrs(Catalogue& catalogue) {
     time_stamps(catalogue);
     scaled_time_stamps(catalogue);
     written_time_stamps(catalogue);
+    avic_doorbell(catalogue);
 }
 
 const Registration registration{svm_msrs};

@@ -10,6 +10,7 @@
         l2_program nothing, 32, "vmmcall", marker=0
         l2_program nothing, 16, "vmmcall", marker=0
 
+        l2_programs sti, "sti"
         l2_programs sti_nops, "sti", behind="nop; nop; nop"
         l2_program popf_nops, 64, "popfq", behind="nop; nop; nop"
         l2_program popf_nops, 32, "popfl", behind="nop; nop; nop"

@@ -19,6 +19,8 @@
         .irp    segment, es, ss, ds, fs, gs
         l2_programs set_\segment, "mov %ebx, %\segment"
         .endr
+        l2_legacy_programs pop_ss, "pop %ss"
+        l2_program rdssp, 64, ".byte 0xf3, 0x48, 0x0f, 0x1e, 0xcb"      /* rdsspq %rbx */
         l2_programs set_ldtr, "lldt %bx"
         l2_programs set_tr, "ltr %bx"
 

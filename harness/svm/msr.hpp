@@ -53,6 +53,7 @@ inline constexpr std::uint32_t ignne            = 0xc0010115;
 inline constexpr std::uint32_t smm_ctl          = 0xc0010116;
 inline constexpr std::uint32_t vm_hsave_pa      = 0xc0010117;
 inline constexpr std::uint32_t svm_key          = 0xc0010118;
+inline constexpr std::uint32_t avic_doorbell    = 0xc001011b;
 // clang-format on
 } // namespace msr
 

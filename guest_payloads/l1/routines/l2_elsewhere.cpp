@@ -128,6 +128,7 @@ constexpr std::uint32_t released = 0x80;  ///< L2 goes on when it is told to, be
 constexpr std::uint32_t then_nmi = 0x100; ///< What is sent does not wake L2; an NMI behind it does.
 constexpr std::uint32_t held = 0x200;     ///< What is sent is pending when VMRUN sets GIF...
 constexpr std::uint32_t with_nmi = 0x400; ///< ...behind an NMI.
+constexpr std::uint32_t ends_hlt = 0x800; ///< The SMM handler has L2 go on behind its HLT.
 
 /// Long enough for L2 to halt, or to be woken.
 void wait_a_moment() {
@@ -160,8 +161,8 @@ void send(const LocalApic& apic, std::uint32_t kind) {
 
 } // namespace
 
-/// Argument: Sent, with `no_exit`, `halts`, `redirects`, `released`, `then_nmi`, `held` and
-/// `with_nmi`. Sends it to the second CPU while L2 runs there, or before, while GIF is clear.
+/// Argument: Sent, with `no_exit`, `halts`, `redirects`, `released`, `then_nmi`, `held`, `with_nmi`
+/// and `ends_hlt`. Sends it to the second CPU while L2 runs there, or before, while GIF is clear.
 /// Reports whether L2 ran, or the CPU waited with GIF clear until it had been sent; whether it
 /// exited; exit code and RIP; events that CPU took before its STGI, whether it got behind that, and
 /// the events it had by then; whether it can be started anew; and EXITINFO1.
@@ -172,7 +173,9 @@ VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     const bool resets = kind == init && !redirected;
     const LocalApic apic;
     if (kind == smi) {
-        SmmHandler::install(); // Each CPU has its SMBASE at the same place.
+        // Each CPU has its SMBASE at the same place.
+        SmmHandler::install((call.argument & ends_hlt) != 0 ? SmmHandler::Halted::goes_on
+                                                            : SmmHandler::Halted::halts_again);
     }
     // Lives until the CPU does something else: it writes here while it can.
     const bool holds = (call.argument & held) != 0;

@@ -106,6 +106,14 @@ VMRUNIT_ROUTINE(vmrun_keeps_msr) {
     call.report(after ^ before);
 }
 
+/// Reports the vector + 1 of the fault that reading AVIC's doorbell took, or 0, and the same of
+/// VM_CR, which lies beside it.
+VMRUNIT_ROUTINE(doorbell_read) {
+    for (const std::uint32_t msr : {svm::msr::avic_doorbell, svm::msr::vm_cr}) {
+        call.report(vector_plus_1(catch_fault([msr] { (void)read_msr(msr); })));
+    }
+}
+
 /// Reports the revision of SVM that CPUID names.
 VMRUNIT_ROUTINE(svm_revision) {
     call.report(cpuid_or_zero(0x8000'000a).eax & 0xff);
