@@ -16,7 +16,11 @@ constexpr std::uint32_t segment_size = 0x1'0000;
 constexpr std::uint32_t segment_border = 3 * page_size; ///< In Region::pd.
 constexpr std::uint32_t vmmcall_bytes = 0xd9'010f;
 
-// A CPU that wraps fetches from what begins the segment.
+// A CPU that wraps goes on at the first bytes of the segment, behind an instruction that was split
+// at one of the later ones: NOPs lead to a VMMCALL. Else it would run through all that lies there,
+// and what that does to the code of other cases would be theirs to show.
+constexpr std::uint64_t eight_nops = 0x9090'9090'9090'9090;
+constexpr std::uint32_t longest_instruction = 16; // Bytes: 15, rounded up.
 constexpr Region segment_begin = Region::spare_vmcb;
 static_assert(place_of(Region::pd).offset + segment_border ==
               place_of(segment_begin).offset + segment_size);
@@ -33,7 +37,9 @@ CodeCopy code_at_segment_end(bool splits_insn) {
 
 std::vector<Step> segment_before_end() {
     return {vmcb_field(svm::field::cs_base, in_region(segment_begin)),
-            Write{wire::Op::Code::write, segment_begin, 0, 4, vmmcall_bytes}};
+            Write{wire::Op::Code::write, segment_begin, 0, 8, eight_nops},
+            Write{wire::Op::Code::write, segment_begin, 8, 8, eight_nops},
+            Write{wire::Op::Code::write, segment_begin, longest_instruction, 4, vmmcall_bytes}};
 }
 
 ExitExpectation fetch_beyond_segment(const L2Start& start, Value rip) {
