@@ -8,6 +8,7 @@
 #include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/pause_filter.hpp"
 #include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
@@ -110,9 +111,6 @@ public:
         return exit;
     }
 
-    [[nodiscard]] const L2Start& start() const { return start_; }
-
-private:
     /// What the program does before the change stands elsewhere.
     [[nodiscard]] static ExitExpectation runs_to_its_end() {
         ExitExpectation exit = program_ends();
@@ -123,6 +121,9 @@ private:
         return exit;
     }
 
+    [[nodiscard]] const L2Start& start() const { return start_; }
+
+private:
     [[nodiscard]] std::uint64_t whole_register() const {
         return start_.mode == L2Mode::long64 ? ~std::uint64_t{0} : 0xffff'ffff;
     }
@@ -159,11 +160,15 @@ void intercepts(Changes& changes) {
                  .exit = late, .needs = Feature::tsc});
     changes.add({.name = "intercepts_pause_filter_count", .bit = CleanBits::intercepts, .program = "fourth_pause",
                  .steps = {vmcb_field(field::pause_filter_count, 3)},
-                 .exit = Changes::exits(ExitCode::pause),
+                 .exit = Changes::exits(ExitCode::pause, one_of_last_two_pauses()),
                  .before = {intercepting(Intercept::pause), vmcb_field(field::pause_filter_count, 1000)},
                  .needs = Feature::pause_filter});
     // The gap before the fourth PAUSE is longer than the first threshold, and 0 knows no gaps.
-    ExitExpectation counted = Changes::exits(ExitCode::pause, {{field::rax, {}, ~std::uint64_t{0}, Match::free}});
+    ExitExpectation counted = Changes::exits(ExitCode::pause, one_of_last_two_pauses());
+    counted.fields.push_back({field::rax, {}, ~std::uint64_t{0}, Match::free});
+    counted.fields.push_back(flags_of_waiting());
+    ExitExpectation waited = Changes::runs_to_its_end();
+    waited.fields.push_back(flags_of_waiting());
     counted.registers = {{Register::rbx, {}, ~std::uint64_t{0}, Match::free},
                          {Register::rdx, {}, ~std::uint64_t{0}, Match::free}};
     changes.add({.name = "intercepts_pause_filter_threshold", .bit = CleanBits::intercepts, .program = "late_pause",
@@ -171,6 +176,7 @@ void intercepts(Changes& changes) {
                  .exit = counted,
                  .before = {intercepting(Intercept::pause), vmcb_field(field::pause_filter_count, 3),
                             vmcb_field(field::pause_filter_threshold, 0x4000)},
+                 .first = waited,
                  .needs = {Feature::tsc, Feature::pause_filter_threshold}, .confirmed = false});
 }
 

@@ -8,6 +8,7 @@
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
+#include "cases/model/pause_filter.hpp"
 #include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
@@ -120,9 +121,10 @@ void used_after_no_change(Catalogue& catalogue, const L2Start& start) {
            .exit = program_ends(),
            .needs = Feature::vnmi,
            .confirmed = false});
-    // The fourth PAUSE exits both times: VMRUN begins to count anew.
+    // The same PAUSEs exit both times: VMRUN begins to count anew.
     ExitExpectation pauses;
     pauses.exit_code = svm::ExitCode::pause;
+    pauses.fields = one_of_last_two_pauses();
     const std::vector<Step> counted{intercepting(Intercept::pause),
                                     vmcb_field(field::pause_filter_count, 3)};
     twice({.name = "intercepts_pause_filter_count",
@@ -135,7 +137,7 @@ void used_after_no_change(Catalogue& catalogue, const L2Start& start) {
     within_threshold.emplace_back(vmcb_field(field::pause_filter_threshold, 0xffff));
     twice({.name = "intercepts_pause_filter_threshold",
            .bit = CleanBits::intercepts,
-           .program = "fourth_pause",
+           .program = "fifth_pause",
            .setup = within_threshold,
            .exit = pauses,
            .needs = Feature::pause_filter_threshold,

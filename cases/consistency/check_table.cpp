@@ -41,7 +41,7 @@ void Checks::add(std::string_view name, std::string_view title, std::vector<Step
     add_l1_case(catalogue_,
                 {.name = full,
                  .title = title,
-                 .manual = "APM2 15.5.1",
+                 .manual = options.manual,
                  .needs = options.needs,
                  .without = options.without,
                  .mode = options.mode,

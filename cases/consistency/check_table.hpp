@@ -21,6 +21,7 @@ struct CheckOptions {
     bool confirmed = true;
     L1Modes l1_modes{};
     svm::Features without{}; ///< See Case::without.
+    std::string_view manual = "APM2 15.5.1";
 };
 
 [[nodiscard]] constexpr std::uint64_t bit(unsigned number) {

@@ -264,9 +264,6 @@ void checks_of_features(Checks& checks) {
                    with(Feature::sss_check));
     checks.entered("sss_check/entered/with_nested_paging", "With nested paging it is legal.", {sss}, {},
                    with(Feature::sss_check, true));
-    checks.refused("x2avic/without_avic", "X2AVIC_ENABLE wants AVIC_ENABLE.",
-                   {vmcb_set(field::virtual_interrupt, VirtualInterrupt::x2avic_enable.mask())},
-                   with(Feature::x2avic));
     const Step cet = vmcb_set(field::cr4, cr4::cet);
     checks.refused("cr4/cet_wp_clear", "CET wants CR0.WP.", {cet, vmcb_clear(field::cr0, cr0::wp)},
                    with(Feature::cet_ss));
@@ -303,7 +300,8 @@ void avic_tables(Checks& checks) {
     constexpr std::uint64_t xapic = VirtualInterrupt::avic_enable.mask();
     constexpr std::uint64_t x2apic = xapic | VirtualInterrupt::x2avic_enable.mask();
     const auto with = [](svm::Features needs, svm::Features without = {}) {
-        return CheckOptions{.nested_paging = true, .needs = needs, .confirmed = false, .without = without};
+        return CheckOptions{.nested_paging = true, .needs = needs, .confirmed = false, .without = without,
+                            .manual = "APM2 15.29"};
     };
     // The highest index is the low 12 bits of the address of the table.
     const auto table = [](std::uint32_t highest_index) { return in_region(Region::spare_vmcb, highest_index); };
@@ -315,6 +313,9 @@ void avic_tables(Checks& checks) {
     checks.entered("avic/entered/index_255", "The highest index of an APIC id of 8 bits.", indexed(xapic, 255), {},
                    with(Feature::avic));
     checks.refused("avic/index_256", "There is no such APIC id of 8 bits.", indexed(xapic, 256), with(Feature::avic));
+    checks.refused("x2avic/without_avic", "X2AVIC_ENABLE wants AVIC_ENABLE.",
+                   {vmcb_set(field::virtual_interrupt, VirtualInterrupt::x2avic_enable.mask())},
+                   with(Feature::x2avic));
     checks.entered("x2avic/entered/with_avic", "With AVIC_ENABLE it is legal.", indexed(x2apic, 0), {},
                    with({Feature::avic, Feature::x2avic}));
     checks.entered("x2avic/entered/index_511", "The highest index without the extension.", indexed(x2apic, 511), {},

@@ -157,8 +157,8 @@ void not_intercepted(Catalogue& catalogue) {
         Outcome{ExitCode::nmi, at_after, 1, 2}, false);
     row("smi/not_intercepted_handler_ends_hlt",
         "L2 goes on behind HLT where the SMM handler says so.", "APM2 10.3.7, 15.13.3",
-        {intercepting(Intercept::nmi)}, smi | ends_hlt,
-        Outcome{ExitCode::vmmcall, at_marker, 1, 1});
+        {intercepting(Intercept::nmi)}, smi | ends_hlt, Outcome{ExitCode::vmmcall, at_marker, 1, 1},
+        false);
 }
 
 void from_timer(Catalogue& catalogue) {

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The PAUSE filter: a count, and a threshold beside it. PAUSEs that follow each other within the
-// threshold use the count up; a gap that is longer begins it anew.
-//
-// The manual says two things of the end: with the count alone the exit comes when it reaches 0,
-// with a threshold when it falls below. And whether a guest's first PAUSE counts down with a
-// threshold, or begins the count anew, the PAUSE before it decides, which was L1's if anybody's. So
-// each exit may be that of either of two PAUSEs, whose addresses differ in one bit. APM2 15.14.4.
+// threshold use the count up; a gap that is longer begins it anew. APM2 15.14.4.
 
+#include "cases/model/pause_filter.hpp"
 #include "cases/model/instruction_table.hpp"
-
-#include "harness/svm/cpu.hpp"
 
 namespace vmrunit::cases {
 namespace {
@@ -24,13 +18,6 @@ constexpr std::uint64_t count = 3;
 constexpr std::uint64_t longest = 0xffff;
 constexpr std::uint64_t shorter_than_gap = 0x4000;
 
-/// The exit is that of the PAUSE under test, or of the one before it.
-std::vector<FieldExpectation> one_of_last_two() {
-    constexpr std::uint64_t differs = 2;
-    return {{field::rip, {}, differs, Match::free},
-            {field::next_rip, {}, ~std::uint64_t{0}, Match::free}};
-}
-
 // clang-format off
 
 void count_alone(InstructionTable& table) {
@@ -38,7 +25,7 @@ void count_alone(InstructionTable& table) {
                .intercept = Intercept::pause, .manual = manual,
                .needs = Feature::pause_filter, .cpl3 = AtCpl3::same,
                .setup = {vmcb_field(field::pause_filter_count, count)},
-               .taken_fields = one_of_last_two()});
+               .taken_fields = one_of_last_two_pauses()});
     table.row({.subject = "pause", .variant = "filter_not_used_up", .program = "fourth_pause",
                .intercept = Intercept::pause, .manual = manual,
                .needs = Feature::pause_filter, .cpl3 = AtCpl3::same,
@@ -52,20 +39,17 @@ void with_threshold(InstructionTable& table) {
                .needs = Feature::pause_filter_threshold, .cpl3 = AtCpl3::same,
                .setup = {vmcb_field(field::pause_filter_count, count),
                          vmcb_field(field::pause_filter_threshold, longest)},
-               .taken_fields = one_of_last_two(), .confirmed = false});
+               .taken_fields = one_of_last_two_pauses(), .confirmed = false});
     // Two PAUSEs, a gap, two more. Threshold 0 is none.
-    namespace flag = svm::rflags;
-    constexpr std::uint64_t arithmetic_flags =
-        flag::cf | flag::pf | flag::af | flag::zf | flag::sf | flag::of;
     const Effect waited{.fields    = {{field::rax, {}, ~0ull, Match::free},
-                                      {field::rflags, {}, arithmetic_flags, Match::free}},
+                                      flags_of_waiting()},
                         .registers = {{Register::rbx, {}, ~0ull, Match::free},
                                       {Register::rdx, {}, ~0ull, Match::free}}};
     table.row({.subject = "pause", .variant = "threshold_0", .program = "late_pause",
                .intercept = Intercept::pause, .manual = manual,
                .needs = Feature::pause_filter_threshold, .cpl3 = AtCpl3::same,
                .setup = {vmcb_field(field::pause_filter_count, count)},
-               .prologue = waited, .taken_fields = one_of_last_two(),
+               .prologue = waited, .taken_fields = one_of_last_two_pauses(),
                .also_meets = {Intercept::rdtsc}, .confirmed = false});
     table.row({.subject = "pause", .variant = "threshold_passed", .program = "late_pause",
                .intercept = Intercept::pause, .manual = manual,

@@ -32,13 +32,15 @@ Write in_l2_memory(std::uint32_t offset, std::uint8_t size, Value value) {
 
 std::vector<Step> incoming_task(const Tasks& tasks) {
     const TssLayout& tss = tasks.layout;
+    // The code segment of a 32-bit task begins at 0, whatever mode L2 comes from.
+    const Value ip = tss.slot == 4 ? linear(at_marker) : at_marker;
     // All of L2's memory is one page, so only the low half of the address differs.
     std::vector<Step> steps{
         in_l2_memory(tasks.incoming_selector + 2, 2, in_memory(incoming_tss)),
         in_l2_memory(tasks.incoming_selector + descriptor::type_byte, 1,
                      descriptor::present | descriptor::for_user | tasks.incoming_type),
         Write{wire::Op::Code::fill, Region::l2_memory, incoming_tss, 0, tss.size},
-        in_l2_memory(incoming_tss + tss.ip, tss.slot, at_marker),
+        in_l2_memory(incoming_tss + tss.ip, tss.slot, ip),
         in_l2_memory(incoming_tss + tss.flags, tss.slot, svm::rflags::always_one),
         l2_register(Register::rax, outgoing_rax),
     };

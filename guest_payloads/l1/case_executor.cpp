@@ -137,6 +137,7 @@ CaseOutcome CaseExecutor::perform(const PlanReader::Case& plan_case, wire::ByteW
         return skip(features_ & without, CaseOutcome::present_feature);
     }
     phases_ = {};
+    cr4s_ = 0;
     const std::uint64_t before = measures_ ? read_tsc() : 0;
     arena_.reset(
         {plan_case.head.mode, plan_case.head.cpl, plan_case.head.nested_paging != 0, l1_mode_});
@@ -199,7 +200,9 @@ CaseOutcome CaseExecutor::run(std::uint64_t vmcb, wire::ByteWriter& out) {
     }
 
     const std::uint64_t ran = measures_ ? read_tsc() : 0;
-    const L2Trace trace = trace_of_l2(vmcb);
+    L2Trace trace = trace_of_l2(vmcb);
+    cr4s_ |= trace.cr4s;
+    trace.cr4s = cr4s_;
     l1_.read_intercepted(trace);
     Observation observation{out, ObservationKind::exit};
     ++observations_;

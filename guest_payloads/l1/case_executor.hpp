@@ -48,6 +48,7 @@ private:
     bool measures_;
     L1StateKeeper l1_;
     bool vmload_state_is_foreign_ = false;
+    std::uint64_t cr4s_ = 0; ///< L2Trace::cr4s.
     Phases phases_{};
     std::uint8_t observations_ = 0;
     std::uint64_t detail_[2]{};

@@ -172,8 +172,11 @@ void L1StateKeeper::read_intercepted(Registers which) {
 /// Most L2s have L1's CR4 without OSXSAVE, and that bit shows without an exit: by XGETBV.
 std::uint64_t L1StateKeeper::cr4_but_for_osxsave() const {
     const std::uint64_t cr4 = expected(L1State::cr4);
+    if (!has_xsave_) {
+        return cr4;
+    }
     const auto fault = catch_fault([] { (void)read_xcr0(); });
-    return fault ? cr4 & ~svm::cr4::osxsave : cr4;
+    return fault ? cr4 & ~svm::cr4::osxsave : cr4 | svm::cr4::osxsave;
 }
 
 void L1StateKeeper::disarm(std::uint64_t guest_dr7) {

@@ -13,9 +13,10 @@ namespace vmrunit::guest {
 
 /// What L2 had, as far as the VMCB tells.
 struct L2Trace {
-    std::uint64_t cr2;  ///< Behind the #VMEXIT.
-    std::uint64_t cr4s; ///< Bits in which its CR4 was not L1's, at its VMRUN or at its #VMEXIT.
-    bool other_efer;    ///< Than L1, at either.
+    std::uint64_t cr2; ///< Behind the #VMEXIT.
+    /// Bits in which CR4 of an L2 of this case was not L1's, at its VMRUN or at its #VMEXIT.
+    std::uint64_t cr4s;
+    bool other_efer; ///< Than L1, at either.
     bool other_dr7;
     bool other_pat; ///< Than at reset.
 };

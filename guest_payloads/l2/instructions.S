@@ -31,7 +31,7 @@
         l2_programs fourth_pause, "pause", before="pause; pause; pause"
         l2_programs fifth_pause, "pause", before="nop; nop; pause; pause; pause; pause"
 /* With a gap before them that is longer than any threshold of the PAUSE filter. Changes rAX, rBX, rDX. */
-        l2_programs late_pause, "pause", before="pause; pause; rdtsc; mov %eax, %ebx; 771: rdtsc; sub %ebx, %eax; cmp $0x20000, %eax; jb 771b; .balign 4, 0x90; pause"
+        l2_programs late_pause, "pause", before="pause; pause; rdtsc; mov %eax, %ebx; 771: rdtsc; sub %ebx, %eax; cmp $0x200000, %eax; jb 771b; .balign 4, 0x90; pause"
         l2_programs invd, "invd"
         l2_programs wbinvd, "wbinvd"
         l2_programs wbnoinvd, ".byte 0xf3, 0x0f, 0x09"

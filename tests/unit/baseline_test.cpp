@@ -188,6 +188,23 @@ TEST(Baseline, WhatComesBesideNeedsNoOtherEntryToNameIt) {
               Verdict::fail);
 }
 
+TEST(Baseline, WhatComesBesideDoesNotKeepACuredEntryAlive) {
+    CaseResult result = samples::failing("a/b/c");
+    for (FieldDifference& field : result.fields) {
+        field.matches = field.matches || field.field == "intercepts";
+    }
+    Baseline baseline = baseline_of(entry("case = 'a/b/c'\nexpect = {field = 'intercepts'}") +
+                                    entry("case = '*'\nbeside = true\n"
+                                          "expect = {field = 'next_rip'}"));
+    baseline.apply(result);
+    EXPECT_EQ(result.verdict, Verdict::expected_fail);
+    const std::vector<std::string> names{"a/b/c"};
+    const auto stale = baseline.stale(names, true);
+    ASSERT_EQ(stale.size(), 1u);
+    EXPECT_EQ(stale[0].cases, "a/b/c");
+    EXPECT_EQ(stale[0].why, "every case it covers passes");
+}
+
 TEST(Baseline, VersionsBoundAnEntry) {
     struct Row {
         const char* version;
