@@ -128,13 +128,21 @@ std::string Baseline::why_not_run(std::string_view name) const {
     return {};
 }
 
-bool Baseline::expects_hang(std::string_view name) const {
+template<class Wanted>
+bool Baseline::expects_reason(std::string_view name, Wanted&& wanted) const {
     return std::ranges::any_of(entries_, [&](const Entry& entry) {
-        return entry.holds &&
-               std::ranges::any_of(entry.deviation.expect,
-                                   [](const Pin& pin) { return pin.reason.starts_with("hang"); }) &&
+        return entry.holds && std::ranges::any_of(entry.deviation.expect, wanted, &Pin::reason) &&
                names_case(entry.deviation, name);
     });
+}
+
+bool Baseline::expects_hang(std::string_view name) const {
+    return expects_reason(name,
+                          [](const std::string& reason) { return reason.starts_with("hang"); });
+}
+
+bool Baseline::expects_death(std::string_view name) const {
+    return expects_reason(name, [](const std::string& reason) { return !reason.empty(); });
 }
 
 std::vector<const Deviation*> Baseline::seen_beside(const CaseResult& result) {

@@ -70,6 +70,8 @@ public:
 
     /// Does an entry that holds say that the case hangs?
     [[nodiscard]] bool expects_hang(std::string_view name) const;
+    /// That it ends its machine, by a hang or otherwise?
+    [[nodiscard]] bool expects_death(std::string_view name) const;
 
     /// Turns the verdict if an entry covers the result, and remembers that the entry was of use.
     void apply(CaseResult& result);
@@ -83,6 +85,10 @@ public:
     [[nodiscard]] const std::string& source() const { return source_; }
 
 private:
+    /// Does an entry that holds pin a reason that is `wanted`?
+    template<class Wanted>
+    [[nodiscard]] bool expects_reason(std::string_view name, Wanted&& wanted) const;
+
     /// The entries with `beside` whose deviation `result`, a FAIL, has; they have been of use.
     [[nodiscard]] std::vector<const Deviation*> seen_beside(const CaseResult& result);
 

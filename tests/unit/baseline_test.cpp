@@ -304,7 +304,7 @@ TEST(Baseline, WhatIsNotRunExcusesNothingWhereItIs) {
         << "the next entry may cover it";
 }
 
-TEST(Baseline, KnowsWhichCasesHang) {
+TEST(Baseline, KnowsWhichCasesHangOrDie) {
     Baseline baseline = baseline_of(
         entry("case = 'a/*'\nexcept = 'a/passes'\nexpect = { reason = 'hang*' }") +
         entry("case = 'dies'\nexpect = { reason = 'triple fault*' }") + entry("case = 'differs'") +
@@ -314,6 +314,9 @@ TEST(Baseline, KnowsWhichCasesHang) {
     EXPECT_FALSE(baseline.expects_hang("a/passes"));
     EXPECT_FALSE(baseline.expects_hang("dies"));
     EXPECT_FALSE(baseline.expects_hang("differs"));
+    EXPECT_TRUE(baseline.expects_death("a/hangs"));
+    EXPECT_TRUE(baseline.expects_death("dies"));
+    EXPECT_FALSE(baseline.expects_death("differs"));
     baseline.select_subject({{"cpu", "y"}});
     EXPECT_FALSE(baseline.expects_hang("b")) << "the entry is of another subject";
     baseline.select_subject({{"cpu", "x"}});
