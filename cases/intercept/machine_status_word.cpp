@@ -75,6 +75,15 @@ void clts_lmsw_smsw(InstructionTable& table) {
                .taken_fields = {moves_no_control()},
                .executed = {.fields = {{field::cr0, (fresh_cr0 & ~cr0::mp) | cr0::ts}}},
                .also_meets = {Intercept::cr0_sel_write}});
+    // Sets EM: the emulators ask whether a bit beside TS and MP changes.
+    table.row({.subject = "cr0_sel_write", .variant = "lmsw_memory", .program = "lmsw_memory",
+               .intercept = Intercept::cr0_sel_write, .manual = manual, .modes = loads_cr0,
+               .cpl3 = AtCpl3::gp_first,
+               .setup = {l2_register(Register::rdi, l2_data),
+                         l2_data_bytes(0, 2, (fresh_cr0 & cr0::pe) | cr0::mp | cr0::em)},
+               .taken_fields = {moves_no_control()},
+               .executed = {.fields = {{field::cr0, fresh_cr0 | cr0::em}}},
+               .also_meets = {Intercept::cr0_write}});
 
     // The exit comes before the memory operand is looked at.
     struct Operand {
@@ -112,6 +121,7 @@ void selective(InstructionTable& table) {
         Modes modes = loads_cr0;
         std::vector<Step> setup{};
         std::vector<FieldExpectation> also{};
+        AtCpl3 cpl3 = AtCpl3::not_run;
     };
     // Paging goes off where the code lies at the same address without it, and outside 64-bit mode.
     // ET reads as one whatever is written: whether writing zero counts as a change nobody says.
@@ -124,7 +134,7 @@ void selective(InstructionTable& table) {
     const Step uncached = vmcb_set(field::cr0, cr0::cd);
     const Value uncached_cr0 = fresh_cr0 | cr0::cd;
     for (const Written& row : {
-             Written{"change_am",       fresh_cr0 | cr0::am,                       true},
+             Written{"change_am",       fresh_cr0 | cr0::am,                       true, loads_cr0, {}, {}, AtCpl3::gp_first},
              Written{"change_em",       fresh_cr0 | cr0::em,                       true},
              Written{"change_cd",       fresh_cr0 | cr0::cd,                       true},
              Written{"change_ne",       fresh_cr0 & ~cr0::ne,                      true},
@@ -144,6 +154,7 @@ void selective(InstructionTable& table) {
         written.fields.insert(written.fields.end(), row.also.begin(), row.also.end());
         table.row({.subject = "cr0_sel_write", .variant = row.variant, .program = "write_cr0",
                    .intercept = Intercept::cr0_sel_write, .manual = manual, .modes = row.modes,
+                   .cpl3 = row.cpl3,
                    .setup = join(row.setup, {l2_register(Register::rbx, row.value)}),
                    .reach = row.covered ? Reach::taken : Reach::not_covered,
                    .taken_fields = {moves_control(Register::rbx)},
@@ -165,22 +176,27 @@ void selective(InstructionTable& table) {
                    .setup = {l2_register(Register::rbx, cr0::mp | cr0::ts)},
                    .taken_fields = {moves_no_control()},
                    .executed = {.fields = {{field::cr0, fresh_cr0 | cr0::ts}}},
-                   .also_meets = {selective ? Intercept::cr0_write : Intercept::cr0_sel_write}});
+                   .also_meets = {selective ? Intercept::cr0_write : Intercept::cr0_sel_write},
+                   .confirmed = !selective}); // As the emulators see it nothing changes.
     }
     struct Loaded {
         std::string_view variant;
         std::uint64_t bits;
+        bool confirmed; ///< The emulators ask what changes beside TS and MP (spec: SELCR0-LMSW).
+        AtCpl3 cpl3 = AtCpl3::not_run;
     };
-    for (const Loaded& row : {Loaded{"lmsw_same_value", cr0::mp},
-                              Loaded{"lmsw_mp",         0},
-                              Loaded{"lmsw_ts",         cr0::mp | cr0::ts},
-                              Loaded{"lmsw_em",         cr0::mp | cr0::em}}) {
+    for (const Loaded& row : {Loaded{"lmsw_same_value", cr0::mp,           false},
+                              Loaded{"lmsw_mp",         0,                 false},
+                              Loaded{"lmsw_ts",         cr0::mp | cr0::ts, false},
+                              Loaded{"lmsw_em",         cr0::mp | cr0::em, true, AtCpl3::gp_first}}) {
         table.row({.subject = "cr0_sel_write", .variant = row.variant, .program = "lmsw",
                    .intercept = Intercept::cr0_sel_write, .manual = manual, .modes = loads_cr0,
+                   .cpl3 = row.cpl3,
                    .setup = {l2_register(Register::rbx, (fresh_cr0 & cr0::pe) | row.bits)},
                    .taken_fields = {moves_no_control()},
                    .executed = {.fields = {{field::cr0, (fresh_cr0 & ~cr0::mp) | row.bits}}},
-                   .also_meets = {Intercept::cr0_write}});
+                   .also_meets = {Intercept::cr0_write},
+                   .confirmed = row.confirmed});
     }
     table.row({.subject = "cr0_sel_write", .variant = "clts", .program = "clts",
                .intercept = Intercept::cr0_sel_write, .manual = manual,

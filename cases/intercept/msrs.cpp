@@ -111,6 +111,22 @@ void plain(InstructionTable& table) {
                                       1, std::uint64_t{read} << (bit % 8)}},
                    .reach = Reach::not_covered,
                    .executed = value_read(before)});
+        table.row({.subject = "msr_write", .variant = neighbours, .program = "wrmsr",
+                   .intercept = Intercept::msr_prot, .manual = manual,
+                   .setup = setup + value_in_registers(after) +
+                            std::vector<Step>{closed(one.number - 1, read | write),
+                                              closed(one.number + 1, read | write)},
+                   .reach = Reach::not_covered,
+                   .epilogue = value_read(after)});
+        table.row({.subject = "msr_write", .variant = all_others, .program = "wrmsr",
+                   .intercept = Intercept::msr_prot, .manual = manual,
+                   .setup = setup + value_in_registers(after) + std::vector<Step>{
+                                Write{wire::Op::Code::fill, Region::msr_permissions, 0, 0xff,
+                                      sizeof(Arena::msr_permissions)},
+                                Write{wire::Op::Code::clear_bits, Region::msr_permissions, bit / 8,
+                                      1, std::uint64_t{read | write} << (bit % 8)}},
+                   .reach = Reach::not_covered,
+                   .epilogue = value_read(after)});
         const std::string reserved = name + "_reserved_part_closed";
         table.row({.subject = "msr_read", .variant = reserved, .program = "rdmsr",
                    .intercept = Intercept::msr_prot, .manual = manual,
