@@ -51,17 +51,24 @@ tl::expected<std::unique_ptr<Target>, CommandError> choose_target(const Program&
     }
     const bool has_kvm = std::ranges::any_of(
         program.targets.factories(), [](const TargetFactory& one) { return one.name == "kvm"; });
+    std::string why = "this host has no nested SVM"; // Of a build without the target.
     if (has_kvm) {
-        if (auto kvm = create("kvm"); kvm && (*kvm)->availability().available) {
+        auto kvm = create("kvm");
+        if (!kvm) {
+            return usage_error(kvm.error());
+        }
+        const Availability available = (*kvm)->availability();
+        if (available.available) {
             fmt::print(stderr, "vmrunit: no --target given: kvm, for this host has nested SVM\n");
             return std::move(*kvm);
         }
+        why = Error{available.reason, available.cure}.line();
     }
     auto qemu = create("qemu");
     if (!qemu) {
         return usage_error(qemu.error());
     }
-    fmt::print(stderr, "vmrunit: no --target given: qemu, for this host has no nested SVM\n");
+    fmt::print(stderr, "vmrunit: no --target given: qemu; not kvm: {}\n", why);
     return std::move(*qemu);
 }
 

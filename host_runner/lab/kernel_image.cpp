@@ -69,15 +69,15 @@ Result<std::string> release_of_image(std::span<const std::byte> image) {
 Result<std::string> release_of_image(const std::filesystem::path& file) {
     std::ifstream stream{file, std::ios::binary};
     if (!stream) {
-        return failure("cannot read " + file.string() + ": " + std::strerror(errno));
+        return misuse("cannot read " + file.string() + ": " + std::strerror(errno));
     }
     std::vector<std::byte> front(looked_at);
     stream.read(reinterpret_cast<char*>(front.data()), static_cast<std::streamsize>(front.size()));
     front.resize(static_cast<std::size_t>(stream.gcount()));
     auto release = release_of_image(front);
     if (!release) {
-        return failure(file.string() + ": " + release.error().what,
-                       "name a bzImage, a folder that holds one, or a kernel tree that was built");
+        return misuse(file.string() + ": " + release.error().what,
+                      "name a bzImage, a folder that holds one, or a kernel tree that was built");
     }
     return release;
 }

@@ -22,6 +22,8 @@ constexpr std::string_view ruler = "------------[ cut here ]------------";
 constexpr std::array complaint_fronts{
     std::string_view{"WARNING: "},             // WARN, and lockdep's reports
     std::string_view{"BUG: "},                 // page faults, KASAN, sleeping while atomic, ...
+    std::string_view{"BUG "},                  // SLUB, of the cache that it names
+    std::string_view{"[ BUG: "},               // lockdep, of a context
     std::string_view{"kernel BUG at "},
     std::string_view{"watchdog: BUG: "},       // soft lockup
     std::string_view{"watchdog: CPU"},         // hard lockup, and its older form

@@ -129,7 +129,7 @@ Result<KernelModule> read_kernel_module(const std::filesystem::path& file) {
     }
     auto module = parse_kernel_module(std::move(*content));
     if (!module) {
-        return failure(file.string() + ": " + module.error().what);
+        return misuse(file.string() + ": " + module.error().what);
     }
     if (module->name.empty()) { // Linux before 4.13 does not say
         module->name = module_name_of_file(file);

@@ -284,10 +284,12 @@ Session::Entry* Session::entry_of(std::uint32_t index) {
 void Session::handle_begin(const wire::Frame& frame) {
     const auto index = wire::decode_begin(frame.payload);
     Entry* entry = index && hello_ ? entry_of(*index) : nullptr;
-    if (entry == nullptr || entry->result || running_ == *index) {
+    const bool has_record = held_ && index && held_->position == *index;
+    if (entry == nullptr || entry->result || running_ == *index || has_record) {
         garbage_ += frame.payload.size();
         return;
     }
+    close_held();
     settle_running(Verdict::error, "stream corrupt: its record was lost");
     running_ = *index;
     since_ = Clock::now();
@@ -320,9 +322,9 @@ void Session::handle_record(const wire::Frame& frame) {
     if (result.verdict != Verdict::pass) {
         result.guest_log = log_;
     }
-    const std::size_t position = *running_;
+    complete(result);
+    held_ = Held{*running_, std::move(result)};
     running_.reset();
-    settle(position, std::move(result));
 }
 
 void Session::handle_log(const wire::Frame& frame) {
@@ -351,12 +353,22 @@ void Session::handle_end(const wire::Frame& frame) {
         guest_ticks_ += told.ticks;
     }
     settle_running(Verdict::error, "stream corrupt: its record was lost");
-    const bool early = std::ranges::any_of(
+    const auto open = std::ranges::count_if(
         entries_, [](const Entry& entry) { return entry.sent && !entry.result; });
-    if (early) {
+    if (open > (held_ ? 1 : 0)) {
         return machine_ended({MachineEnd::How::lost, "the plan ended before all of its cases"});
     }
+    finish_machine();
+}
+
+void Session::finish_machine() {
+    machine_->stop();
+    const MachineEnd end = machine_->end();
+    if (end.how == MachineEnd::How::kernel_died) {
+        return machine_ended(end);
+    }
     stop_machine();
+    close_held();
 }
 
 /// A case that walks thousands of permission bits is no hang because it is slow.
@@ -387,9 +399,12 @@ void Session::check_deadline() {
         if (garbage_ != 0) {
             how += fmt::format(", {} bytes that were no record", garbage_);
         }
-        listener_.machine_died(machines_, how, entries_[*running_].subject->name);
         machine_->stop();
         const MachineEnd end = machine_->end(); // Where it hung, if the machine can tell.
+        if (end.how == MachineEnd::How::kernel_died) {
+            return machine_ended(end);
+        }
+        listener_.machine_died(machines_, how, entries_[*running_].subject->name);
         note(end.text);
         std::ranges::for_each(end.log, [this](const std::string& line) { note(line); });
         stop_machine();
@@ -401,8 +416,10 @@ void Session::check_deadline() {
                                : Clock::now() - there_since_ > options_.boot_limit;
     if (silent) {
         const std::string how = hello_ ? "hang between two cases" : "no hello from the payload";
-        stop_machine();
-        machine_ended({MachineEnd::How::lost, how});
+        machine_->stop();
+        const MachineEnd end = machine_->end();
+        const bool kernel_died = end.how == MachineEnd::How::kernel_died;
+        machine_ended(kernel_died ? end : MachineEnd{MachineEnd::How::lost, how});
     }
 }
 
@@ -418,9 +435,25 @@ void Session::machine_ended(const MachineEnd& end) {
         fruitless_ = 0;
         return;
     }
-    listener_.machine_died(machines_, how, running_ ? entries_[*running_].subject->name : "");
+    const bool kernel_died = end.how == MachineEnd::How::kernel_died;
+    const std::optional<std::size_t> position = running_ ? running_
+                                                : held_ && kernel_died
+                                                    ? std::optional{held_->position}
+                                                    : std::nullopt;
+    listener_.machine_died(machines_, how, position ? entries_[*position].subject->name : "");
     stop_machine();
     std::ranges::for_each(end.log, [this](const std::string& line) { note(line); });
+    if (held_ && kernel_died) {
+        CaseResult result = blank_result(*entries_[held_->position].subject);
+        result.verdict = Verdict::fail;
+        result.reason = how;
+        result.guest_log = log_;
+        result.machine = held_->result.machine;
+        result.duration = held_->result.duration;
+        held_->result = std::move(result);
+        last_record_.reset();
+    }
+    close_held();
     const bool subject_is_wrong = end.how != MachineEnd::How::lost;
     settle_running(subject_is_wrong ? Verdict::fail : Verdict::error, how);
     fruitless_ = settled_any_ ? 0 : fruitless_ + 1;
@@ -447,12 +480,24 @@ void Session::settle_running(Verdict verdict, std::string reason,
 }
 
 void Session::settle(std::size_t position, CaseResult result) {
+    complete(result);
+    close(position, std::move(result));
+}
+
+void Session::complete(CaseResult& result) {
     const auto now = Clock::now();
     result.machine = machines_;
     result.duration = now - since_;
     since_ = now;
     settled_any_ = true;
-    close(position, std::move(result));
+}
+
+void Session::close_held() {
+    if (held_) {
+        Held held = std::move(*held_);
+        held_.reset();
+        close(held.position, std::move(held.result));
+    }
 }
 
 void Session::close(std::size_t position, CaseResult result) {
@@ -464,11 +509,13 @@ void Session::close(std::size_t position, CaseResult result) {
 
 void Session::abandon_silently() {
     stop_machine();
+    close_held();
     open_cases_ = 0;
 }
 
 void Session::abandon(Verdict verdict, const std::string& reason) {
     stop_machine();
+    close_held();
     settle_running(verdict, reason);
     last_record_.reset();
     for (std::size_t i = 0; i < entries_.size(); ++i) {

@@ -113,10 +113,15 @@ private:
     overrun(std::chrono::nanoseconds waited) const;
     void check_deadline();
     void machine_ended(const MachineEnd& end);
+    /// Stops it behind the end of its plan, and hears what it says to that.
+    void finish_machine();
+    /// The verdict of the record that came last stands from now on.
+    void close_held();
     void settle_running(Verdict verdict, std::string reason,
                         std::optional<std::chrono::milliseconds> timed_out_after = {});
     /// The result of a case that ran on the machine at hand.
     void settle(std::size_t position, CaseResult result);
+    void complete(CaseResult& result);
     void close(std::size_t position, CaseResult result);
     [[nodiscard]] Entry* entry_of(std::uint32_t index);
 
@@ -139,6 +144,13 @@ private:
     bool settled_any_ = false;
     std::optional<HelloRecord> hello_;
     std::optional<std::size_t> running_;
+    /// A case is over once the next one begins or the machine is stopped: what the kernel under
+    /// test complains about until then is its.
+    struct Held {
+        std::size_t position;
+        CaseResult result;
+    };
+    std::optional<Held> held_;
     Clock::time_point since_{}; ///< Start of the machine, then of the running case.
     /// When the machine was there: a target may take its time to start one, and knows how much.
     Clock::time_point there_since_{};

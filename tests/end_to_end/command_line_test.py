@@ -6,6 +6,7 @@ one clear line for each thing it cannot do."""
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -101,6 +102,20 @@ class Refusals(EndToEnd):
     def test_no_qemu_installed(self):
         self.check(self.run_with("--target", "qemu"), 4, "apt install qemu-system-x86",
                    env={**self.environment, "PATH": str(self.folder)})
+
+    def test_host_without_nested_svm(self):
+        offered = re.search(r"^kvm +(yes|no) +(.*)", self.execute("targets").stdout, re.MULTILINE)
+        if offered is None:
+            self.skipTest("this build has no target kvm: its worker lacks the kernel's source")
+        if offered[1] == "yes":
+            self.skipTest("this host has nested SVM")
+        self.check(self.run_with("--target", "kvm"), 4, "cannot be tested here", offered[2])
+        done = self.execute("run", ONE, "--runs-folder", self.runs)
+        self.assertIn(f"no --target given: qemu; not kvm: {offered[2]}", done.stderr)
+
+    def test_kernel_that_is_none(self):
+        self.check(self.run_with("--kernel", __file__), 64, "it is not a bzImage")
+        self.check(self.run_with("--kernel", self.folder / "bzImage"), 64, "bzImage")
 
     def test_qemu_that_is_something_else(self):
         self.check(self.run_with("--target", "qemu", "--qemu", "/bin/true"), 4, "/bin/true")

@@ -35,6 +35,14 @@ TEST(KernelImage, OtherFilesAreRefusedWithTheReason) {
     EXPECT_EQ(refusal(image), "it is not a bzImage: it does not state its release");
 }
 
+TEST(KernelImage, AFileThatIsNoneIsTheUsersToMend) {
+    for (const char* file : {"/dev/null", "/nowhere/bzImage"}) {
+        const auto release = release_of_image(std::filesystem::path{file});
+        ASSERT_FALSE(release) << file;
+        EXPECT_TRUE(release.error().misuse) << release.error().line();
+    }
+}
+
 TEST(KernelImage, AReleaseWithoutEndIsCutOff) {
     const auto image = sample_image(std::string(500, '6'));
     const auto release = release_of_image(std::span{image});

@@ -30,6 +30,8 @@ TEST(KernelComplaint, EachKindIsKnown) {
              "BUG: scheduling while atomic: kvm-worker/96/0x00000002",
              "watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [kvm-worker:96]",
              "kernel BUG at arch/x86/kvm/mmu/mmu.c:100!",
+             "BUG kmalloc-64 (Not tainted): Poison overwritten",
+             "[ BUG: Invalid wait context ]",
              "Oops: 0000 [#1] PREEMPT SMP NOPTI",
              "general protection fault, probably for non-canonical address 0xdead000000000100",
              "invalid opcode: 0000 [#1] PREEMPT SMP NOPTI",

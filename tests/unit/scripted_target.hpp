@@ -76,6 +76,8 @@ public:
 
     void dies(MachineEnd end) { end_ = std::move(end); }
     void falls_silent() { silent_ = true; }
+    /// Of a silent machine: what comes to light as the runner stops it.
+    void dies_when_stopped(MachineEnd end) { end_when_stopped_ = std::move(end); }
     void floods_for_ever() { repeated_ = noise_bytes(4096); }
     void repeats_for_ever() { repeated_ = last_; }
 
@@ -84,6 +86,9 @@ public:
     [[nodiscard]] const FileBytes& said() const { return said_; }
     [[nodiscard]] const FileBytes& repeated() const { return repeated_; }
     [[nodiscard]] const std::optional<MachineEnd>& death() const { return end_; }
+    [[nodiscard]] const std::optional<MachineEnd>& death_when_stopped() const {
+        return end_when_stopped_;
+    }
 
 private:
     static FileBytes noise_bytes(std::size_t count) {
@@ -108,6 +113,7 @@ private:
     std::size_t cut_ = 0;
     bool silent_ = false;
     std::optional<MachineEnd> end_;
+    std::optional<MachineEnd> end_when_stopped_;
 };
 
 /// `machine` counts from 1.
@@ -146,8 +152,8 @@ public:
         return {};
     }
     [[nodiscard]] MachineEnd end() const override {
-        return voice_.death().value_or(
-            MachineEnd{MachineEnd::How::finished, "stopped by the test"});
+        return voice_.death().value_or(voice_.death_when_stopped().value_or(
+            MachineEnd{MachineEnd::How::finished, "stopped by the test"}));
     }
     void stop() override {
         if (!std::exchange(stopped_, true)) {

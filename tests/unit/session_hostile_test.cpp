@@ -137,6 +137,49 @@ TEST_F(SessionHostileTest, ADeathBetweenTwoCasesCostsNoCase) {
     EXPECT_THAT(hearer_.lines, testing::Contains("died in "));
 }
 
+TEST_F(SessionHostileTest, WhatTheKernelComplainsOfBehindARecordIsThatCases) {
+    const MachineEnd warning{MachineEnd::How::kernel_died, "WARNING: as it put L1 back", {"line"}};
+    run(answering([&](GuestVoice& voice, const PlannedCase& one, unsigned machine) {
+        if (one.index != 3 || machine != 1) {
+            return false;
+        }
+        voice.dies(warning);
+        return true;
+    }));
+    expect_only_case_2(Verdict::fail, "kernel died: WARNING: as it put L1 back");
+    EXPECT_THAT(results_[2].guest_log, ElementsAre("line"));
+    EXPECT_EQ(machines_, 2u);
+    EXPECT_THAT(hearer_.lines, testing::Contains("died in scripted/case/2"));
+}
+
+TEST_F(SessionHostileTest, WhatTheKernelComplainsOfAsTheMachineIsStoppedIsTheLastCases) {
+    const MachineEnd warning{MachineEnd::How::kernel_died, "WARNING: as the VM went", {}};
+    run([&](GuestVoice& voice, const std::vector<PlannedCase>& plan, unsigned) {
+        voice.hello();
+        for (const PlannedCase& one : plan) {
+            voice.begin(one.index);
+            voice.report(one.index, {one.index});
+        }
+        voice.end();
+        voice.dies(warning);
+    });
+    for (const CaseResult& result : results_) {
+        const bool is_last = &result == &results_.back();
+        EXPECT_EQ(result.verdict, is_last ? Verdict::fail : Verdict::pass) << result.name;
+    }
+    EXPECT_EQ(results_.back().reason, "kernel died: WARNING: as the VM went");
+    EXPECT_EQ(machines_, 1u);
+}
+
+TEST_F(SessionHostileTest, AKernelThatDiesIsNoHang) {
+    run(misbehaving([](GuestVoice& voice) {
+        voice.begin(2);
+        voice.falls_silent();
+        voice.dies_when_stopped({MachineEnd::How::kernel_died, "BUG: as it was stopped", {}});
+    }));
+    expect_only_case_2(Verdict::fail, "kernel died: BUG: as it was stopped");
+}
+
 TEST_F(SessionHostileTest, GarbageInsteadOfARecord) {
     run(misbehaving([](GuestVoice& voice) {
         voice.begin(2);
