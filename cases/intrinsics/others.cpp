@@ -102,6 +102,16 @@ void without_svme(Catalogue& catalogue) {
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"skinit_without_svme"}},
                             .expectations = {expected}});
+    // VMMCALL is for guests. Where L1 is one itself its hypervisor may take it for a hypercall.
+    for (const std::string name : {"without_svme", "with_svme"}) {
+        add_l1_case(catalogue, {.name = "instructions/vmmcall/in_l1_" + name,
+                                .title = "In a host VMMCALL is an invalid opcode.",
+                                .manual = "APM2 15.4, APM3 VMMCALL",
+                                .without = Feature::hypervisor,
+                                .l1_modes = all_l1_modes,
+                                .steps = {Call{"vmmcall_" + name}},
+                                .expectations = {expected}});
+    }
 }
 
 void other_intrinsics(Catalogue& catalogue) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SVM's instructions in L1 while EFER.SVME is clear: invalid opcodes, but for STGI and SKINIT on a
-// CPU with the SKINIT feature. APM2 15.4; APM3 for each of them.
+// CPU with the SKINIT feature. VMMCALL, which is for guests, is one with SVME, too. APM2 15.4; APM3
+// for each of them.
 
 #include "harness/guest/exceptions.hpp"
 #include "harness/guest/routine.hpp"
 #include "harness/guest/svm_mode.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <intrin.h>
 
 namespace vmrunit::guest {
@@ -17,6 +19,12 @@ template<class Instruction>
 void report_without_svme(RoutineCall& call, Instruction&& instruction) {
     const WithoutSvme svm_is_off;
     call.report(vector_plus_1(catch_fault(instruction)));
+}
+
+/// The hypercall of nobody: no hypervisor knows this number, if one is there after all.
+void execute_vmmcall() {
+    std::uintptr_t number = ~std::uintptr_t{0};
+    asm volatile("vmmcall" : "+a"(number) : : "memory");
 }
 
 std::size_t vmcb_of(const RoutineCall& call) {
@@ -55,6 +63,14 @@ VMRUNIT_ROUTINE(skinit_without_svme) {
 
 VMRUNIT_ROUTINE(invlpga_without_svme) {
     report_without_svme(call, [] { __svm_invlpga(nullptr, 0); });
+}
+
+VMRUNIT_ROUTINE(vmmcall_without_svme) {
+    report_without_svme(call, [] { execute_vmmcall(); });
+}
+
+VMRUNIT_ROUTINE(vmmcall_with_svme) {
+    call.report(vector_plus_1(catch_fault([] { execute_vmmcall(); })));
 }
 
 } // namespace vmrunit::guest
