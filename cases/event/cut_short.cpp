@@ -29,6 +29,10 @@ using svm::Intercept;
 using svm::TaskSwitch;
 using svm::VirtualInterrupt;
 
+/// In the nested tables: the 2 MiB of spare_page.
+const Step spare_page_unmapped =
+    Write{wire::Op::Code::write, Region::nested_pd, spare_page / 0x4000'0000 * page_size, 8, 0};
+
 struct UnderWay {
     std::string_view name;
     EventInformation event;
@@ -222,9 +226,7 @@ void add_all(Table& table, const UnderWay& event, const L2Start& start) {
         ExitExpectation nested = exit_with(ExitCode::npf);
         nested.fields = {{field::exit_info_1, 0x1'0000'0004}, {field::exit_info_2, gate}};
         table.add("npf", "The nested tables do not map the IDT.", event,
-                  {Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8, 0},
-                   vmcb_field(field::idtr_base, spare_page)},
-                  nested, start);
+                  {spare_page_unmapped, vmcb_field(field::idtr_base, spare_page)}, nested, start);
     }
 
     // Nobody is left to deliver to. Bochs 2.7 dies of each, so one L1 is enough.
@@ -232,6 +234,41 @@ void add_all(Table& table, const UnderWay& event, const L2Start& start) {
     shutdown.fields = {{field::exit_int_info, {}, ~std::uint64_t{0}, Match::free}};
     table.add("shutdown", "Without an IDT nothing can be delivered.", event, {no_idt()}, shutdown,
               start, {.has_event = false, .l1_modes = only_l1_long64});
+}
+
+/// The gate is found, and the stack that the frame is to go to is not there. Among the events is an
+/// exception with an error code that L2 itself raises.
+void on_the_stack(Table& table, const L2Start& start) {
+    constexpr std::uint64_t page_bits = ~std::uint64_t{0xfff};
+    constexpr std::uint64_t written = 2;
+    constexpr std::uint64_t nested_write = 0x1'0000'0006;
+    const Step elsewhere = vmcb_field(field::rsp, spare_page + 0x800);
+    const auto row = [&](const UnderWay& event, const std::vector<Step>& setup) {
+        ExitExpectation unmapped = exit_with(ExitCode::exception_pf);
+        unmapped.fields = {{field::exit_info_1, written},
+                           {field::exit_info_2, spare_page, page_bits}};
+        table.add("pf_stack", "The stack is not mapped, and #PF is intercepted.", event,
+                  join(join(spare_page_absent(), {elsewhere, vmcb_field(field::cr2, 0x0bad'cafe),
+                                                  intercepting(Intercept::exception_pf)}),
+                       setup),
+                  unmapped, start);
+        if (start.nested_paging) {
+            ExitExpectation nested = exit_with(ExitCode::npf);
+            nested.fields = {{field::exit_info_1, nested_write},
+                             {field::exit_info_2, spare_page, page_bits}};
+            table.add("npf_stack", "The nested tables do not map the stack.", event,
+                      join({spare_page_unmapped, elsewhere}, setup), nested, start);
+        }
+    };
+    for (const UnderWay& event : events) {
+        if (may_come(event, start.mode)) {
+            row(event, {});
+        }
+    }
+    constexpr std::uint8_t absent = 0x40;
+    row({"executed_np", EventInformation::event(EventType::exception, 11, idt_error_code(absent)),
+         false, "int_40"},
+        absent_gate(absent));
 }
 
 /// #GP finds no gate, and that merges into #DF; the stack that #DF would push on is not there.
@@ -266,8 +303,7 @@ void merged(Catalogue& catalogue, const L2Start& start) {
     if (start.nested_paging) {
         ExitExpectation nested = exit_with(ExitCode::npf);
         nested.fields = {{field::exit_info_1, nested_write}};
-        row("npf", "The nested tables do not map the stack.",
-            join(setup, {Write{wire::Op::Code::write, Region::nested_pd, 3 * page_size, 8, 0}}),
+        row("npf", "The nested tables do not map the stack.", join(setup, {spare_page_unmapped}),
             nested);
     }
 }
@@ -333,6 +369,7 @@ void cut_short(Catalogue& catalogue) {
     each_start([&](const L2Start& start) {
         if (start.cpl == 0 && !is_16bit(start.mode)) {
             merged(catalogue, start);
+            on_the_stack(table, start);
         }
         if (start.cpl == 0 && !is_real_mode(start.mode)) {
             for (const OfTheMachine& event : machine_events) {

@@ -152,9 +152,7 @@ void not_intercepted(Catalogue& catalogue) {
     };
     row("init/not_intercepted", "INIT resets the CPU out of L2's HLT.", "APM2 15.13.4", {},
         init | no_exit, std::nullopt);
-    row("smi/not_intercepted", "Behind SMM L2 halts again: it is an NMI that ends that.",
-        "APM2 10.3.7, 15.13.3", {intercepting(Intercept::nmi)}, smi | then_nmi,
-        Outcome{ExitCode::nmi, at_after, 1, 2}, false);
+    // Whether L2 halts again behind an SMM handler that says nothing no source here confirms.
     row("smi/not_intercepted_handler_ends_hlt",
         "L2 goes on behind HLT where the SMM handler says so.", "APM2 10.3.7, 15.13.3",
         {intercepting(Intercept::nmi)}, smi | ends_hlt, Outcome{ExitCode::vmmcall, at_marker, 1, 1},

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // RFLAGS flag by flag: PUSHF of L2 sees each that VMRUN loaded, and the exit stores it again; what
 // POPF sets and clears the exit stores too. Not among them are VM, which is a mode of its own, and
-// RF: of that see instructions/debug_exceptions. APM2 3.1.6, 15.5.1, 15.6.
+// RF, of which no program can tell: it lasts until an instruction has been executed, so where the
+// first one cannot be fetched the exit stores what VMRUN loaded. What breakpoints make of it, see
+// instructions/debug_exceptions. APM2 3.1.6, 15.5.1, 15.6.
 
 #include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
@@ -133,6 +135,32 @@ void stored(Catalogue& catalogue, const Flag& flag, bool sets, const L2Start& st
         start);
 }
 
+/// The nested tables have neither L2's code nor L2's tables, and it is the fetch that needs both.
+void resume_flag(Catalogue& catalogue, const L2Start& start) {
+    const auto row = [&](std::string_view name, std::uint64_t value) {
+        ExitExpectation exit;
+        exit.exit_code = svm::ExitCode::npf;
+        exit.rip = at_insn;
+        exit.instruction_bytes = InstructionBytes::none;
+        // Which access of its walk fails first is not this row's business.
+        exit.fields = {{field::exit_info_1, {}, ~std::uint64_t{0}, Match::free},
+                       {field::exit_info_2, {}, ~std::uint64_t{0}, Match::free},
+                       {field::rflags, value, rflags::rf}};
+        add_guest_case(catalogue,
+                       {.name = "fields/save_rflags/stored/" + std::string{name},
+                        .title = "RF lasts until an instruction has been executed.",
+                        .manual = "APM2 3.1.6, 15.6",
+                        .program = "pause",
+                        .steps = {vmcb_set(field::rflags, value),
+                                  Write{wire::Op::Code::write, Region::nested_pd, 0, 8, 0}},
+                        .exit = std::move(exit),
+                        .l1_modes = only_l1_long64},
+                       start);
+    };
+    row("rf_set_not_fetched", rflags::rf);
+    row("rf_clear_not_fetched", 0);
+}
+
 bool pops(const Flag& flag, const L2Start& start) {
     if (!flag.is_stored) {
         return false;
@@ -153,6 +181,9 @@ void flag_values(Catalogue& catalogue) {
         trap_flag_loaded(catalogue, start);
         // The exit of the next instruction comes before the trap behind it.
         stored(catalogue, {"tf", rflags::tf}, true, start);
+        if (start.nested_paging && !is_16bit(start.mode)) {
+            resume_flag(catalogue, start);
+        }
         for (const Flag& flag : flags) {
             loaded(catalogue, flag, start);
             if (pops(flag, start)) {

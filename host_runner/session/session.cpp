@@ -74,6 +74,7 @@ Session::~Session() {
 
 Result<void> Session::load(std::span<const cases::Case* const> cases) {
     stop_machine();
+    held_.reset(); // A result of the cases before, which nobody asks for any more.
     entries_.clear();
     positions_.clear();
     open_cases_ = 0;

@@ -272,6 +272,32 @@ TEST_F(SessionTest, LoadBeginsAnew) {
     EXPECT_EQ(target.running(), 0u);
 }
 
+TEST_F(SessionTest, LoadForgetsARecordThatWasStillHeld) {
+    // The last case has its record, and no word of the payload follows.
+    ScriptedTarget target{
+        [](GuestVoice& voice, const std::vector<PlannedCase>& plan, unsigned machine) {
+            voice.hello();
+            for (const PlannedCase& one : plan) {
+                voice.begin(one.index);
+                voice.report(one.index, {machine == 1 ? one.index + 1 : one.index});
+            }
+            if (machine == 1) {
+                voice.falls_silent();
+            } else {
+                voice.end();
+            }
+        }};
+    Session session{target, images_, options_, hearer_};
+    load_into(session);
+    for (int i = 0; i < 4; ++i) {
+        session.step(1ms);
+    }
+    load_into(session);
+    drive(session);
+    collect(session);
+    expect_only_case_2(Verdict::pass, "");
+}
+
 TEST_F(SessionTest, ARowThePayloadCannotRunIsAnErrorOfLoad) {
     ScriptedTarget target{{}};
     Session session{target, images_, options_, hearer_};
