@@ -163,23 +163,34 @@ void beside_virtual_nmi(Catalogue& catalogue) {
 
 /// While L2 handles an NMI the next one waits for its IRET, which an intercept keeps from being
 /// executed. The frame of the second NMI lies where that of the first did; had it come earlier, it
-/// would lie below. APM2 8.2.3, 15.9.
+/// would lie below. One that is intercepted exits where that frame is gone. APM2 8.2.3, 15.9.
 void second_nmi(Catalogue& catalogue) {
-    const auto row = [&](std::string_view name, std::string_view title, bool intercepts_iret) {
+    enum Intercepted : std::uint32_t { none, iret, nmi }; // As the routine reads its argument.
+    const auto row = [&](std::string_view name, std::string_view title, Intercepted intercepted) {
         CallExpectation expected;
         const auto exit = [&](ExitCode code, Value rip) {
             expected.values.push_back(reported("exit code", static_cast<std::uint64_t>(code)));
             expected.values.push_back({rip, ~std::uint64_t{0}, Match::equals, "saved RIP"});
         };
         exit(ExitCode::vmmcall, at_handler(2));
-        if (intercepts_iret) {
+        if (intercepted == iret) {
             exit(ExitCode::iret, at_start);
             expected.values.push_back(reported("RSP less the first frame", 0));
         }
-        exit(ExitCode::vmmcall, at_handler(2));
-        expected.values.push_back(reported("RSP less the first frame", 0));
-        expected.values.push_back(reported("NMIs that L1 got", 0));
+        if (intercepted == nmi) {
+            exit(ExitCode::nmi, at_start);
+        } else {
+            exit(ExitCode::vmmcall, at_handler(2));
+        }
+        constexpr std::uint64_t frame = 5 * 8;
+        expected.values.push_back(
+            reported("RSP less the first frame", intercepted == nmi ? frame : 0));
+        expected.values.push_back(reported("NMIs that L1 got", intercepted == nmi ? 1 : 0));
         for (const bool nested_paging : {true, false}) {
+            std::vector<InterceptUse> uses;
+            if (intercepted == nmi) {
+                uses.push_back({Intercept::nmi, InterceptUse::Kind::order});
+            }
             add_l1_case(catalogue, {.name = name,
                                     .title = title,
                                     .manual = "APM2 8.2.3, 15.9",
@@ -188,14 +199,17 @@ void second_nmi(Catalogue& catalogue) {
                                     .nested_paging = nested_paging,
                                     .l1_modes = all_l1_modes,
                                     .steps = {vmcb_field(field::rip, at_start),
-                                              Call{"vmrun_second_nmi", intercepts_iret ? 1u : 0u}},
+                                              Call{"vmrun_second_nmi", intercepted}},
                                     .expectations = {expected},
-                                    .named_by_paging = true});
+                                    .named_by_paging = true,
+                                    .intercepts = std::move(uses)});
         }
     };
-    row("event/physical_nmi/second_waits_for_iret", "A second NMI waits for L2's IRET.", false);
+    row("event/physical_nmi/second_waits_for_iret", "A second NMI waits for L2's IRET.", none);
     row("event/physical_nmi/second_waits_behind_exit_of_iret",
-        "An IRET that exits does not let it in.", true);
+        "An IRET that exits does not let it in.", iret);
+    row("event/physical_nmi/second_waits_intercepted", "Nor is it intercepted before L2's IRET.",
+        nmi);
 }
 
 /// An SMI is not L1's to take: SMM interrupts whoever runs, and RSM goes back there. Intercepts do
@@ -264,6 +278,34 @@ void beside_virtual_interrupt(Catalogue& catalogue) {
         outcome(ExitCode::vmmcall, at_marker, 0));
 }
 
+/// Without V_GIF_ENABLE the GIF of L2 is the machine's: CLGI of L2 holds its interrupts off,
+/// whatever IF says, until #VMEXIT and L1's STGI. The twin is event/interrupt_shadow/sti, without
+/// the CLGI.
+void global_interrupt_flag_of_l2(Catalogue& catalogue) {
+    for (const bool intercepted : {true, false}) {
+        std::vector<Step> steps{vmcb_field(field::rip, at_start)};
+        if (intercepted) {
+            steps.emplace_back(intercepting(Intercept::intr));
+        }
+        steps.emplace_back(Call{"vmrun_with_event", interrupt});
+        const std::string name = std::string{"event/physical_interrupt/behind_clgi_of_l2_"} +
+                                 (intercepted ? "intercepted" : "not_intercepted");
+        for (const bool nested_paging : {true, false}) {
+            add_l1_case(catalogue,
+                        {.name = name,
+                         .title = "Behind L2's CLGI an interrupt waits, though STI sets IF.",
+                         .manual = "APM2 15.17",
+                         .needs = Feature::apic,
+                         .program = "clgi_sti_nops",
+                         .nested_paging = nested_paging,
+                         .l1_modes = all_l1_modes,
+                         .steps = steps,
+                         .expectations = {outcome(ExitCode::vmmcall, at_marker, 1)},
+                         .named_by_paging = true});
+        }
+    }
+}
+
 void physical_interrupts(Catalogue& catalogue) {
     interrupts(catalogue);
     non_maskable(catalogue);
@@ -272,6 +314,7 @@ void physical_interrupts(Catalogue& catalogue) {
     second_nmi(catalogue);
     system_management(catalogue);
     beside_virtual_interrupt(catalogue);
+    global_interrupt_flag_of_l2(catalogue);
 }
 
 const Registration registration{physical_interrupts};

@@ -11,6 +11,7 @@ namespace vmrunit::guest {
 namespace {
 
 constexpr std::uint32_t intercepts_iret = 1;
+constexpr std::uint32_t intercepts_nmi = 2;
 
 void report_exit(RoutineCall& call, std::uint64_t first_frame) {
     const svm::Vmcb& vmcb = call.arena.vmcb;
@@ -23,8 +24,9 @@ void report_exit(RoutineCall& call, std::uint64_t first_frame) {
 
 /// L2's program is an IRET, before which it takes an NMI and exits from the handler. Then the next
 /// NMI is sent, and L2 goes on with that IRET, by the frame that the first one left. Argument: 1 to
-/// have IRET intercepted once before it goes on. Reports exit code and saved RIP of each VMRUN, and
-/// behind the first one how RSP differs from what that has left; and how many NMIs L1 got.
+/// have IRET intercepted once before it goes on, 2 to have the second NMI intercepted. Reports exit
+/// code and saved RIP of each VMRUN, and behind the first one how RSP differs from what that has
+/// left; and how many NMIs L1 got.
 VMRUNIT_ROUTINE(vmrun_second_nmi) {
     LocalApic{}.reset();
     const OwnEvent nmi{OwnEvent::nmi};
@@ -45,6 +47,9 @@ VMRUNIT_ROUTINE(vmrun_second_nmi) {
         run();
         report_exit(call, first_frame);
         vmcb.control.intercepts.clear(svm::Intercept::iret);
+    }
+    if ((call.argument & intercepts_nmi) != 0) {
+        vmcb.control.intercepts.set(svm::Intercept::nmi);
     }
     run();
     report_exit(call, first_frame);
