@@ -117,6 +117,11 @@ private:
         if (const auto prepared = target.prepare(); !prepared) {
             return give_up(prepared.error(), true);
         }
+        const auto more_targets =
+            create_more_targets(program_, common_, target, options_.run.jobs, cases.size());
+        if (!more_targets) {
+            return give_up(more_targets.error(), true);
+        }
         const std::string subject = target.availability().reason;
         column.layers = target.layers();
         auto baseline = load_baseline(common_, target);
@@ -138,7 +143,8 @@ private:
                        .images = images_,
                        .baseline = *baseline,
                        .reporter = **reports,
-                       .subject = subject});
+                       .subject = subject,
+                       .more_targets = *more_targets});
         ReportedRun run{input};
         if (const auto loaded = run.load(cases); !loaded) {
             run.finish(false);

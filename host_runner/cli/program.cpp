@@ -307,8 +307,6 @@ private:
         run_->add_option("--history", options.history, "Add the results to this history")
             ->envname("VMRUNIT_HISTORY");
         run_->add_flag("-v,--verbose", options.reports.verbose, "A line for every case");
-        run_->add_option("-j,--jobs", options.jobs, "Machines that run at a time")
-            ->check(CLI::Range(1u, 256u));
         auto* shuffle = run_->add_flag("--shuffle", options.shuffle, "Run in random order");
         run_->add_flag("--reverse", options.reverse, "Run the last case first")->excludes(shuffle);
         run_->add_option("--seed", options.seed, "Seed of the order")->check(CLI::Range(0, 99999));
@@ -327,6 +325,8 @@ private:
         add_baseline(command);
         add_colour(command, options.reports.colour);
         add_timeout(command, options.case_seconds);
+        command.add_option("-j,--jobs", options.jobs, "Machines that run at a time")
+            ->check(CLI::Range(1u, 256u));
         command.add_flag("--isolate", options.isolate, "A machine of its own for every case");
         command.add_flag("!--no-ring", options.use_ring,
                          "Records by port 0xE9 even where memory is shared");

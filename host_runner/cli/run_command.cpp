@@ -202,16 +202,10 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
             return operation_error(*bad);
         }
     }
-    const auto jobs = std::min<std::size_t>(options.jobs, chosen->size());
-    std::vector<std::unique_ptr<Target>> others;
-    std::vector<Target*> more_targets;
-    while (more_targets.size() + 1 < jobs) {
-        auto other = program.targets.create((*target)->name(), common.target_options);
-        if (!other) {
-            return operation_error(other.error());
-        }
-        more_targets.push_back(other->get());
-        others.push_back(std::move(*other));
+    const auto more_targets =
+        create_more_targets(program, common, **target, options.jobs, chosen->size());
+    if (!more_targets) {
+        return operation_error(more_targets.error());
     }
     auto report_options = prepare_html(program, common, options, (*target)->name());
     auto reports = ReportSet::open(std::move(report_options), (*target)->name());
@@ -226,7 +220,7 @@ CommandResult run_command(const Program& program, const CommonOptions& common,
                                                 .reporter = **reports,
                                                 .subject = (*target)->availability().reason,
                                                 .shard = *shard,
-                                                .more_targets = more_targets}),
+                                                .more_targets = *more_targets}),
                               .cases = *chosen,
                               .interrupted = InterruptWatch::interrupted};
     const InterruptWatch watch;

@@ -2,6 +2,7 @@
 // See run_input.hpp.
 #include "host_runner/cli/run_input.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 
@@ -39,6 +40,20 @@ tl::expected<PayloadImages, CommandError> load_images(const Program& program,
     return std::move(*images);
 }
 
+Result<std::vector<std::unique_ptr<Target>>>
+create_more_targets(const Program& program, const CommonOptions& common, const Target& first,
+                    std::size_t jobs, std::size_t cases) {
+    std::vector<std::unique_ptr<Target>> targets;
+    while (targets.size() + 1 < std::min(jobs, cases)) {
+        auto target = program.targets.create(first.name(), common.target_options);
+        if (!target) {
+            return tl::unexpected(target.error());
+        }
+        targets.push_back(std::move(*target));
+    }
+    return targets;
+}
+
 ReportedRunInput run_input(const Program& program, const CommonOptions& common,
                            const RunOptions& options, const std::vector<std::string>& command_line,
                            const RunParts& parts) {
@@ -53,8 +68,11 @@ ReportedRunInput run_input(const Program& program, const CommonOptions& common,
                            .info = {},
                            .repeat_command = {},
                            .all_names = {},
-                           .more_targets = parts.more_targets,
+                           .more_targets = {},
                            .retries = options.retries};
+    for (const auto& another : parts.more_targets) {
+        input.more_targets.push_back(another.get());
+    }
     input.session.case_limit =
         std::chrono::milliseconds{static_cast<long>(options.case_seconds * 1000)};
     input.session.use_ring = options.use_ring;

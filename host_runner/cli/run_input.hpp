@@ -5,6 +5,9 @@
 #include "host_runner/cli/commands.hpp"
 #include "host_runner/run/reported_run.hpp"
 
+#include <cstddef>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +24,11 @@ namespace vmrunit::runner {
 [[nodiscard]] tl::expected<PayloadImages, CommandError> load_images(const Program& program,
                                                                     const CommonOptions& common);
 
+/// For machines that run beside the first: `jobs` in all, and no more than there are cases.
+[[nodiscard]] Result<std::vector<std::unique_ptr<Target>>>
+create_more_targets(const Program& program, const CommonOptions& common, const Target& first,
+                    std::size_t jobs, std::size_t cases);
+
 /// What a run is about. All of it outlives the run.
 struct RunParts {
     Target& target;
@@ -29,7 +37,7 @@ struct RunParts {
     Reporter& reporter;
     std::string subject; ///< What the target is on this machine, from its availability.
     Shard shard{};
-    std::vector<Target*> more_targets{}; ///< For machines beside the first.
+    std::span<const std::unique_ptr<Target>> more_targets{}; ///< For machines beside the first.
 };
 
 /// Selects the baseline's entries for the subject's version, too.

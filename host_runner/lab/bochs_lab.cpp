@@ -189,6 +189,10 @@ milliseconds BochsLabEmulator::silence_limit() const {
     return std::chrono::minutes{5}; // BIOS, GRUB and the kernel's first steps take 20 s
 }
 
+milliseconds BochsLabEmulator::stall_report_limit() const {
+    return std::chrono::minutes{2}; // its clock counts instructions
+}
+
 WorkerLines BochsLabEmulator::worker_lines() const {
     const auto serial = std::string{"file:"} + serial_line;
     return {.requests = serial,

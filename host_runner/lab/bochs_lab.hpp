@@ -34,10 +34,13 @@ public:
     [[nodiscard]] Availability availability() override;
     [[nodiscard]] Result<void> prepare() override { return bochs_.prepare(); }
     [[nodiscard]] SubjectFacts facts() override;
-    [[nodiscard]] std::string cpu_layer() const override { return "bochs"; }
+    [[nodiscard]] Layers cpu_layer() override {
+        return {.cpu = "bochs", .cpu_version = bochs_.version()};
+    }
     [[nodiscard]] std::string baseline_name() override { return "bochs-" + bochs_.version(); }
     [[nodiscard]] std::chrono::milliseconds boot_limit() const override;
     [[nodiscard]] std::chrono::milliseconds silence_limit() const override;
+    [[nodiscard]] std::chrono::milliseconds stall_report_limit() const override;
     [[nodiscard]] WorkerLines worker_lines() const override;
     [[nodiscard]] std::string kernel_parameters() const override;
     [[nodiscard]] std::string steps() const override;

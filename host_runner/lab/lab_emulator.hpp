@@ -78,8 +78,8 @@ public:
     /// Brings what may take long and may fail, once. boot() needs it.
     [[nodiscard]] virtual Result<void> prepare() { return {}; }
     [[nodiscard]] virtual SubjectFacts facts() = 0;
-    /// Whose SVM it is: Layers::cpu.
-    [[nodiscard]] virtual std::string cpu_layer() const = 0;
+    /// Whose SVM it is: the layers below the kernel.
+    [[nodiscard]] virtual Layers cpu_layer() = 0;
     /// The baseline of the emulated CPU itself, "qemu-tcg-7.2": a lab target's is called "lab-" and
     /// that, for all kernels, and usually inherits it.
     [[nodiscard]] virtual std::string baseline_name() = 0;
@@ -88,6 +88,9 @@ public:
     /// For how much of the emulator's CPU time a kernel may say nothing in its boot, on a slow host
     /// and before its console is there.
     [[nodiscard]] virtual std::chrono::milliseconds silence_limit() const = 0;
+    /// In how much time a kernel that is stuck has been reported by its own watchdogs, which count
+    /// 20 seconds of its clock.
+    [[nodiscard]] virtual std::chrono::milliseconds stall_report_limit() const = 0;
     [[nodiscard]] virtual WorkerLines worker_lines() const = 0;
     /// What this machine needs on the kernel's command line: its console, its clock, its memory.
     [[nodiscard]] virtual std::string kernel_parameters() const = 0;

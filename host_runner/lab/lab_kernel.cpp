@@ -45,21 +45,20 @@ Result<std::shared_ptr<LabKernel>> LabKernel::boot(LabEmulator& emulator,
         return tl::unexpected(boot.error());
     }
     std::shared_ptr<LabKernel> kernel{
-        new LabKernel{payload, std::move(*boot), longest_request, plan}};
-    if (auto error = kernel->wait_until_ready(emulator, configuration.give_up)) {
+        new LabKernel{payload, std::move(*boot), emulator, plan, configuration.give_up}};
+    if (auto error = kernel->wait_until_ready(emulator)) {
         return tl::unexpected(std::move(*error));
     }
     return kernel;
 }
 
-std::optional<Error> LabKernel::wait_until_ready(LabEmulator& emulator,
-                                                 const std::function<bool()>& give_up) {
+std::optional<Error> LabKernel::wait_until_ready(LabEmulator& emulator) {
     const auto limit = emulator.boot_limit();
     StandstillWatch watch{emulator.allowed_silence()};
     const auto begin = Clock::now();
     const auto passed = [&] { return std::chrono::ceil<milliseconds>(Clock::now() - begin); };
     while (!ready_ && !fault_ && passed() < limit) {
-        if (give_up && give_up()) {
+        if (is_given_up()) {
             note_fault(How::lost, "interrupted");
             break;
         }
@@ -86,6 +85,13 @@ std::optional<Error> LabKernel::wait_until_ready(LabEmulator& emulator,
     }
     kill();
     return Error{std::move(what), {}};
+}
+
+std::vector<std::string> LabKernel::last_words() const {
+    constexpr std::size_t most = 20;
+    const auto& tail = log_.tail();
+    const auto count = std::min(most, tail.size());
+    return {tail.end() - static_cast<std::ptrdiff_t>(count), tail.end()};
 }
 
 void LabKernel::look() {

@@ -48,6 +48,15 @@ public:
     /// Waits until the kernel has said all about its fault, for a moment at most.
     void settle();
 
+    /// As LabEmulator.
+    [[nodiscard]] std::chrono::milliseconds stall_report_limit() const {
+        return stall_report_limit_;
+    }
+    /// Nobody waits for it any more.
+    [[nodiscard]] bool is_given_up() const { return give_up_ && give_up_(); }
+    /// The last lines of its log, oldest first.
+    [[nodiscard]] std::vector<std::string> last_words() const;
+
     /// Takes in what has come, without waiting: the log first.
     void look();
     /// Waits for news from the machine, or for `limit`, and takes them in.
@@ -76,14 +85,16 @@ public:
 
 private:
     LabKernel(std::filesystem::path payload, std::unique_ptr<LabBoot> boot,
-              std::size_t longest_request, std::span<const std::byte> plan)
+              const LabEmulator& emulator, std::span<const std::byte> plan,
+              std::function<bool()> give_up)
         : payload_{std::move(payload)},
           boot_{std::move(boot)},
-          longest_request_{longest_request},
-          plan_{plan.begin(), plan.end()} {}
+          longest_request_{emulator.worker_lines().longest_request},
+          stall_report_limit_{emulator.stall_report_limit()},
+          plan_{plan.begin(), plan.end()},
+          give_up_{std::move(give_up)} {}
 
-    [[nodiscard]] std::optional<Error> wait_until_ready(LabEmulator& emulator,
-                                                        const std::function<bool()>& give_up);
+    [[nodiscard]] std::optional<Error> wait_until_ready(LabEmulator& emulator);
     void read_log();
     void read_status();
     void hear(const std::string& line);
@@ -92,7 +103,9 @@ private:
     std::filesystem::path payload_;
     std::unique_ptr<LabBoot> boot_;
     std::size_t longest_request_;
-    std::vector<std::byte> plan_; ///< That the worker has without being sent one; may be empty.
+    std::chrono::milliseconds stall_report_limit_;
+    std::vector<std::byte> plan_;   ///< That the worker has without being sent one; may be empty.
+    std::function<bool()> give_up_; ///< May be empty.
     KernelLog log_;
     bool log_is_open_ = true;
     std::string status_text_; ///< Of status lines, what is not complete yet.

@@ -22,7 +22,8 @@ using How = MachineEnd::How;
 // time is stuck, whatever else the host has to do. Where nobody can say, so much of anybody's time.
 constexpr milliseconds vm_start_limit{30'000};
 constexpr milliseconds longest_vm_start{300'000};
-// A worker that is told to stop a VM takes milliseconds; then the kernel has to go.
+// A worker that is told to stop a VM takes milliseconds. A kernel that nobody waits for has to go
+// then.
 constexpr milliseconds stop_limit{5'000};
 // What waits for more than one thing asks for each so often.
 constexpr milliseconds tick{4};
@@ -164,16 +165,23 @@ void LabMachine::stop() {
     auto request = worker::encode_request(
         {.kind = worker::RequestKind::stop, .number = kernel_->next_request()});
     std::span<const std::byte> rest{request};
-    const auto deadline = Clock::now() + stop_limit;
+    const auto begin = Clock::now();
     // A VM that came to its end by itself says so first.
     follow(milliseconds{0});
-    while (!over_ && Clock::now() < deadline) {
+    while (!over_) {
         rest = rest.subspan(kernel_->send(rest));
         follow(tick);
+        // A kernel that is stuck in a VM says so when its watchdogs notice.
+        const auto waited = Clock::now() - begin;
+        if (waited >= stop_limit &&
+            (kernel_->is_given_up() || waited >= kernel_->stall_report_limit())) {
+            break;
+        }
     }
     if (!over_) {
+        auto last_words = kernel_->last_words();
         kernel_->kill();
-        finish({How::lost, "the lab kernel does not end its VM", {}});
+        finish({How::kernel_died, "it does not end its VM", std::move(last_words)});
     }
 }
 

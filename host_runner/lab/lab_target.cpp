@@ -295,8 +295,9 @@ std::string LabTarget::baseline_name() const {
 }
 
 Layers LabTarget::layers() const {
-    return {.cpu = emulator_->cpu_layer(),
-            .kernel = prepared_ ? configuration_.kernel.release : version_};
+    auto layers = emulator_->cpu_layer();
+    layers.kernel = prepared_ ? configuration_.kernel.release : version_;
+    return layers;
 }
 
 SubjectFacts LabTarget::facts() {

@@ -161,7 +161,12 @@ Availability QemuLabEmulator::availability() {
 
 std::string QemuLabEmulator::baseline_name() {
     const auto& known = version();
-    return known ? fmt::format("qemu-tcg-{}.{}", known->major, known->minor) : "qemu-tcg";
+    return known ? "qemu-tcg-" + known->series() : "qemu-tcg";
+}
+
+Layers QemuLabEmulator::cpu_layer() {
+    const auto& known = version();
+    return {.cpu = "qemu", .cpu_version = known ? known->series() : ""};
 }
 
 SubjectFacts QemuLabEmulator::facts() {
@@ -184,6 +189,10 @@ milliseconds QemuLabEmulator::boot_limit() const {
 
 milliseconds QemuLabEmulator::silence_limit() const {
     return std::chrono::minutes{1}; // it takes two seconds
+}
+
+milliseconds QemuLabEmulator::stall_report_limit() const {
+    return std::chrono::seconds{35}; // its clock is ours, and a report is late by some seconds
 }
 
 WorkerLines QemuLabEmulator::worker_lines() const {

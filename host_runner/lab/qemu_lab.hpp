@@ -30,10 +30,11 @@ public:
 
     [[nodiscard]] Availability availability() override;
     [[nodiscard]] SubjectFacts facts() override;
-    [[nodiscard]] std::string cpu_layer() const override { return "qemu"; }
+    [[nodiscard]] Layers cpu_layer() override;
     [[nodiscard]] std::string baseline_name() override;
     [[nodiscard]] std::chrono::milliseconds boot_limit() const override;
     [[nodiscard]] std::chrono::milliseconds silence_limit() const override;
+    [[nodiscard]] std::chrono::milliseconds stall_report_limit() const override;
     [[nodiscard]] WorkerLines worker_lines() const override;
     [[nodiscard]] std::string kernel_parameters() const override;
     [[nodiscard]] Result<std::unique_ptr<LabBoot>> boot(const LabImage& image) override;

@@ -37,6 +37,8 @@ private:
         : name_{std::move(name)}, configuration_{std::move(configuration)} {}
 
     [[nodiscard]] const Result<std::shared_ptr<LibvirtConnection>>& connection() const;
+    /// "7.2"; empty without a connection.
+    [[nodiscard]] std::string emulator_series() const;
     /// What the configuration leaves open, decided by the host's domain capabilities.
     [[nodiscard]] const Result<DomainType>& type() const;
     [[nodiscard]] Result<DomainType> choose_type() const;
@@ -161,13 +163,18 @@ std::string LibvirtTarget::baseline_name() const {
         return "kvm-" + series_of_release(look_at_kvm_host().kernel_release);
     }
     // The subject is the emulator, whoever drives it: "qemu-tcg-7.2".
-    const auto version = connection() ? (*connection())->emulator_version() : "unknown";
-    return "qemu-tcg-" + version.substr(0, version.rfind('.'));
+    const auto series = emulator_series();
+    return "qemu-tcg-" + (series.empty() ? "unknown" : series);
+}
+
+std::string LibvirtTarget::emulator_series() const {
+    const auto version = connection() ? (*connection())->emulator_version() : "";
+    return version.substr(0, version.rfind('.'));
 }
 
 Layers LibvirtTarget::layers() const {
     return is_kvm() ? Layers{.cpu = "hardware", .kernel = look_at_kvm_host().kernel_release}
-                    : Layers{.cpu = "qemu", .kernel = {}};
+                    : Layers{.cpu = "qemu", .kernel = {}, .cpu_version = emulator_series()};
 }
 
 std::string LibvirtTarget::cpu_text() const {

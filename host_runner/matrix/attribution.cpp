@@ -25,6 +25,11 @@ std::string settings_of(const Witness& witness) {
     return settings;
 }
 
+/// The CPU with its version, where that is known.
+std::string cpu_text(const Layers& layers) {
+    return layers.cpu + (layers.cpu_version.empty() ? "" : " " + layers.cpu_version);
+}
+
 /// One case, looked at by one of its deviations.
 class Examination {
 public:
@@ -65,8 +70,18 @@ private:
             return cells_[i].deviates() && cells_[i].manner == cells_[at_].manner;
         };
     }
-    [[nodiscard]] Condition same_cpu(const std::string& cpu) const {
-        return [this, cpu](std::size_t i) { return witnesses_[i].layers.cpu == cpu; };
+    [[nodiscard]] Condition same_cpu(const Layers& as) const {
+        return [this, as](std::size_t i) {
+            const auto& layers = witnesses_[i].layers;
+            return layers.cpu == as.cpu && layers.cpu_version == as.cpu_version;
+        };
+    }
+    /// Of the same project: what both do is no second witness, where they differ is telling.
+    [[nodiscard]] Condition other_version() const {
+        return [this](std::size_t i) {
+            const auto& layers = witnesses_[i].layers;
+            return layers.cpu == own().layers.cpu && layers.cpu_version != own().layers.cpu_version;
+        };
     }
     [[nodiscard]] Condition other_cpu() const {
         return [this](std::size_t i) { return witnesses_[i].layers.cpu != own().layers.cpu; };
@@ -103,7 +118,7 @@ private:
     }
 
     [[nodiscard]] Attribution cpu(std::string evidence) const {
-        return {at_, Culprit::cpu, own().layers.cpu, std::move(evidence)};
+        return {at_, Culprit::cpu, cpu_text(own().layers), std::move(evidence)};
     }
     [[nodiscard]] Attribution kvm(std::string evidence) const {
         return {at_, Culprit::kvm, own().layers.kernel, std::move(evidence)};
@@ -113,13 +128,16 @@ private:
     }
 
     [[nodiscard]] Attribution judge_bare_cpu() const {
+        if (const auto* other = find({bare(), other_version(), holds()})) {
+            return cpu("holds on " + other->target);
+        }
         if (const auto* other = find({bare(), other_cpu(), holds()})) {
             return cpu("holds on " + other->target);
         }
         if (const auto* other = find({other_cpu(), holds()})) {
             return cpu("holds on " + other->target);
         }
-        if (const auto* above = find({same_cpu(own().layers.cpu), holds()})) {
+        if (const auto* above = find({same_cpu(own().layers), holds()})) {
             return cpu("holds on " + above->target + ", where KVM is in between");
         }
         return find({other_cpu(), deviates()}) != nullptr
@@ -129,7 +147,7 @@ private:
 
     /// The order is that of how little differs between the two targets compared.
     [[nodiscard]] Attribution judge_kernel() const {
-        const auto own_cpu = same_cpu(own().layers.cpu);
+        const auto own_cpu = same_cpu(own().layers);
         const auto* const bare_cpu_fails_alike = find({bare(), own_cpu, deviates_alike()});
         const auto* const bare_cpu_holds = find({bare(), own_cpu, holds()});
         if (const auto* other = find({own_cpu, other_kernel_told_the_same(), holds()})) {
@@ -138,7 +156,7 @@ private:
         if (const auto* other = find({same_kernel(), other_cpu(), deviates_alike()})) {
             // What a second CPU shows as well is not this one's, if that one is right when bare.
             if (bare_cpu_fails_alike == nullptr ||
-                find({bare(), same_cpu(other->layers.cpu), holds()}) != nullptr) {
+                find({bare(), same_cpu(other->layers), holds()}) != nullptr) {
                 return kvm("the same on " + other->target);
             }
         }
@@ -148,8 +166,10 @@ private:
                        : undecided("the same on " + bare_cpu_fails_alike->target +
                                    ", and no other CPU has run it: the CPU or our table");
         }
-        if (const auto* other = find({same_kernel(), other_cpu(), holds()})) {
-            return cpu("holds on " + other->target);
+        for (const auto& another : {other_version(), other_cpu()}) {
+            if (const auto* other = find({same_kernel(), another, holds()})) {
+                return cpu("holds on " + other->target);
+            }
         }
         if (const auto* other = find({same_kernel(), other_cpu(), deviates()})) {
             return kvm("in another way on " + other->target);

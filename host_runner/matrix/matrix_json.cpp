@@ -16,11 +16,12 @@ constexpr std::array<std::string_view, 8> topic_names{
     "harness", "table", "undecided", "kvm", "cpu", "unexpected_pass", "flaky", "agreement"};
 
 Json target_json(const MatrixColumn& column) {
-    Json json{
-        {"name", valid_utf8(column.target)},
-        {"layers",
-         {{"cpu", valid_utf8(column.layers.cpu)}, {"kernel", valid_utf8(column.layers.kernel)}}},
-        {"ran", column.trouble.empty()}};
+    Json json{{"name", valid_utf8(column.target)},
+              {"layers",
+               {{"cpu", valid_utf8(column.layers.cpu)},
+                {"cpu_version", valid_utf8(column.layers.cpu_version)},
+                {"kernel", valid_utf8(column.layers.kernel)}}},
+              {"ran", column.trouble.empty()}};
     if (!column.trouble.empty()) {
         json["why_not"] = valid_utf8(column.trouble);
         return json;

@@ -27,7 +27,9 @@ public:
     [[nodiscard]] std::string baseline_name() const override;
     [[nodiscard]] Availability availability() override;
     [[nodiscard]] Result<void> prepare() override;
-    [[nodiscard]] Layers layers() const override { return {.cpu = "bochs", .kernel = {}}; }
+    [[nodiscard]] Layers layers() const override {
+        return {.cpu = "bochs", .cpu_version = bochs_.version()};
+    }
     [[nodiscard]] SubjectFacts facts() override;
     [[nodiscard]] bool shares_memory() const override { return false; }
     [[nodiscard]] svm::Features machine_features() const override { return svm::all_inert_ports; }

@@ -76,6 +76,10 @@ std::string QemuVersion::text() const {
     return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(micro);
 }
 
+std::string QemuVersion::series() const {
+    return std::to_string(major) + "." + std::to_string(minor);
+}
+
 Result<QemuVersion> parse_qemu_version(std::string_view output) {
     constexpr std::string_view words = "QEMU emulator version ";
     const auto at = output.find(words);

@@ -16,7 +16,8 @@ struct QemuVersion {
     unsigned micro = 0;
     std::string package; ///< What the packager added in parentheses; may be empty.
 
-    [[nodiscard]] std::string text() const; ///< "7.2.22"
+    [[nodiscard]] std::string text() const;   ///< "7.2.22"
+    [[nodiscard]] std::string series() const; ///< "7.2"
 };
 
 /// From what `--version` prints. An error if that is not a QEMU speaking.

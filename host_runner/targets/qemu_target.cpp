@@ -138,13 +138,15 @@ std::string QemuTarget::baseline_name() const {
         return "kvm-" + series_of_release(look_at_kvm_host().kernel_release);
     }
     const auto& known = version();
-    return "qemu-tcg-" + (known ? std::to_string(known->major) + "." + std::to_string(known->minor)
-                                : std::string{"unknown"});
+    return "qemu-tcg-" + (known ? known->series() : "unknown");
 }
 
 Layers QemuTarget::layers() const {
-    return runs_kvm() ? Layers{.cpu = "hardware", .kernel = look_at_kvm_host().kernel_release}
-                      : Layers{.cpu = "qemu", .kernel = {}};
+    if (runs_kvm()) {
+        return {.cpu = "hardware", .kernel = look_at_kvm_host().kernel_release};
+    }
+    const auto& known = version();
+    return {.cpu = "qemu", .cpu_version = known ? known->series() : ""};
 }
 
 Availability QemuTarget::availability() {

@@ -96,6 +96,7 @@ using SubjectFacts = std::vector<std::pair<std::string, std::string>>;
 struct Layers {
     std::string cpu;      ///< Whose SVM it is, of any version: "qemu", "bochs", "hardware".
     std::string kernel{}; ///< The Linux above it whose KVM offers that: "6.12.95"; empty: none.
+    std::string cpu_version{}; ///< "7.2"; empty where it is not known or there is none.
     bool operator==(const Layers&) const = default;
 };
 

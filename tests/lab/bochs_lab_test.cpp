@@ -67,7 +67,7 @@ TEST_F(BochsLabTest, TheMachinesOwnIsTakenIfLinuxComesUpUnderIt) {
     install_version("3.1");
     const auto target = create("lab:6.12@bochs,npt=0,cpu=zambezi");
     EXPECT_EQ(target->baseline_name(), "lab-bochs-3.1");
-    EXPECT_EQ(target->layers(), (Layers{.cpu = "bochs", .kernel = "6.12"}));
+    EXPECT_EQ(target->layers(), (Layers{.cpu = "bochs", .kernel = "6.12", .cpu_version = "3.1"}));
     EXPECT_EQ(emulator(*target).configuration().cpu, "zambezi");
     EXPECT_EQ(emulator(*target).bochs().program().command, std::vector<std::string>{"bochs-bin"});
 }

@@ -54,10 +54,11 @@ public:
 
     Availability availability() override { return {true, "Ready 1", {}}; }
     SubjectFacts facts() override { return {}; }
-    std::string cpu_layer() const override { return "ready"; }
+    Layers cpu_layer() override { return {.cpu = "ready"}; }
     std::string baseline_name() override { return "ready-1"; }
     std::chrono::milliseconds boot_limit() const override { return limit; }
     std::chrono::milliseconds silence_limit() const override { return silence; }
+    std::chrono::milliseconds stall_report_limit() const override { return {}; }
     WorkerLines worker_lines() const override { return lines_; }
     std::string kernel_parameters() const override { return {}; }
     Result<std::unique_ptr<LabBoot>> boot(const LabImage& image) override {

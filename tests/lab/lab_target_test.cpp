@@ -23,10 +23,11 @@ public:
     }
     Availability availability() override { return {true, "Other 1", {}}; }
     SubjectFacts facts() override { return {}; }
-    std::string cpu_layer() const override { return "other"; }
+    Layers cpu_layer() override { return {.cpu = "other"}; }
     std::string baseline_name() override { return "other-1"; }
     std::chrono::milliseconds boot_limit() const override { return {}; }
     std::chrono::milliseconds silence_limit() const override { return {}; }
+    std::chrono::milliseconds stall_report_limit() const override { return {}; }
     WorkerLines worker_lines() const override { return {}; }
     std::string kernel_parameters() const override { return {}; }
     Result<std::unique_ptr<LabBoot>> boot(const LabImage&) override { return failure("never"); }

@@ -111,6 +111,27 @@ TEST(Attribution, KernelsToldDifferentThingsAreNotCompared) {
     EXPECT_THAT(second[0].evidence, HasSubstr("/boot/vmlinuz"));
 }
 
+TEST(Attribution, AVersionThatIsRightConvictsTheOther) {
+    const std::vector<Witness> versions{{"bochs", {"bochs", "", "2.7"}},
+                                        {"bochs:3.0", {"bochs", "", "3.0"}}};
+    const auto said = attribute(versions, row("F."));
+    ASSERT_EQ(said.size(), 1u);
+    EXPECT_EQ(said[0], (Attribution{0, Culprit::cpu, "bochs 2.7", "holds on bochs:3.0"}));
+    // What both do is no second witness.
+    EXPECT_EQ(attribute(versions, row("FF"))[0].culprit, Culprit::undecided);
+}
+
+TEST(Attribution, TheBareCpuBelowAKernelIsOfItsVersion) {
+    const std::vector<Witness> stacks{{"qemu", {"qemu", "", "7.2"}},
+                                      {"bochs", {"bochs", "", "2.7"}},
+                                      {"lab:6.12@bochs", {"bochs", "6.12.95", "3.0"}},
+                                      {"lab:6.12@bochs:3.1", {"bochs", "6.12.95", "3.1"}}};
+    EXPECT_EQ(attribute(stacks, row(".FF "))[1].culprit, Culprit::undecided)
+        << "2.7 says nothing of 3.0";
+    EXPECT_EQ(attribute(stacks, row(".FF."))[1],
+              (Attribution{2, Culprit::cpu, "bochs 3.0", "holds on lab:6.12@bochs:3.1"}));
+}
+
 TEST(Attribution, KvmThatDoesWhatAWrongCpuDoesOnARightOneIsWrong) {
     EXPECT_EQ(judged("F. FF"), (Said{{0, "cpu qemu: holds on bochs"},
                                      {3, "kvm 6.12.95: the same on lab:6.12@bochs"},
