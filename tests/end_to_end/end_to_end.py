@@ -55,6 +55,8 @@ def children_of(pid):
 
 
 class EndToEnd(unittest.TestCase):
+    target = "qemu"
+
     def setUp(self):
         temporary = tempfile.TemporaryDirectory(prefix="vmrunit-test-")
         self.addCleanup(temporary.cleanup)
@@ -83,7 +85,7 @@ class EndToEnd(unittest.TestCase):
         return self.execute("list", *filters, program=program).stdout.split()
 
     def run_arguments(self, arguments):
-        return ["run", "--target", "qemu", "--runs-folder", self.runs, *map(str, arguments)]
+        return ["run", "--target", self.target, "--runs-folder", self.runs, *map(str, arguments)]
 
     def run_cases(self, *arguments, program=VMRUNIT, exit_code=0):
         """A whole run; returns its JSON report."""

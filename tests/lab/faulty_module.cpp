@@ -8,6 +8,7 @@
 #include <cstring>
 #include <elf.h>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace vmrunit::runner {
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::array<std::uint8_t, 4> endbr64{0xf3, 0x0f, 0x1e, 0xfa};
 constexpr std::array<std::uint8_t, 2> ud2{0x0f, 0x0b};
+constexpr std::array<std::uint8_t, 2> jump_to_itself{0xeb, 0xfe};
+constexpr std::array<std::uint8_t, 3> cli_and_jump_to_itself{0xfa, 0xeb, 0xfe};
 /// Behind it may stand a call of __fentry__, which the loader checks and must find.
 constexpr std::size_t call_size = 5;
 
@@ -69,6 +72,19 @@ private:
     Elf64_Ehdr& header_;
 };
 
+std::span<const std::uint8_t> code_of(ModuleFault fault) {
+    switch (fault) {
+    case ModuleFault::warn:
+    case ModuleFault::oops:
+        return ud2;
+    case ModuleFault::loop:
+        return jump_to_itself;
+    case ModuleFault::deaf_loop:
+        return cli_and_jump_to_itself;
+    }
+    return {};
+}
+
 /// A signature that is wrong is refused; a module without one only taints the kernel.
 void remove_signature(std::vector<std::byte>& bytes) {
     constexpr std::string_view mark = "~Module signature appended~\n";
@@ -92,8 +108,9 @@ bool plant_fault(std::vector<std::byte>& bytes, std::string_view function, Modul
     const auto code = module.section(symbol.st_shndx).sh_offset + symbol.st_value;
     const bool has_endbr64 = std::memcmp(&module.at<char>(code), endbr64.data(), 4) == 0;
     const std::size_t skipped = has_endbr64 ? 0 : call_size;
-    std::memcpy(&module.at<char>(code + skipped), ud2.data(), ud2.size());
-    if (fault == ModuleFault::oops) {
+    const auto planted = code_of(fault);
+    std::memcpy(&module.at<char>(code + skipped), planted.data(), planted.size());
+    if (fault != ModuleFault::warn) {
         return true;
     }
     const auto* const bugs = module.section("__bug_table");

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""A machine for each case comes to the same verdicts as one for all: `diff --strict` of two runs in
-a lab kernel, of cases that pass, deviate each time, and deviate now and then.
+"""A machine for each case comes to the same verdicts as one for all, and so do two at a time: `diff
+--strict` of runs in a lab kernel, of cases that pass, deviate each time, and deviate now and then.
 
 usage: lab_isolate_test.py VMRUNIT
 """
@@ -39,7 +39,7 @@ def main():
     program = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder:
         results = []
-        for arguments in ([], ["--isolate"]):
+        for arguments in ([], ["--jobs", "2"], ["--isolate"]):
             began = time.monotonic()
             results.append(pathlib.Path(folder) / f"{len(results)}.json")
             status, text = vmrunit(
@@ -53,10 +53,11 @@ def main():
             assert status == 0, text
         seen = {case["verdict"] for case in json.loads(results[0].read_text())["results"]}
         assert {"PASS", "XFAIL"} <= seen, seen
-        count = len(json.loads(results[1].read_text())["results"])
-        status, text = vmrunit(program, "diff", "--strict", *results)
-        print(text)
-        assert status == 0 and f"SAME  {count} of {count} cases unchanged" in text, status
+        for other in results[1:]:
+            count = len(json.loads(other.read_text())["results"])
+            status, text = vmrunit(program, "diff", "--strict", results[0], other)
+            print(text)
+            assert status == 0 and f"SAME  {count} of {count} cases unchanged" in text, status
     return 0
 
 

@@ -60,13 +60,15 @@ protected:
         const std::filesystem::path& worker = from_environment("KVM_WORKER")) {
         return create(std::string{"lab:"} + kernel_version + emulator() + settings, {}, worker);
     }
-    static std::unique_ptr<LabTarget> own_kernel(const std::filesystem::path& folder) {
-        return create("lab" + emulator(), folder, from_environment("KVM_WORKER"));
+    static std::unique_ptr<LabTarget> own_kernel(const std::filesystem::path& folder,
+                                                 const std::string& settings = {}) {
+        return create("lab" + emulator() + settings, folder, from_environment("KVM_WORKER"));
     }
     static std::string emulator() { return from_environment("LAB_EMULATOR").string(); }
 
     /// The packaged kernel with a fault planted into kvm_amd, in a folder.
-    static TemporaryFolder faulty_kernel(ModuleFault fault) {
+    static TemporaryFolder faulty_kernel(ModuleFault fault,
+                                         std::string_view function = "invlpga_interception") {
         auto folder = TemporaryFolder::create();
         EXPECT_TRUE(folder);
         const auto cached = KernelPackageCache{*KernelPackageCache::default_folder()};
@@ -75,7 +77,7 @@ protected:
         std::filesystem::copy_file(kernel->image, folder->path() / "bzImage");
         for (auto& module : kernel->modules) {
             if (module.name == "kvm_amd") {
-                EXPECT_TRUE(plant_fault(module.content, "invlpga_interception", fault));
+                EXPECT_TRUE(plant_fault(module.content, function, fault));
             }
             write_sample(folder->path() / "lib/modules" / kernel->release / (module.name + ".ko"),
                          module.content);
@@ -172,6 +174,40 @@ TEST_F(LabMachineTest, APanicCostsOneCaseAndOneBoot) {
     EXPECT_EQ(results[1].verdict, Verdict::fail);
     EXPECT_THAT(results[1].reason, StartsWith("kernel died: "));
     EXPECT_THAT(results[1].guest_log, Contains(HasSubstr("Oops: invalid opcode")));
+    EXPECT_EQ(results[2].verdict, Verdict::pass) << results[2].reason;
+    EXPECT_EQ(target->boots(), 2u);
+}
+
+TEST_F(LabMachineTest, AWarningAsTheVmGoesFailsItsLastCase) {
+    const auto folder = faulty_kernel(ModuleFault::warn, "svm_vcpu_free");
+    const auto target = own_kernel(folder.path());
+    const auto results = run(*target, {harmless, harmless_too});
+    EXPECT_EQ(results[0].verdict, Verdict::pass) << results[0].reason;
+    EXPECT_EQ(results[1].verdict, Verdict::fail);
+    EXPECT_THAT(results[1].reason, StartsWith("kernel died: WARNING: "));
+    EXPECT_THAT(results[1].guest_log, Contains(HasSubstr("svm_vcpu_free")));
+    EXPECT_EQ(target->boots(), 1u);
+}
+
+TEST_F(LabMachineTest, AKernelThatIsStuckIsHeardUntilItSaysSo) {
+    const auto folder = faulty_kernel(ModuleFault::loop);
+    const auto target = own_kernel(folder.path(), ",boot.watchdog_thresh=8"); // says so after 16 s
+    const auto results = run(*target, {harmless, with_invlpga, harmless_too});
+    EXPECT_EQ(results[0].verdict, Verdict::pass) << results[0].reason;
+    EXPECT_EQ(results[1].verdict, Verdict::fail);
+    EXPECT_THAT(results[1].reason, StartsWith("kernel died: watchdog: BUG: soft lockup"));
+    EXPECT_THAT(results[1].guest_log, Contains(HasSubstr("invlpga_interception")));
+    EXPECT_EQ(results[2].verdict, Verdict::pass) << results[2].reason;
+    EXPECT_EQ(target->boots(), 2u);
+}
+
+TEST_F(LabMachineTest, AKernelThatIsStuckAndSilentIsNamed) {
+    const auto folder = faulty_kernel(ModuleFault::deaf_loop);
+    const auto target = own_kernel(folder.path());
+    const auto results = run(*target, {harmless, with_invlpga, harmless_too});
+    EXPECT_EQ(results[0].verdict, Verdict::pass) << results[0].reason;
+    EXPECT_EQ(results[1].verdict, Verdict::fail);
+    EXPECT_EQ(results[1].reason, "kernel died: it does not end its VM");
     EXPECT_EQ(results[2].verdict, Verdict::pass) << results[2].reason;
     EXPECT_EQ(target->boots(), 2u);
 }
