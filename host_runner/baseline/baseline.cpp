@@ -229,7 +229,7 @@ std::vector<StaleEntry> Baseline::stale(std::span<const std::string> known_names
             continue;
         } else if (entry.passed != 0) {
             why = "every case it covers passes";
-        } else if (entry.covered_before != 0) {
+        } else if (entry.covered_before != 0 && !entry.included) {
             why = "earlier entries cover all its cases";
         } else {
             continue; // all its cases were skipped

@@ -54,7 +54,8 @@ class Baseline {
 public:
     Baseline() = default; ///< Covers nothing.
     [[nodiscard]] static Result<Baseline> load(const std::filesystem::path& path);
-    /// FOLDER/NAME.toml, with what it inherits; a target without a file has no known deviations.
+    /// FOLDER/NAME.toml, with what it includes and inherits; a target without a file has no known
+    /// deviations.
     [[nodiscard]] static Result<Baseline> load_for(const std::filesystem::path& folder,
                                                    std::string_view name);
     /// `source` stands in messages.
@@ -85,6 +86,8 @@ public:
     [[nodiscard]] const std::string& source() const { return source_; }
 
 private:
+    [[nodiscard]] static Result<Baseline> load(const std::filesystem::path& path, unsigned depth);
+
     /// Does an entry that holds pin a reason that is `wanted`?
     template<class Wanted>
     [[nodiscard]] bool expects_reason(std::string_view name, Wanted&& wanted) const;
@@ -96,6 +99,7 @@ private:
         Deviation deviation;
         std::string source;       ///< The file it stands in.
         std::string version_fact; ///< What `since` and `until` of that file are about.
+        bool included = false;    ///< Shared with other subjects, as `includes` of a file says.
         bool holds = true;
         std::size_t passed = 0;
         std::size_t failed = 0; ///< Covered or failing in another way: the entry is not idle.
@@ -103,7 +107,10 @@ private:
     };
 
     std::string source_;
-    std::vector<std::string> inherits_; ///< Names of baselines in the same folder.
+    // Names of baselines in the same folder: whose entries are this subject's own as well, and
+    // whose may show.
+    std::vector<std::string> includes_;
+    std::vector<std::string> inherits_;
     std::vector<Entry> entries_;
 };
 

@@ -197,9 +197,11 @@ Result<Baseline> Baseline::parse(std::string_view toml, const std::string& sourc
     try {
         const Reader reader{source};
         const toml::table file = toml::parse(toml, source);
-        constexpr std::array<std::string_view, 3> known{"version_fact", "inherits", "deviation"};
+        constexpr std::array<std::string_view, 4> known{"version_fact", "includes", "inherits",
+                                                        "deviation"};
         reader.check_keys(file, known);
         const auto version_fact = reader.text(file, "version_fact");
+        baseline.includes_ = reader.texts(file, "includes");
         baseline.inherits_ = reader.texts(file, "inherits");
         if (const toml::node* list = file.get("deviation")) {
             if (!list->is_array()) {
@@ -227,6 +229,14 @@ Result<Baseline> Baseline::parse(std::string_view toml, const std::string& sourc
 }
 
 Result<Baseline> Baseline::load(const std::filesystem::path& path) {
+    return load(path, 0);
+}
+
+Result<Baseline> Baseline::load(const std::filesystem::path& path, unsigned depth) {
+    constexpr unsigned most_depth = 8; // two are in use; more is a file that names itself
+    if (depth == most_depth) {
+        return failure("files that include or inherit each other, without end");
+    }
     errno = 0;
     std::ifstream file{path, std::ios::binary};
     std::ostringstream text;
@@ -240,16 +250,31 @@ Result<Baseline> Baseline::load(const std::filesystem::path& path) {
     if (!baseline) {
         return baseline;
     }
-    // What runs on an emulator inherits that emulator's.
-    for (const std::string& name : baseline->inherits_) {
-        auto other = load(path.parent_path() / (name + ".toml"));
+    const auto add = [&](std::string_view key, const std::string& name,
+                         auto&& mark) -> Result<void> {
+        auto other = load(path.parent_path() / (name + ".toml"), depth + 1);
         if (!other) {
             return failure(
-                fmt::format("{}: inherits \"{}\": {}", path.string(), name, other.error().what));
+                fmt::format("{}: {} \"{}\": {}", path.string(), key, name, other.error().what));
         }
         for (Entry& entry : other->entries_) {
-            entry.deviation.inherited = true;
+            mark(entry);
             baseline->entries_.push_back(std::move(entry));
+        }
+        return {};
+    };
+    for (const std::string& name : baseline->includes_) {
+        if (auto added = add("includes", name, [](Entry& entry) { entry.included = true; });
+            !added) {
+            return tl::unexpected(added.error());
+        }
+    }
+    // What runs on an emulator inherits that emulator's.
+    for (const std::string& name : baseline->inherits_) {
+        if (auto added =
+                add("inherits", name, [](Entry& entry) { entry.deviation.inherited = true; });
+            !added) {
+            return tl::unexpected(added.error());
         }
     }
     return baseline;

@@ -82,10 +82,4 @@ Result<std::string> release_of_image(const std::filesystem::path& file) {
     return release;
 }
 
-std::string series_of_release(const std::string& release) {
-    const auto dot = release.find('.');
-    const auto end = release.find_first_not_of("0123456789", dot + 1);
-    return dot == std::string::npos ? release : release.substr(0, end);
-}
-
 } // namespace vmrunit::runner

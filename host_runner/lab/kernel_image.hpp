@@ -16,7 +16,4 @@ namespace vmrunit::runner {
 [[nodiscard]] Result<std::string> release_of_image(std::span<const std::byte> image);
 [[nodiscard]] Result<std::string> release_of_image(const std::filesystem::path& file);
 
-/// "6.12" of "6.12.95+deb12-cloud-amd64".
-[[nodiscard]] std::string series_of_release(const std::string& release);
-
 } // namespace vmrunit::runner

@@ -3,7 +3,6 @@
 #include "host_runner/libvirt/libvirt_target.hpp"
 
 #include "harness/svm/inert_ports.hpp"
-#include "host_runner/lab/kernel_image.hpp"
 #include "host_runner/libvirt/libvirt_machine.hpp"
 #include "host_runner/targets/kvm_host.hpp"
 #include "host_runner/targets/nearest_names.hpp"
@@ -159,10 +158,10 @@ Result<void> LibvirtTarget::check_names() const {
 }
 
 std::string LibvirtTarget::baseline_name() const {
+    // The subject is KVM or the emulator, whoever drives it: "kvm", "qemu-tcg-7.2".
     if (is_kvm()) {
-        return "kvm-" + series_of_release(look_at_kvm_host().kernel_release);
+        return "kvm";
     }
-    // The subject is the emulator, whoever drives it: "qemu-tcg-7.2".
     const auto series = emulator_series();
     return "qemu-tcg-" + (series.empty() ? "unknown" : series);
 }
@@ -218,7 +217,7 @@ SubjectFacts LibvirtTarget::facts() {
     facts.emplace_back("qemu.memory", std::to_string(configuration_.memory_mebibytes) + " MiB");
     facts.emplace_back("cpu.model", cpu_text());
     if (is_kvm()) {
-        facts.emplace_back("kvm.kernel", look_at_kvm_host().kernel_release);
+        facts.emplace_back("kernel.release", look_at_kvm_host().kernel_release);
     }
     return facts;
 }

@@ -3,7 +3,6 @@
 #include "host_runner/targets/kvm_target.hpp"
 
 #include "harness/svm/features.hpp"
-#include "host_runner/lab/kernel_image.hpp"
 #include "host_runner/targets/kvm_host.hpp"
 #include "host_runner/targets/nearest_names.hpp"
 
@@ -94,10 +93,6 @@ Result<std::unique_ptr<Target>> KvmTarget::create(TargetSpec spec, fs::path work
     return std::unique_ptr<Target>{new KvmTarget{spec.text, std::move(configuration)}};
 }
 
-std::string KvmTarget::baseline_name() const {
-    return "kvm-" + series_of_release(look_at_kvm_host().kernel_release);
-}
-
 Layers KvmTarget::layers() const {
     return {.cpu = "hardware", .kernel = look_at_kvm_host().kernel_release};
 }
@@ -117,7 +112,7 @@ Availability KvmTarget::availability() {
 SubjectFacts KvmTarget::facts() {
     const auto host = look_at_kvm_host();
     SubjectFacts facts;
-    facts.emplace_back("kvm.kernel", host.kernel_release);
+    facts.emplace_back("kernel.release", host.kernel_release);
     facts.emplace_back("kvm.cpu_vendor", host.cpu_vendor);
     facts.emplace_back("kvm.under_hypervisor", host.under_hypervisor ? "yes" : "no");
     facts.emplace_back("kvm.cpus", std::to_string(configuration_.cpus));

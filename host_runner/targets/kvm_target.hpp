@@ -22,8 +22,7 @@ public:
                                                                 std::filesystem::path worker);
 
     [[nodiscard]] std::string name() const override { return name_; }
-    /// "kvm-6.1": a baseline belongs to a kernel.
-    [[nodiscard]] std::string baseline_name() const override;
+    [[nodiscard]] std::string baseline_name() const override { return "kvm"; }
     [[nodiscard]] Availability availability() override;
     [[nodiscard]] Layers layers() const override;
     [[nodiscard]] SubjectFacts facts() override;

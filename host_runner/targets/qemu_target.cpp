@@ -7,7 +7,6 @@
 #include "host_runner/targets/qemu_target.hpp"
 
 #include "harness/svm/inert_ports.hpp"
-#include "host_runner/lab/kernel_image.hpp"
 #include "host_runner/process/find_program.hpp"
 #include "host_runner/targets/kvm_host.hpp"
 #include "host_runner/targets/nearest_names.hpp"
@@ -134,8 +133,8 @@ const Result<QemuVersion>& QemuTarget::version() const {
 
 std::string QemuTarget::baseline_name() const {
     if (runs_kvm()) {
-        // The subject is the kernel's KVM, whoever drives it: "kvm-6.1".
-        return "kvm-" + series_of_release(look_at_kvm_host().kernel_release);
+        // The subject is the kernel's KVM, whoever drives it.
+        return "kvm";
     }
     const auto& known = version();
     return "qemu-tcg-" + (known ? known->series() : "unknown");
@@ -225,7 +224,7 @@ SubjectFacts QemuTarget::facts() {
     facts.emplace_back("cpu.model", configuration_.cpu);
     if (runs_kvm()) {
         const auto host = look_at_kvm_host();
-        facts.emplace_back("kvm.kernel", host.kernel_release);
+        facts.emplace_back("kernel.release", host.kernel_release);
         facts.emplace_back("kvm.cpu_vendor", host.cpu_vendor);
         facts.emplace_back("kvm.under_hypervisor", host.under_hypervisor ? "yes" : "no");
     }

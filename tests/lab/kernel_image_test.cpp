@@ -50,12 +50,5 @@ TEST(KernelImage, AReleaseWithoutEndIsCutOff) {
     EXPECT_LE(release->size(), 64u);
 }
 
-TEST(KernelImage, ASeriesIsTwoNumbers) {
-    EXPECT_EQ(series_of_release("6.12.95+deb12-cloud-amd64"), "6.12");
-    EXPECT_EQ(series_of_release("6.1"), "6.1");
-    EXPECT_EQ(series_of_release("7.3-rc1"), "7.3");
-    EXPECT_EQ(series_of_release("odd"), "odd");
-}
-
 } // namespace
 } // namespace vmrunit::runner

@@ -421,10 +421,29 @@ TEST(Baseline, Files) {
     EXPECT_EQ(verdict_of("a", Verdict::pass), Verdict::pass) << "what is inherited need not show";
     EXPECT_EQ(verdict_of("b", Verdict::fail), Verdict::fail) << "it begins with kernel 9";
     EXPECT_TRUE(both->stale(std::vector<std::string>{"a", "b"}, true).empty());
+
+    samples::put_file(folder.path / "all_kernels.toml",
+                      "version_fact = 'kernel'\n" + entry("case = ['a', 'b']\nsince = '8'"));
+    samples::put_file(folder.path / "kernel.toml",
+                      "includes = 'all_kernels'\n" + entry("case = 'a'"));
+    both = Baseline::load_for(folder.path, "kernel");
+    ASSERT_TRUE(both) << both.error().line();
+    both->select_subject({{"kernel", "8"}});
+    EXPECT_EQ(verdict_of("a", Verdict::fail), Verdict::expected_fail);
+    EXPECT_EQ(verdict_of("b", Verdict::pass), Verdict::unexpected_pass) << "it is its own";
+    const auto stale = both->stale(std::vector<std::string>{"a", "b"}, true);
+    ASSERT_EQ(stale.size(), 1u);
+    EXPECT_EQ(stale[0].why, "every case it covers passes");
+
     samples::put_file(folder.path / "orphan.toml", "inherits = ['nobody']\n");
     const auto orphan = Baseline::load_for(folder.path, "orphan");
     ASSERT_FALSE(orphan);
     EXPECT_THAT(orphan.error().what, HasSubstr("inherits \"nobody\""));
+
+    samples::put_file(folder.path / "snake.toml", "includes = 'snake'\n");
+    const auto snake = Baseline::load_for(folder.path, "snake");
+    ASSERT_FALSE(snake);
+    EXPECT_THAT(snake.error().what, HasSubstr("without end"));
 
     samples::put_file(folder.path / "empty.toml", "");
     EXPECT_TRUE(Baseline::load(folder.path / "empty.toml"));

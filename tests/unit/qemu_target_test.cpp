@@ -118,7 +118,7 @@ TEST_F(QemuTargetTest, SaysThatItIsNotQemu) {
 TEST_F(QemuTargetTest, BaselinesOfKvmAreNamedAfterTheKernel) {
     const auto target = create("qemu-kvm");
     ASSERT_TRUE(target);
-    EXPECT_TRUE((*target)->baseline_name().starts_with("kvm-"));
+    EXPECT_EQ((*target)->baseline_name(), "kvm");
     EXPECT_EQ((*target)->name(), "qemu-kvm");
     EXPECT_TRUE((*target)->shares_memory());
 }
