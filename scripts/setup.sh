@@ -162,6 +162,10 @@ configure() {
             tail --lines=1 "$state/configure.log")
         fail "Meson could not configure the build: $message (all of it: $state/configure.log)"
     fi
+    # What is left out, and which package would bring it.
+    while IFS= read -r message; do
+        [[ $message != *"WARNING: "* ]] || say "${message#*WARNING: }"
+    done <"$state/configure.log"
     printf '%s\n' "$configured" >"$state/configured"
     say "building"
 }

@@ -65,6 +65,7 @@ STAND_INS = {
             echo "meson.build:7:0: ERROR: broken by the test"
             exit 1
         fi
+        echo "part/meson.build:3: WARNING: a part is left out: install the package missing"
         mkdir -p "$folder/meson-private"
         touch "$folder/build.ninja" """,
     "ninja": """

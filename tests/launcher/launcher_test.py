@@ -36,6 +36,11 @@ class Arguments(FakeRepository):
         self.assertEqual((code, out), (0, b"only this\0"))
         self.assertIn("noise of apt-get", err)
 
+    def test_what_meson_leaves_out_is_said(self):
+        said = "vmrunit: a part is left out: install the package missing"
+        self.assertIn(said, self.run_launcher()[2])
+        self.assertNotIn(said, self.run_launcher()[2], "once for each configuration")
+
     def test_program_takes_the_launchers_place(self):
         self.run_launcher()
         self.set_state("program", '#!/bin/bash\necho $$ "$0"\n')
