@@ -27,6 +27,7 @@ constexpr RowItem items[] = {
     {"delivery/error_code",           "EV pushes the error code of the field",               "15.20", "event/injected_exception/vector_*_error_*"},
     {"delivery/error_code_missing",   "without EV a vector that has an error code pushes none", "15.20", ""},
     {"delivery/error_code_too_much",  "with EV a vector that has none",                      "15.20", ""},
+    {"delivery/error_code_of_no_exception", "with EV an interrupt, an NMI and INT n",           "15.20", ""},
     {"delivery/error_code_real_mode", "real mode pushes no error code",                      "15.20", ""},
     {"delivery/int3_into",            "vectors 3 and 4 as INT3 and INTO raise them",         "15.20", "event/injected_exception/vector_3 event/injected_exception/vector_4"},
     {"delivery/int3_into_gate_dpl",   "vectors 3 and 4 meet a gate whose DPL is too low",    "15.20", "event/injected_exception/vector_*_gate_dpl"},
