@@ -90,6 +90,7 @@ constexpr RowItem items[] = {
     {"entry/single_step",                "TF: #DB behind the first instruction, none before",  "15.5.1", "intercept/exception_db/single_step"},
     {"entry/resume_flag",                "RF keeps a breakpoint on the first instruction quiet", "15.5.1", "instructions/vmrun/breakpoint_in_l2/*"},
     {"entry/interrupt_shadow",           "INTERRUPT_SHADOW holds a virtual interrupt for one instruction", "15.21.5", "event/virtual_interrupt/shadow"},
+    {"entry/no_shadow_of_l1",            "a shadow of L1 in front of VMRUN is none of L2",     "15.21.5", "event/interrupt_shadow/of_l1/sti event/interrupt_shadow/of_l1/mov_ss"},
     {"entry/shadow_and_interrupts",      "INTERRUPT_SHADOW holds an interrupt of the machine for one instruction", "15.21.5", "event/interrupt_shadow/loaded/*"},
     {"entry/debug_registers",            "DR6 and DR7 are loaded",                             "15.5.1", "fields/save_dr6/loaded fields/save_dr7/loaded"},
     {"entry/breakpoint_addresses",       "DR0 to DR3 are L1's still",                          "15.5.1", "intercept/dr0_read/not_taken intercept/dr3_read/not_taken"},

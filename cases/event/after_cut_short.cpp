@@ -14,9 +14,10 @@
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
 
-#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace vmrunit::cases {
 namespace {
@@ -31,32 +32,49 @@ using svm::VirtualInterrupt;
 
 /// What keeps the event from its handler, the exit by it, and its repair.
 struct Obstacle {
+    std::string_view name;
     std::vector<Step> setup;
     ExitExpectation exit;
     Step repair;
 };
 
-/// The IDT ends before the gate; in real mode, where that is an exception on the way to another
-/// one, nested tables do not map it. Without these there is none. cut_short.cpp judges EXITINFO1.
-std::optional<Obstacle> obstacle(EventInformation event, L2Mode mode, bool nested_paging) {
+/// Any exit that finds the event under way; cut_short.cpp judges EXITINFO1.
+ExitExpectation cut_short_by(ExitCode code, EventInformation event) {
     ExitExpectation exit;
-    exit.fields.push_back(being_delivered(event));
-    exit.fields.push_back({field::exit_info_1, {}, ~std::uint64_t{0}, Match::free});
-    if (!is_real_mode(mode)) {
-        exit.exit_code = ExitCode::exception_gp;
-        return Obstacle{{no_idt(), intercepting(Intercept::exception_gp)},
-                        exit,
-                        vmcb_field(field::idtr_limit, fresh(field::idtr_limit))};
+    exit.exit_code = code;
+    exit.fields = {being_delivered(event),
+                   {field::exit_info_1, {}, ~std::uint64_t{0}, Match::free}};
+    return exit;
+}
+
+/// The IDT ends before the gate: in real mode that is no exception which merely cuts it short. And
+/// nested tables do not map the IDT.
+std::vector<Obstacle> obstacles(EventInformation event, const L2Start& start) {
+    std::vector<Obstacle> all;
+    if (!is_real_mode(start.mode)) {
+        all.push_back({"gp",
+                       {no_idt(), intercepting(Intercept::exception_gp)},
+                       cut_short_by(ExitCode::exception_gp, event),
+                       vmcb_field(field::idtr_limit, fresh(field::idtr_limit))});
     }
-    if (!nested_paging) {
-        return std::nullopt;
+    if (start.nested_paging) {
+        ExitExpectation exit = cut_short_by(ExitCode::npf, event);
+        exit.fields.push_back(
+            {field::exit_info_2, spare_page + vector_of(event) * gate_size(start.mode)});
+        if (is_real_mode(start.mode)) {
+            any_real_frame(exit);
+        }
+        all.push_back({"npf",
+                       {spare_page_unmapped, vmcb_field(field::idtr_base, spare_page)},
+                       exit,
+                       vmcb_field(field::idtr_base, fresh(field::idtr_base))});
     }
-    exit.exit_code = ExitCode::npf;
-    exit.fields.push_back({field::exit_info_2, spare_page + vector_of(event) * gate_size(mode)});
-    any_real_frame(exit);
-    return Obstacle{{spare_page_unmapped, vmcb_field(field::idtr_base, spare_page)},
-                    exit,
-                    vmcb_field(field::idtr_base, fresh(field::idtr_base))};
+    return all;
+}
+
+std::string name_of_row(const Obstacle& way, std::string_view kind, std::string_view event) {
+    return "event/after_cut_short/" + std::string{way.name} + "/" + std::string{kind} + "/" +
+           std::string{event};
 }
 
 constexpr std::string_view reinjected_title = "EXITINTINFO in EVENTINJ delivers the event, once.";
@@ -90,33 +108,29 @@ std::uint64_t flags_of(const UnderWay& event, L2Mode mode) {
     return flags;
 }
 
-void of_l2(Catalogue& catalogue, const UnderWay& event, const L2Start& start) {
+void of_l2(Catalogue& catalogue, const UnderWay& event, Obstacle way, const L2Start& start) {
     const bool executed = !event.instruction.empty();
-    std::optional<Obstacle> way = obstacle(event.event, start.mode, start.nested_paging);
-    if (!way) {
-        return;
-    }
-    way->exit.rip = executed ? at_insn : at_start;
+    way.exit.rip = executed ? at_insn : at_start;
     if (event.is_virtual) {
-        way->exit.fields.push_back({field::virtual_interrupt, 0, VirtualInterrupt::v_irq.mask()});
+        way.exit.fields.push_back({field::virtual_interrupt, 0, VirtualInterrupt::v_irq.mask()});
     }
     const std::uint64_t flags = flags_of(event, start.mode);
     const auto row = [&](std::string_view name, std::string_view title, std::vector<Step> then,
                          ExitExpectation exit, bool needs_next_rip = false) {
         // The first VMRUN has used up what brought the event.
         then.insert(then.begin(),
-                    {way->repair, vmcb_field(field::event_injection, 0),
+                    {way.repair, vmcb_field(field::event_injection, 0),
                      vmcb_clear(field::virtual_interrupt, VirtualInterrupt::v_irq.mask())});
         then.emplace_back(Run{});
         add_guest_case(
             catalogue,
-            {.name = "event/after_cut_short/" + std::string{name} + "/" + std::string{event.name},
+            {.name = name_of_row(way, name, event.name),
              .title = title,
              .manual = "APM2 15.7.2, 15.20",
              .needs = needs_next_rip ? svm::Features{svm::Feature::nrips} : svm::Features{},
              .program = executed ? event.instruction : "nothing",
-             .steps = join(way->setup, brings(event, start.mode)),
-             .exit = way->exit,
+             .steps = join(way.setup, brings(event, start.mode)),
+             .exit = way.exit,
              .then = std::move(then),
              .then_expected = {std::move(exit)},
              .confirmed = !event.is_virtual && !needs_next_rip},
@@ -141,34 +155,30 @@ void of_l2(Catalogue& catalogue, const UnderWay& event, const L2Start& start) {
 }
 
 /// L2 has acknowledged it: L1 does not get it, whatever it does with EXITINTINFO.
-void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, const L2Start& start) {
-    const std::optional<Obstacle> way = obstacle(event.event, start.mode, start.nested_paging);
-    if (!way) {
-        return;
-    }
+void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, const Obstacle& way,
+                    const L2Start& start) {
     constexpr std::uint64_t flags = rflags::always_one | rflags::if_;
     CallExpectation count;
     count.values = {{.value = 0, .what = std::string{event.what}}};
     const auto row = [&](std::string_view name, std::string_view title, std::vector<Step> then,
                          ExitExpectation exit) {
-        then.insert(then.begin(), way->repair);
+        then.insert(then.begin(), way.repair);
         then.emplace_back(Run{});
         then.emplace_back(Call{"count_own_event"});
-        ExitExpectation first = way->exit;
+        ExitExpectation first = way.exit;
         first.rip = at_start;
-        add_guest_case(
-            catalogue,
-            {.name = "event/after_cut_short/" + std::string{name} + "/" + std::string{event.name},
-             .title = title,
-             .manual = "APM2 15.7.2, 15.20",
-             .needs = svm::Feature::apic,
-             .steps = join(way->setup, {vmcb_set(field::rflags, rflags::if_),
-                                        Call{"pend_own_event", event.argument}}),
-             .exit = std::move(first),
-             .then = std::move(then),
-             .then_expected = {std::move(exit), count},
-             .confirmed = event.confirmed},
-            start);
+        add_guest_case(catalogue,
+                       {.name = name_of_row(way, name, event.name),
+                        .title = title,
+                        .manual = "APM2 15.7.2, 15.20",
+                        .needs = svm::Feature::apic,
+                        .steps = join(way.setup, {vmcb_set(field::rflags, rflags::if_),
+                                                  Call{"pend_own_event", event.argument}}),
+                        .exit = std::move(first),
+                        .then = std::move(then),
+                        .then_expected = {std::move(exit), count},
+                        .confirmed = event.confirmed},
+                       start);
     };
     row("reinjected", reinjected_title, {vmcb_field(field::event_injection, event.event.value)},
         delivered(start, handled(event.event, at_start, flags)));
@@ -184,11 +194,15 @@ void after_cut_short(Catalogue& catalogue) {
         for (const UnderWay& event : under_way) {
             // Of what INT1 raised there is no type to inject it by.
             if (may_come(event, start.mode) && event.instruction != "icebp") {
-                of_l2(catalogue, event, start);
+                for (const Obstacle& way : obstacles(event.event, start)) {
+                    of_l2(catalogue, event, way, start);
+                }
             }
         }
         for (const OfTheMachine& event : machine_events) {
-            of_the_machine(catalogue, event, start);
+            for (const Obstacle& way : obstacles(event.event, start)) {
+                of_the_machine(catalogue, event, way, start);
+            }
         }
     });
 }

@@ -10,6 +10,7 @@
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -269,7 +270,45 @@ void arrives_behind_load(Catalogue& catalogue, const L2Start& start) {
     }
 }
 
+/// VMRUN in a shadow of L1: L2 has what its VMCB says, here none, so it holds nothing off and
+/// stores none. Without one the same happens.
+void shadow_of_l1(Catalogue& catalogue) {
+    constexpr std::uint32_t is_pending = 0x10; // As vmrun_in_shadow reads its argument.
+    struct Shadow {
+        std::string name;
+        std::uint32_t argument;
+    };
+    for (const Shadow& shadow : {Shadow{"none", 0}, Shadow{"sti", 1}, Shadow{"mov_ss", 2}}) {
+        for (const bool pending : {true, false}) {
+            CallExpectation expected;
+            const svm::ExitCode code = pending ? svm::ExitCode::intr : svm::ExitCode::vmmcall;
+            expected.values = {reported("exit code", static_cast<std::uint64_t>(code)),
+                               {at_start, ~std::uint64_t{0}, Match::equals, "saved RIP"},
+                               reported("INTERRUPT_SHADOW", 0),
+                               reported("interrupts that L1 got", pending ? 1 : 0)};
+            for (const bool nested_paging : {true, false}) {
+                add_l1_case(
+                    catalogue,
+                    {.name = "event/interrupt_shadow/of_l1/" + shadow.name +
+                             (pending ? "/pending" : "/nothing_pending"),
+                     .title = "A shadow of L1 in front of VMRUN is none of L2.",
+                     .manual = "APM2 15.5.1, 15.21.5",
+                     .needs = Feature::apic,
+                     .nested_paging = nested_paging,
+                     .l1_modes = all_l1_modes,
+                     .steps = {vmcb_field(field::rip, at_start),
+                               vmcb_set(field::rflags, rflags::if_), intercepting(Intercept::intr),
+                               Call{"vmrun_in_shadow",
+                                    shadow.argument | (pending ? is_pending : 0)}},
+                     .expectations = {expected},
+                     .named_by_paging = true});
+            }
+        }
+    }
+}
+
 void interrupt_shadows(Catalogue& catalogue) {
+    shadow_of_l1(catalogue);
     each_start([&](const L2Start& start) {
         Table table{catalogue, start};
         const std::uint64_t mode_flag = start.mode == L2Mode::v86 ? rflags::vm : 0;
