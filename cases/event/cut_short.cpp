@@ -5,18 +5,16 @@
 // machine.
 // APM2 15.7.2, 15.20.
 
+#include "cases/event/under_way.hpp"
 #include "cases/intercept/exception_row.hpp"
 #include "cases/intercept/tasks.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
-#include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/exit_info.hpp"
 #include "harness/svm/vmcb.hpp"
-
-#include <optional>
 
 namespace vmrunit::cases {
 namespace {
@@ -28,77 +26,6 @@ using svm::ExitCode;
 using svm::Intercept;
 using svm::TaskSwitch;
 using svm::VirtualInterrupt;
-
-/// In the nested tables: the 2 MiB of spare_page.
-const Step spare_page_unmapped =
-    Write{wire::Op::Code::write, Region::nested_pd, spare_page / 0x4000'0000 * page_size, 8, 0};
-
-struct UnderWay {
-    std::string_view name;
-    EventInformation event;
-    bool is_virtual = false;        ///< By V_IRQ, else by EVENTINJ.
-    std::string_view instruction{}; ///< By this program, which is one instruction, instead.
-    bool confirmed = true;          ///< What EXITINTINFO says of it.
-};
-
-constexpr UnderWay events[] = {
-    {"interrupt", EventInformation::event(EventType::interrupt, 0x40)},
-    {"interrupt_13", EventInformation::event(EventType::interrupt, 13)},
-    {"nmi", EventInformation::event(EventType::nmi, 2)},
-    {"int_n", EventInformation::event(EventType::software_interrupt, 0x40)},
-    {"ud", EventInformation::event(EventType::exception, 6)},
-    {"db", EventInformation::event(EventType::exception, 1)},
-    {"gp", EventInformation::event(EventType::exception, 13, 0x18)},
-    {"pf", EventInformation::event(EventType::exception, 14, 7)},
-    {"virtual_interrupt", EventInformation::event(EventType::interrupt, 0x40), true},
-    // INT3, INTO and INT1 are exceptions here, and only INT n is a software interrupt (spec:
-    // XI-INT3).
-    {"executed_int_n", EventInformation::event(EventType::software_interrupt, 0x40), false,
-     "int_40"},
-    {"executed_int3", EventInformation::event(EventType::exception, 3), false, "raise_bp"},
-    {"executed_into", EventInformation::event(EventType::exception, 4), false, "raise_of"},
-    // Bochs says the event before it, and QEMU has no INT1.
-    {"executed_int1", EventInformation::event(EventType::exception, 1), false, "icebp", false},
-};
-
-/// Real mode has no error code, and what EV means there no source says; 64-bit mode has no INTO.
-bool may_come(const UnderWay& event, L2Mode mode) {
-    if (event.instruction == "raise_of" && mode == L2Mode::long64) {
-        return false;
-    }
-    return !is_real_mode(mode) || !event.event.test(EventInformation::error_code_valid);
-}
-
-/// V_IRQ, EVENTINJ, or what the instruction asks for. INT n asks the IDT at any IOPL but in
-/// virtual-8086 mode, where it is 3 here; INTO does nothing without OF.
-std::vector<Step> brings(const UnderWay& event, L2Mode mode) {
-    if (event.is_virtual) {
-        const auto pending = offered_interrupt(event.event.get(EventInformation::vector));
-        return {vmcb_field(field::virtual_interrupt, pending.value),
-                vmcb_set(field::rflags, svm::rflags::if_)};
-    }
-    std::vector<Step> steps;
-    if (event.instruction.empty()) {
-        steps = {vmcb_field(field::event_injection, event.event.value),
-                 vmcb_field(field::next_rip, at_start)};
-    } else if (event.instruction == "raise_of") {
-        steps = {vmcb_set(field::rflags, svm::rflags::of)};
-    }
-    const auto software = static_cast<std::uint64_t>(EventType::software_interrupt);
-    if (mode == L2Mode::v86 && event.event.get(EventInformation::type) == software) {
-        steps.emplace_back(vmcb_set(field::rflags, svm::rflags::iopl));
-    }
-    return steps;
-}
-
-std::uint8_t vector_of(EventInformation event) {
-    return static_cast<std::uint8_t>(event.get(EventInformation::vector));
-}
-
-/// Bytes of a gate.
-std::uint64_t gate_size(L2Mode mode) {
-    return is_long_mode(mode) ? 16 : is_real_mode(mode) ? 4 : 8;
-}
 
 /// What few rows have.
 struct Special {
@@ -120,15 +47,8 @@ public:
         if (special.has_event) {
             exit.fields.push_back(being_delivered(event.event));
         }
-        if (is_real_mode(start.mode)) { // The frame may be pushed before the vector is looked up.
-            for (std::uint32_t slot = 1; slot <= 3; ++slot) {
-                exit.memory.push_back({Region::l2_memory,
-                                       l2_stack_end - slot * 2,
-                                       2,
-                                       {},
-                                       ~std::uint64_t{0},
-                                       Match::free});
-            }
+        if (is_real_mode(start.mode)) {
+            any_real_frame(exit);
         }
         // Cleared before the IDT is looked at; what SHUTDOWN stores is not said.
         if (event.is_virtual) {
@@ -227,6 +147,14 @@ void add_all(Table& table, const UnderWay& event, const L2Start& start) {
         nested.fields = {{field::exit_info_1, 0x1'0000'0004}, {field::exit_info_2, gate}};
         table.add("npf", "The nested tables do not map the IDT.", event,
                   {spare_page_unmapped, vmcb_field(field::idtr_base, spare_page)}, nested, start);
+        if (start.mode != L2Mode::real) {
+            ExitExpectation walk = exit_with(ExitCode::npf);
+            walk.fields = {{field::exit_info_1, table_of_spare_page},
+                           {field::exit_info_2, spare_page}};
+            table.add("npf_walk", "The nested tables do not map L2's own table for the IDT.", event,
+                      join(spare_page_walks(), {vmcb_field(field::idtr_base, spare_page)}), walk,
+                      start);
+        }
     }
 
     // Nobody is left to deliver to. Bochs 2.7 dies of each, so one L1 is enough.
@@ -260,7 +188,7 @@ void on_the_stack(Table& table, const L2Start& start) {
                       join({spare_page_unmapped, elsewhere}, setup), nested, start);
         }
     };
-    for (const UnderWay& event : events) {
+    for (const UnderWay& event : under_way) {
         if (may_come(event, start.mode)) {
             row(event, {});
         }
@@ -308,20 +236,6 @@ void merged(Catalogue& catalogue, const L2Start& start) {
     }
 }
 
-/// What the routine pend_own_event sends; both come from outside, which error codes say.
-struct OfTheMachine {
-    std::string_view name;
-    EventInformation event;
-    std::uint32_t argument;
-    std::string_view what;
-    bool confirmed; ///< EXITINTINFO: QEMU 7.2 says an exception, Bochs 3.0 anything.
-};
-constexpr OfTheMachine machine_events[] = {
-    {"physical_interrupt", EventInformation::event(EventType::interrupt, 0x51), 0,
-     "interrupts that L1 got", true},
-    {"physical_nmi", EventInformation::event(EventType::nmi, 2), 1, "NMIs that L1 got", false},
-};
-
 /// An event of the machine, which L2 takes: it is acknowledged, and then does not come to its
 /// handler. It is in EXITINTINFO, and L1 must not have it a second time.
 void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode,
@@ -331,6 +245,9 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode
                          std::vector<Step> steps, ExitExpectation exit, bool confirmed) {
         exit.rip = at_insn;
         exit.fields.push_back(being_delivered(event.event));
+        if (is_real_mode(mode)) {
+            any_real_frame(exit);
+        }
         CallExpectation count;
         count.values = {{.value = 0, .what = std::string{event.what}}};
         steps = join(std::move(steps),
@@ -352,15 +269,40 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode
                                 .confirmed = confirmed,
                                 .named_by_paging = true});
     };
-    constexpr std::uint32_t external = 1;
-    ExitExpectation absent = exit_with(ExitCode::exception_np);
-    absent.fields = {{field::exit_info_1, idt_error_code(vector) | external}};
-    row("np", "The gate is not present, and #NP is intercepted.", "APM2 15.7.2",
-        join(absent_gate(vector), {intercepting(Intercept::exception_np)}), absent,
-        event.confirmed);
-    if (!is_long_mode(mode)) {
+    if (!is_real_mode(mode)) {
+        constexpr std::uint32_t external = 1;
+        ExitExpectation absent = exit_with(ExitCode::exception_np);
+        absent.fields = {{field::exit_info_1, idt_error_code(vector) | external}};
+        row("np", "The gate is not present, and #NP is intercepted.", "APM2 15.7.2",
+            join(absent_gate(vector), {intercepting(Intercept::exception_np)}), absent,
+            event.confirmed);
+    }
+    if (!is_real_mode(mode) && !is_long_mode(mode)) {
         row("task_switch", "The gate leads to a task, and that is intercepted.", "APM2 15.14.1",
             behind_task_gate(vector, mode), switches_task(event.event, mode), false);
+    }
+    if (!nested_paging) {
+        return;
+    }
+    const Step idt = vmcb_field(field::idtr_base, spare_page);
+    ExitExpectation nested = exit_with(ExitCode::npf);
+    nested.fields = {{field::exit_info_1, 0x1'0000'0004},
+                     {field::exit_info_2, spare_page + vector * gate_size(mode)}};
+    row("npf", "The nested tables do not map the IDT.", "APM2 15.7.2, 15.25.6",
+        {spare_page_unmapped, idt}, nested, event.confirmed);
+    if (mode != L2Mode::real) {
+        ExitExpectation walk = exit_with(ExitCode::npf);
+        walk.fields = {{field::exit_info_1, table_of_spare_page}, {field::exit_info_2, spare_page}};
+        row("npf_walk", "The nested tables do not map L2's own table for the IDT.",
+            "APM2 15.7.2, 15.25.6", join(spare_page_walks(), {idt}), walk, event.confirmed);
+    }
+    if (!is_16bit(mode)) { // Their stacks lie below.
+        ExitExpectation stack = exit_with(ExitCode::npf);
+        stack.fields = {{field::exit_info_1, 0x1'0000'0006},
+                        {field::exit_info_2, spare_page, ~std::uint64_t{0xfff}}};
+        row("npf_stack", "The nested tables do not map the stack.", "APM2 15.7.2, 15.25.6",
+            {spare_page_unmapped, vmcb_field(field::rsp, spare_page + 0x800)}, stack,
+            event.confirmed);
     }
 }
 
@@ -371,12 +313,12 @@ void cut_short(Catalogue& catalogue) {
             merged(catalogue, start);
             on_the_stack(table, start);
         }
-        if (start.cpl == 0 && !is_real_mode(start.mode)) {
+        if (start.cpl == lowest_cpl(start.mode)) {
             for (const OfTheMachine& event : machine_events) {
                 of_the_machine(catalogue, event, start.mode, start.nested_paging);
             }
         }
-        for (const UnderWay& event : events) {
+        for (const UnderWay& event : under_way) {
             if (may_come(event, start.mode)) {
                 add_all(table, event, start);
             }

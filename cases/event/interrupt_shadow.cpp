@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The interrupt shadow, and an interrupt of the machine that has been pending since before VMRUN:
 // with INTERRUPT_SHADOW set it waits for one instruction, and so it does behind L2's own STI. That
-// it waits behind MOV SS and POP SS needs one that arrives just then; of those the exit that comes
-// next says that there is a shadow. Without one the interrupt is first (intercept/intr/taken), and
-// behind POPF it comes at once. With V_INTR_MASKING it is not L2's IF that admits interrupts, and
-// whether its shadow counts then nobody says. Virtual interrupts: virtual_interrupt.cpp.
-// APM2 15.21.5.
+// it waits behind MOV SS and POP SS needs one that arrives just then: so L2 exits there, which
+// stores the shadow, and the interrupt comes before L2 goes on. Without one the interrupt is first
+// (intercept/intr/taken), and behind POPF it comes at once. With V_INTR_MASKING it is not L2's IF
+// that admits interrupts, and whether its shadow counts then nobody says. Virtual interrupts:
+// virtual_interrupt.cpp. APM2 15.21.5.
 
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/l1_case.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -193,13 +194,128 @@ void stack_segment(Table& table, const L2Start& start) {
                true);
 }
 
+/// L2 exits behind a load of a segment, by an intercepted PAUSE. Before it goes on, and may execute
+/// that, an interrupt of the machine arrives.
+void arrives_behind_load(Catalogue& catalogue, const L2Start& start) {
+    constexpr std::uint64_t pause_length = 2;
+    const std::uint64_t mode_flag = start.mode == L2Mode::v86 ? rflags::vm : 0;
+    constexpr std::uint64_t enabled = rflags::always_one | rflags::if_;
+    const auto slot = static_cast<std::uint8_t>(code_bits(start.mode) / 8);
+    const std::uint32_t top = l2_stack_end - slot;
+    struct Load {
+        std::string_view name;
+        std::string_view program;
+        svm::FieldRef segment;
+        bool makes_shadow;
+        bool pops = false;
+    };
+    Write execute_pause = intercepting(Intercept::pause);
+    execute_pause.code = wire::Op::Code::clear_bits;
+    for (const Load& load : {Load{"mov_ss", "set_ss_pause", field::ss_selector, true},
+                             Load{"mov_ds", "set_ds_pause", field::ds_selector, false},
+                             Load{"pop_ss", "pop_ss_pause", field::ss_selector, true, true}}) {
+        if (load.pops && start.mode == L2Mode::long64) {
+            continue; // POP SS is not valid there.
+        }
+        std::vector<Step> steps{vmcb_set(field::rflags, rflags::if_),
+                                intercepting(Intercept::pause)};
+        if (load.pops) {
+            steps.emplace_back(vmcb_field(field::rsp, in_memory(top)));
+            steps.emplace_back(
+                Write{wire::Op::Code::write, Region::l2_memory, top, slot, fresh(load.segment)});
+        } else {
+            steps.emplace_back(l2_register(Register::rbx, fresh(load.segment)));
+        }
+        ExitExpectation pauses{.exit_code = svm::ExitCode::pause,
+                               .rip = at_after,
+                               .next_rip = Value{Anchor::after, 0, pause_length}};
+        pauses.fields = {shadow(load.makes_shadow)};
+        if (load.pops) {
+            pauses.fields.push_back({field::rsp, in_memory(l2_stack_end)});
+        }
+        const Value comes = load.makes_shadow ? Value{Anchor::after, 0, pause_length} : at_after;
+        for (const bool intercepted : {true, false}) {
+            ExitExpectation exit = delivered(
+                start, {.vector = interrupt_vector, .return_rip = comes, .rflags = enabled});
+            // What the exit has stored: each VMRUN of a case begins with the case's own VMCB.
+            std::vector<Step> then{execute_pause, vmcb_field(field::rip, at_after),
+                                   vmcb_field(field::rsp, in_memory(l2_stack_end)),
+                                   vmcb_field(field::interrupt_shadow, load.makes_shadow ? 1 : 0)};
+            if (intercepted) {
+                exit = {.exit_code = svm::ExitCode::intr, .rip = comes};
+                exit.fields = {{field::rflags, enabled | mode_flag}};
+                then.emplace_back(intercepting(Intercept::intr));
+            }
+            exit.fields.push_back(shadow(false));
+            then.emplace_back(Call{"pend_own_event"});
+            then.emplace_back(Run{});
+            then.emplace_back(Call{"count_own_event"});
+            CallExpectation count;
+            count.values = {{.value = intercepted ? 1u : 0u, .what = "events that L1 got"}};
+            add_guest_case(
+                catalogue,
+                {.name = "event/interrupt_shadow/arrives_behind_" + std::string{load.name} +
+                         (intercepted ? "/intercepted" : "/not_intercepted"),
+                 .title = load.makes_shadow ? "Behind a load of SS it waits for one instruction."
+                                            : "Behind a load of another segment it comes at once.",
+                 .manual = "APM2 15.21.5, APM3 MOV, POP",
+                 .needs = Feature::apic,
+                 .program = load.program,
+                 .steps = steps,
+                 .exit = pauses,
+                 .then = std::move(then),
+                 .then_expected = {CallExpectation{}, std::move(exit), count}},
+                start);
+        }
+    }
+}
+
+/// VMRUN in a shadow of L1: L2 has what its VMCB says, here none, so it holds nothing off and
+/// stores none. Without one the same happens.
+void shadow_of_l1(Catalogue& catalogue) {
+    constexpr std::uint32_t is_pending = 0x10; // As vmrun_in_shadow reads its argument.
+    struct Shadow {
+        std::string name;
+        std::uint32_t argument;
+    };
+    for (const Shadow& shadow : {Shadow{"none", 0}, Shadow{"sti", 1}, Shadow{"mov_ss", 2}}) {
+        for (const bool pending : {true, false}) {
+            CallExpectation expected;
+            const svm::ExitCode code = pending ? svm::ExitCode::intr : svm::ExitCode::vmmcall;
+            expected.values = {reported("exit code", static_cast<std::uint64_t>(code)),
+                               {at_start, ~std::uint64_t{0}, Match::equals, "saved RIP"},
+                               reported("INTERRUPT_SHADOW", 0),
+                               reported("interrupts that L1 got", pending ? 1 : 0)};
+            for (const bool nested_paging : {true, false}) {
+                add_l1_case(
+                    catalogue,
+                    {.name = "event/interrupt_shadow/of_l1/" + shadow.name +
+                             (pending ? "/pending" : "/nothing_pending"),
+                     .title = "A shadow of L1 in front of VMRUN is none of L2.",
+                     .manual = "APM2 15.5.1, 15.21.5",
+                     .needs = Feature::apic,
+                     .nested_paging = nested_paging,
+                     .l1_modes = all_l1_modes,
+                     .steps = {vmcb_field(field::rip, at_start),
+                               vmcb_set(field::rflags, rflags::if_), intercepting(Intercept::intr),
+                               Call{"vmrun_in_shadow",
+                                    shadow.argument | (pending ? is_pending : 0)}},
+                     .expectations = {expected},
+                     .named_by_paging = true});
+            }
+        }
+    }
+}
+
 void interrupt_shadows(Catalogue& catalogue) {
+    shadow_of_l1(catalogue);
     each_start([&](const L2Start& start) {
         Table table{catalogue, start};
         const std::uint64_t mode_flag = start.mode == L2Mode::v86 ? rflags::vm : 0;
         loaded(table, mode_flag);
         made_by_l2(table, start, mode_flag);
         stack_segment(table, start);
+        arrives_behind_load(catalogue, start);
     });
 }
 

@@ -3,6 +3,8 @@
 // and none of the others is lost or doubled. An SMI comes before an NMI and that before an
 // interrupt. APM2 8.5, 15.13, 15.17.
 
+#include "cases/intercept/exception_row.hpp"
+#include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 
@@ -112,7 +114,55 @@ void several_pending(Catalogue& catalogue) {
 }
 // clang-format on
 
-const Registration registration{several_pending};
+/// Two interrupts of the machine: the higher vector is L2's, and the other one waits in the APIC
+/// for its end of interrupt, whatever IF says; L1 has it then. One that exits is L1's like the
+/// other, the higher one first.
+void two_interrupts(Catalogue& catalogue, const L2Start& start) {
+    constexpr std::uint32_t both = 3; // As pend_own_event reads its argument.
+    constexpr std::uint32_t l1_takes_interrupts = 0x10;
+    constexpr std::uint8_t lower = 0x51;
+    constexpr std::uint8_t higher = 0x61;
+    constexpr std::uint64_t enabled = svm::rflags::always_one | svm::rflags::if_;
+    for (const bool intercepted : {true, false}) {
+        for (const bool masking : {false, true}) {
+            std::vector<Step> steps{vmcb_set(field::rflags, svm::rflags::if_)};
+            ExitExpectation exit =
+                delivered(start, {.vector = higher, .return_rip = at_start, .rflags = enabled});
+            if (intercepted) {
+                steps.emplace_back(intercepting(Intercept::intr));
+                exit = {.exit_code = ExitCode::intr, .rip = at_start};
+            }
+            if (masking) {
+                steps.emplace_back(vmcb_set(field::virtual_interrupt,
+                                            svm::VirtualInterrupt::v_intr_masking.mask()));
+            }
+            steps.emplace_back(Call{"pend_own_event", both | (masking ? l1_takes_interrupts : 0)});
+            CallExpectation count;
+            count.values = {reported("interrupts that L1 got", intercepted ? 2 : 1)};
+            CallExpectation last;
+            last.values = {reported("vector of the last one", lower)};
+            add_guest_case(catalogue,
+                           {.name = std::string{"event/several_pending/two_interrupts/"} +
+                                    (intercepted ? "intercepted" : "not_intercepted") +
+                                    (masking ? "_masking" : ""),
+                            .title = "The higher vector is first, and the lower one is not lost.",
+                            .manual = "APM2 8.5, 16.6.3",
+                            .needs = Feature::apic,
+                            .steps = std::move(steps),
+                            .exit = std::move(exit),
+                            .then = {Call{"count_own_event"}, Call{"last_own_vector"}},
+                            .then_expected = {count, last}},
+                           start);
+        }
+    }
+}
+
+void all_pending(Catalogue& catalogue) {
+    several_pending(catalogue);
+    each_start([&](const L2Start& start) { two_interrupts(catalogue, start); });
+}
+
+const Registration registration{all_pending};
 
 } // namespace
 } // namespace vmrunit::cases

@@ -324,6 +324,52 @@ void lowered_priority(Catalogue& catalogue) {
                  .l1_modes = only_l1_long64});
 }
 
+/// L2's task priority of before, its priority by CR8, and what that makes of a V_INTR_PRIO of 4.
+/// QEMU aborts where V_TPR lets the interrupt in, so these run last, and under one L1.
+void changed_priority(Catalogue& catalogue, const L2Start& start) {
+    struct Change {
+        std::string_view name;
+        std::uint64_t before;
+        std::uint64_t written;
+    };
+    Table table{catalogue, start};
+    const auto row = [&](const Change& change, std::string_view way, std::string_view program,
+                         svm::Features needs) {
+        const bool admits = change.written < vector >> 4;
+        Row made{
+            .name = std::string{way} + "/" + std::string{change.name},
+            .title = "Behind L2's STI it is the V_TPR that L2 wrote which counts.",
+            .manual = "APM2 15.21.2, 15.21.4",
+            .control = pending.with(VirtualInterrupt::v_ign_tpr, 0)
+                           .with(VirtualInterrupt::v_intr_masking)
+                           .with(VirtualInterrupt::v_tpr, change.before),
+            .flags = rflags::always_one,
+            .program = program,
+            .return_rip = Value{Anchor::after, 0, 1},
+            .setup = {vmcb_field(field::rax, change.written)},
+            .fields = {{field::virtual_interrupt, change.written, VirtualInterrupt::v_tpr.mask()}},
+            .needs = needs,
+            .ends_machine = change.written <= vector >> 4,
+            .l1_modes = only_l1_long64};
+        if (admits) {
+            table.taken(made);
+        } else {
+            made.fields.push_back({field::rflags, enabled});
+            made.fields.push_back({field::virtual_interrupt, VirtualInterrupt::v_irq.mask(),
+                                   VirtualInterrupt::v_irq.mask()});
+            table.held(made);
+        }
+    };
+    for (const Change& change :
+         {Change{"lowered", 15, 3}, Change{"lowered_to_it", 15, 4}, Change{"not_enough", 15, 5},
+          Change{"raised", 0, 5}, Change{"raised_below", 0, 3}}) {
+        row(change, "lock_mov_cr0", "lock_write_cr0_sti_nops", Feature::alt_mov_cr8);
+        if (start.mode == L2Mode::long64) {
+            row(change, "mov_cr8", "write_cr8_sti_nops", {});
+        }
+    }
+}
+
 /// AVIC has a backing page for interrupts, here an empty one, and V_IRQ, its priority and its
 /// vector mean nothing (spec: AVIC_ENABLE). Its twin is "if_set". No target has AVIC. APM2 15.29.
 void ignored_with_avic(Catalogue& catalogue) {
@@ -351,6 +397,7 @@ void virtual_interrupts(Catalogue& catalogue) {
         admitted_by_l2(catalogue, start);
         if (start.cpl == 0) {
             wakes_hlt(catalogue, start);
+            changed_priority(catalogue, start);
         }
     });
     lowered_priority(catalogue);

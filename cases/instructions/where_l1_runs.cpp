@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SVM's instructions by where and how L1 executes them: with the address-size prefix, above CPL 0,
-// at the end of the addresses that there are, and behind a #VMEXIT, where no intercept applies any
-// more. APM2 15.4, 15.5.1, 15.6; APM3 for each instruction.
+// outside protected mode, at the end of the addresses that there are, and behind a #VMEXIT, where
+// no intercept applies any more. APM2 15.4, 15.5.1, 15.6; APM3 for each instruction.
 
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
@@ -177,6 +177,51 @@ void without_paging(Catalogue& catalogue) {
     }
 }
 
+/// None of them is there outside protected mode, whatever CPL and EFER.SVME say. SMSW, which is,
+/// has nearly the same opcode. VMMCALL a hypervisor may take for a hypercall. APM2 15.4.
+void outside_protected_mode(Catalogue& catalogue) {
+    struct Instruction {
+        std::string_view name;
+        std::uint32_t opcode; ///< Behind 0F 01.
+        bool exists = false;
+    };
+    struct Place {
+        std::string mode;
+        std::string_view routine;
+        std::string_view title;
+        L1Modes l1_modes;
+    };
+    constexpr L1Modes only_32bit_l1{false, true, true};
+    for (const Place& place :
+         {Place{"real", "in_real_mode", "Real mode of L1 has none of them.", all_l1_modes},
+          Place{"virtual_8086", "in_virtual_8086_mode", "Virtual-8086 mode of L1 has none of them.",
+                only_32bit_l1}}) {
+        for (const Instruction& instruction :
+             {Instruction{"vmrun", 0xd8}, Instruction{"vmload", 0xda}, Instruction{"vmsave", 0xdb},
+              Instruction{"stgi", 0xdc}, Instruction{"clgi", 0xdd}, Instruction{"skinit", 0xde},
+              Instruction{"invlpga", 0xdf}, Instruction{"smsw", 0xe0, true}}) {
+            CallExpectation expected;
+            expected.values = {
+                reported("fault: vector + 1", instruction.exists ? breakpoint : invalid_opcode),
+                // A trap says what comes behind the INT3.
+                reported("its IP, from the instruction", instruction.exists ? 4 : 0)};
+            std::vector<std::string> covers;
+            if (!instruction.exists) {
+                covers.emplace_back("rule/instruction/real_mode_of_l1");
+            }
+            add_l1_case(catalogue, {.name = "instructions/in_" + place.mode + "_mode/" +
+                                            std::string{instruction.name},
+                                    .title = instruction.exists ? "SMSW is there." : place.title,
+                                    .manual = "APM2 15.4",
+                                    .l1_modes = place.l1_modes,
+                                    .steps = {Call{std::string{place.routine}, instruction.opcode}},
+                                    .expectations = {expected},
+                                    .ends_machine = true,
+                                    .covers = std::move(covers)});
+        }
+    }
+}
+
 void intercepts_in_l1(Catalogue& catalogue) {
     CallExpectation expected;
     expected.values = {reported("exit code", static_cast<std::uint64_t>(ExitCode::cpuid)),
@@ -236,6 +281,7 @@ void where_l1_runs(Catalogue& catalogue) {
     above_cpl_0(catalogue);
     below_hole(catalogue);
     without_paging(catalogue);
+    outside_protected_mode(catalogue);
     intercepts_in_l1(catalogue);
     task_priority(catalogue);
 }

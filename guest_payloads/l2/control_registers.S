@@ -47,6 +47,19 @@
         l2_programs lock_read_cr0, ".byte 0xf0, 0x0f, 0x20, 0xc3"
         l2_programs lock_write_cr0, ".byte 0xf0, 0x0f, 0x22, 0xc3", behind=".byte 0xf0, 0x0f, 0x20, 0xc1"
 
+/* Behind a write of CR8, from rAX, by either way: an interrupt that waited is admitted... */
+        l2_program write_cr8_sti_nops, 64, "sti", before="mov %rax, %cr8", behind="nop; nop; nop"
+        l2_programs lock_write_cr0_sti_nops, "sti", before=".byte 0xf0, 0x0f, 0x22, 0xc0", behind="nop; nop; nop"
+/* ...or L2 sends one to its own CPU, by the APIC's command register at rDI, and waits for it, not for ever. */
+        .macro  sends_itself name, bits, write_priority, command
+        l2_program \name, \bits, "loop .", before="\write_priority; mov $0x20000, %ecx; movl $0x44051, \command"
+        .endm
+        sends_itself write_cr8_send, 64, "mov %rax, %cr8", "(%rdi)"
+        sends_itself lock_write_cr0_send, 64, ".byte 0xf0, 0x0f, 0x22, 0xc0", "(%rdi)"
+        sends_itself lock_write_cr0_send, 32, ".byte 0xf0, 0x0f, 0x22, 0xc0", "(%edi)"
+        sends_itself send, 64, "", "(%rdi)"
+        sends_itself send, 32, "", "(%edi)"
+
         l2_programs clts, "clts"
         l2_programs lmsw, "lmsw %bx"
         l2_programs smsw, "smsw %ebx"

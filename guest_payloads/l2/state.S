@@ -20,6 +20,9 @@
         l2_programs set_\segment, "mov %ebx, %\segment"
         .endr
         l2_legacy_programs pop_ss, "pop %ss"
+        l2_programs set_ss_pause, "mov %ebx, %ss", behind="pause; nop; nop"
+        l2_programs set_ds_pause, "mov %ebx, %ds", behind="pause; nop; nop"
+        l2_legacy_programs pop_ss_pause, "pop %ss", behind="pause; nop; nop"
         l2_program rdssp, 64, ".byte 0xf3, 0x48, 0x0f, 0x1e, 0xcb"      /* rdsspq %rbx */
         l2_programs set_ldtr, "lldt %bx"
         l2_programs set_tr, "ltr %bx"

@@ -75,6 +75,7 @@ inline constexpr std::uint64_t aibrse  = std::uint64_t{1} << 21;
 // clang-format on
 
 inline constexpr std::uint64_t must_be_zero = 0xffffffffffc90200;
+inline constexpr std::uint64_t read_as_zero = 0xfe;
 } // namespace efer
 
 namespace rflags {

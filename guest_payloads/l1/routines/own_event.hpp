@@ -13,8 +13,10 @@ namespace vmrunit::guest {
 
 class OwnEvent {
 public:
-    enum Kind : std::uint32_t { fixed, nmi, smi };
+    /// `both`: two fixed interrupts; `of_l2`: a fixed one, which not this CPU's L1 sends.
+    enum Kind : std::uint32_t { fixed, nmi, smi, both, of_l2 };
     static constexpr std::uint8_t vector = 0x51; ///< Of a fixed interrupt.
+    static constexpr std::uint8_t higher = 0x61; ///< Of the second of `both`.
 
     explicit OwnEvent(std::uint32_t kind) : kind_(kind) {
         if (kind_ == smi) {
@@ -29,6 +31,11 @@ public:
             return apic_.send_nmi(apic_.id());
         case smi:
             return apic_.send_smi(apic_.id());
+        case of_l2:
+            return;
+        case both:
+            apic_.send_fixed(apic_.id(), vector);
+            return apic_.send_fixed(apic_.id(), higher);
         default:
             return apic_.send_fixed(apic_.id(), vector);
         }
