@@ -38,7 +38,6 @@ struct UnderWay {
     EventInformation event;
     bool is_virtual = false;        ///< By V_IRQ, else by EVENTINJ.
     std::string_view instruction{}; ///< By this program, which is one instruction, instead.
-    bool confirmed = true;          ///< What EXITINTINFO says of it.
 };
 
 constexpr UnderWay events[] = {
@@ -57,8 +56,7 @@ constexpr UnderWay events[] = {
      "int_40"},
     {"executed_int3", EventInformation::event(EventType::exception, 3), false, "raise_bp"},
     {"executed_into", EventInformation::event(EventType::exception, 4), false, "raise_of"},
-    // Bochs says the event before it, and QEMU has no INT1.
-    {"executed_int1", EventInformation::event(EventType::exception, 1), false, "icebp", false},
+    {"executed_int1", EventInformation::event(EventType::exception, 1), false, "icebp"},
 };
 
 /// Real mode has no error code, and what EV means there no source says; 64-bit mode has no INTO.
@@ -103,7 +101,6 @@ std::uint64_t gate_size(L2Mode mode) {
 /// What few rows have.
 struct Special {
     bool has_event = true; ///< EXITINTINFO.
-    bool confirmed = true;
     L1Modes l1_modes{};
     std::string_view manual = "APM2 15.7.2";
 };
@@ -143,9 +140,6 @@ public:
              .program = event.instruction.empty() ? "nothing" : event.instruction,
              .steps = join(setup, brings(event, start.mode)),
              .exit = std::move(exit),
-             // QEMU 7.2 records a virtual interrupt as an exception; Bochs takes none.
-             .confirmed =
-                 !special.has_event || (!event.is_virtual && event.confirmed && special.confirmed),
              .l1_modes = special.l1_modes},
             start, where);
     }
@@ -204,9 +198,7 @@ void add_all(Table& table, const UnderWay& event, const L2Start& start) {
         if (!is_long_mode(start.mode)) {
             table.add("task_switch", "The gate leads to a task, and that is intercepted.", event,
                       behind_task_gate(vector, start.mode), switches_task(event.event, start.mode),
-                      start,
-                      // Bochs, which alone has this intercept, says another event of an INT n.
-                      {.confirmed = event.instruction != "int_40", .manual = "APM2 15.14.1"});
+                      start, {.manual = "APM2 15.14.1"});
         }
     }
 
@@ -314,12 +306,11 @@ struct OfTheMachine {
     EventInformation event;
     std::uint32_t argument;
     std::string_view what;
-    bool confirmed; ///< EXITINTINFO: QEMU 7.2 says an exception, Bochs 3.0 anything.
 };
 constexpr OfTheMachine machine_events[] = {
     {"physical_interrupt", EventInformation::event(EventType::interrupt, 0x51), 0,
-     "interrupts that L1 got", true},
-    {"physical_nmi", EventInformation::event(EventType::nmi, 2), 1, "NMIs that L1 got", false},
+     "interrupts that L1 got"},
+    {"physical_nmi", EventInformation::event(EventType::nmi, 2), 1, "NMIs that L1 got"},
 };
 
 /// An event of the machine, which L2 takes: it is acknowledged, and then does not come to its
@@ -328,7 +319,7 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode
                     bool nested_paging) {
     const std::uint8_t vector = vector_of(event.event);
     const auto row = [&](const std::string& by, std::string_view title, std::string_view manual,
-                         std::vector<Step> steps, ExitExpectation exit, bool confirmed) {
+                         std::vector<Step> steps, ExitExpectation exit) {
         exit.rip = at_insn;
         exit.fields.push_back(being_delivered(event.event));
         CallExpectation count;
@@ -349,18 +340,16 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode
                                 .l1_modes = all_l1_modes,
                                 .steps = std::move(steps),
                                 .expectations = {CallExpectation{}, exit, count},
-                                .confirmed = confirmed,
                                 .named_by_paging = true});
     };
     constexpr std::uint32_t external = 1;
     ExitExpectation absent = exit_with(ExitCode::exception_np);
     absent.fields = {{field::exit_info_1, idt_error_code(vector) | external}};
     row("np", "The gate is not present, and #NP is intercepted.", "APM2 15.7.2",
-        join(absent_gate(vector), {intercepting(Intercept::exception_np)}), absent,
-        event.confirmed);
+        join(absent_gate(vector), {intercepting(Intercept::exception_np)}), absent);
     if (!is_long_mode(mode)) {
         row("task_switch", "The gate leads to a task, and that is intercepted.", "APM2 15.14.1",
-            behind_task_gate(vector, mode), switches_task(event.event, mode), false);
+            behind_task_gate(vector, mode), switches_task(event.event, mode));
     }
 }
 

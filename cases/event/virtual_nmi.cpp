@@ -63,8 +63,7 @@ void add(Catalogue& catalogue, const L2Start& start, const Row& row,
                     .needs = row.needs | Feature::vnmi,
                     .program = row.program,
                     .steps = std::move(steps),
-                    .exit = std::move(exit),
-                    .confirmed = false},
+                    .exit = std::move(exit)},
                    start, where);
 }
 

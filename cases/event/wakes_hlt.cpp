@@ -37,7 +37,6 @@ struct Row {
     std::vector<Step> steps;
     Call call;
     CallExpectation expected;
-    bool confirmed = true;
 };
 
 void add(Catalogue& catalogue, const Row& row,
@@ -57,7 +56,6 @@ void add(Catalogue& catalogue, const Row& row,
                      .l1_modes = all_l1_modes,
                      .steps = std::move(steps),
                      .expectations = {row.expected},
-                     .confirmed = row.confirmed,
                      .named_by_paging = true},
                     where);
     }
@@ -131,7 +129,7 @@ void not_intercepted(Catalogue& catalogue) {
     };
     const auto row = [&](const std::string& name, std::string_view title, std::string_view manual,
                          std::vector<Step> steps, std::uint32_t argument,
-                         const std::optional<Outcome>& outcome, bool confirmed = true) {
+                         const std::optional<Outcome>& outcome) {
         svm::Features needs{Feature::apic, Feature::second_cpu};
         if (outcome) {
             needs.set(Feature::smm_in_memory);
@@ -148,15 +146,15 @@ void not_intercepted(Catalogue& catalogue) {
                            reported("the CPU starts anew", 1),
                            {Value{0}, 0, Match::equals, "EXITINFO1"}};
         add(catalogue, {name, title, manual, "waits_in_hlt", needs, std::move(steps),
-                        Call{"send_to_l2_elsewhere", argument | halts}, expected, confirmed});
+                        Call{"send_to_l2_elsewhere", argument | halts}, expected});
     };
     row("init/not_intercepted", "INIT resets the CPU out of L2's HLT.", "APM2 15.13.4", {},
         init | no_exit, std::nullopt);
-    // Whether L2 halts again behind an SMM handler that says nothing no source here confirms.
+    // Whether L2 halts again behind an SMM handler that says nothing no source here tells.
     row("smi/not_intercepted_handler_ends_hlt",
         "L2 goes on behind HLT where the SMM handler says so.", "APM2 10.3.7, 15.13.3",
-        {intercepting(Intercept::nmi)}, smi | ends_hlt, Outcome{ExitCode::vmmcall, at_marker, 1, 1},
-        false);
+        {intercepting(Intercept::nmi)}, smi | ends_hlt,
+        Outcome{ExitCode::vmmcall, at_marker, 1, 1});
 }
 
 void from_timer(Catalogue& catalogue) {

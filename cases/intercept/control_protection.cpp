@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // #CP, and the #PF of an access to the shadow stack. L2's shadow stack is a page of its own,
 // read-only and dirty: that makes it one. Returns take two return addresses and compare them. Error
-// code 3 is of branch tracking, which AMD has not. No target here has shadow stacks, so these rows
-// are unconfirmed. APM2 18.2 to 18.7, 15.12.
+// code 3 is of branch tracking, which AMD has not. No target here has shadow stacks. APM2 18.2
+// to 18.7, 15.12.
 
 #include "cases/intercept/exception_row.hpp"
 
@@ -97,16 +97,14 @@ void near_returns(InstructionTable& table) {
                        .setup = stacks(at_insn, shadow_bits, width.bytes, user),
                        .taken_fields = {{field::exit_info_1, near_return}},
                        .executed = pushed(user),
-                       .raises = refused,
-                       .confirmed = false});
+                       .raises = refused});
             table.row({.subject = "exception_cp", .variant = "same_address", .program = "ret",
                        .intercept = Intercept::exception_cp, .manual = manual,
                        .needs = Feature::cet_ss, .modes = width.modes, .cpl3 = level,
                        .setup = stacks(at_after, shadow_bits, width.bytes, user),
                        .reach = Reach::not_covered,
                        .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
-                                               {field::ssp, shadow_page + slot + width.bytes}}},
-                       .confirmed = false});
+                                               {field::ssp, shadow_page + slot + width.bytes}}}});
         }
     }
 }
@@ -139,8 +137,7 @@ void far_returns(InstructionTable& table) {
                    .executed = pushed(false),
                    .raises = Delivery{.vector = 21, .error_code = far_return,
                                       .rsp_adjust = 0 - std::uint64_t{size}},
-                   .also_meets = {Intercept::iret},
-                   .confirmed = false});
+                   .also_meets = {Intercept::iret}});
     }
     table.row({.subject = "exception_cp", .variant = "iret_same_address", .program = "iret",
                .intercept = Intercept::exception_cp, .manual = manual, .needs = Feature::cet_ss,
@@ -149,8 +146,7 @@ void far_returns(InstructionTable& table) {
                .reach = Reach::not_covered,
                .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
                                        {field::ssp, earlier_ssp}}},
-               .also_meets = {Intercept::iret},
-               .confirmed = false});
+               .also_meets = {Intercept::iret}});
 }
 
 /// Neither finds the token it wants.
@@ -168,8 +164,7 @@ void tokens(InstructionTable& table) {
                                  {one.operand, on_shadow_stack(place, 8, 0)}),
                    .taken_fields = {{field::exit_info_1, one.error_code}},
                    .executed = pushed(false),
-                   .raises = Delivery{.vector = 21, .error_code = one.error_code},
-                   .confirmed = false});
+                   .raises = Delivery{.vector = 21, .error_code = one.error_code}});
     }
 }
 
@@ -185,7 +180,7 @@ void control_protection(Catalogue& catalogue) {
                .setup = stacks(at_after, shadow_bits & ~world::present),
                .taken_fields = {{field::exit_info_1, pf_shadow_stack},
                                 {field::exit_info_2, shadow_page + slot}},
-               .runs_without_intercept = false, .confirmed = false});
+               .runs_without_intercept = false});
 }
 
 // clang-format on

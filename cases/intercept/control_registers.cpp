@@ -177,7 +177,6 @@ void illegal_values(InstructionTable& table) {
         std::string_view variant;
         Value value;
         Modes modes = only_long64;
-        bool confirmed = true; ///< false: QEMU and Bochs both exit first.
     };
     constexpr std::uint64_t high = std::uint64_t{1} << 32;
     constexpr std::uint64_t long_cr4 = world::mode_registers(L2Mode::long64).cr4;
@@ -187,12 +186,12 @@ void illegal_values(InstructionTable& table) {
     const std::initializer_list<Illegal> rows{
         {0, "high_bit",       fresh_cr0 | high},
         {0, "nw_without_cd",  fresh_cr0 | cr0::nw,                all_modes},
-        {0, "pg_without_pe",  fresh_cr0 & ~cr0::pe,               may_lose_pe, false},
-        {3, "high_bit",       in_region(Region::pml4, high << 20), only_long64, false},
+        {0, "pg_without_pe",  fresh_cr0 & ~cr0::pe,               may_lose_pe},
+        {3, "high_bit",       in_region(Region::pml4, high << 20)},
         {4, "high_bit",       long_cr4 | high},
         {4, "reserved_bit",   fresh(field::cr4) | std::uint64_t{1} << 15, loads_cr4},
         {4, "pae_in_long",    long_cr4 & ~cr4::pae,               long_modes},
-        {8, "reserved_bit",   0x10,                               only_long64, false},
+        {8, "reserved_bit",   0x10},
     };
     for (const Illegal& row : rows) {
         const std::string name = "cr" + std::to_string(row.number) + "_write";
@@ -200,8 +199,7 @@ void illegal_values(InstructionTable& table) {
                    .program = "write_cr" + std::to_string(row.number),
                    .intercept = writing(row.number), .manual = manual, .modes = row.modes,
                    .setup = {l2_register(Register::rbx, row.value)},
-                   .reach = Reach::exception_first, .raises = general_protection,
-                   .confirmed = row.confirmed});
+                   .reach = Reach::exception_first, .raises = general_protection});
     }
 }
 

@@ -252,8 +252,7 @@ void unimplemented(InstructionTable& table) {
                    .setup = {number_in_cx(number), closed(number, writes ? write : read)},
                    .taken_fields = writes ? write_reported : read_reported,
                    .raises = general_protection,
-                   .also_meets = {svm::exception_intercept(13)},
-                   .confirmed = false});
+                   .also_meets = {svm::exception_intercept(13)}});
     }
     // A value that the MSR does not take: the address is not canonical.
     table.row({.subject = "msr_write", .variant = "bad_value", .program = "wrmsr",

@@ -35,7 +35,7 @@ void x87_freeze(Catalogue& catalogue) {
     table.row({.subject = "ferr_freeze", .program = "raise_mf", .intercept = Intercept::ferr_freeze,
                .manual = manual, .cpl3 = AtCpl3::same,
                .setup = legacy_reporting(control_word(invalid_unmasked)),
-               .runs_without_intercept = false, .confirmed = false});
+               .runs_without_intercept = false});
     // #MF is another way of reporting, not one that comes after.
     table.row({.subject = "ferr_freeze", .variant = "numeric_error", .program = "raise_mf",
                .intercept = Intercept::ferr_freeze, .manual = manual, .cpl3 = AtCpl3::same,
