@@ -201,10 +201,6 @@ void selective(InstructionTable& table) {
                .setup = {vmcb_set(field::cr0, cr0::ts)},
                .reach = Reach::not_covered,
                .executed = {.fields = {{field::cr0, fresh_cr0}}}});
-    table.row({.subject = "cr0_sel_write", .variant = "gp_nw_without_cd", .program = "write_cr0",
-               .intercept = Intercept::cr0_sel_write, .manual = manual,
-               .setup = {l2_register(Register::rbx, fresh_cr0 | cr0::nw)},
-               .reach = Reach::exception_first, .raises = general_protection});
     // Both bits set: CR0_WRITE wins.
     for (const std::string_view program : {"write_cr0", "lmsw"}) {
         table.row({.subject = "cr0_write",
