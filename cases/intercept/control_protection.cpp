@@ -5,6 +5,7 @@
 // to 18.7, 15.12.
 
 #include "cases/intercept/exception_row.hpp"
+#include "cases/model/guest_case.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/world.hpp"
@@ -36,6 +37,9 @@ constexpr std::uint64_t shadow_bits = world::present | world::accessed | world::
 Write entry(Region table, std::uint32_t index, Value value) {
     return {wire::Op::Code::write, table, index * 8, 8, value};
 }
+
+/// In the nested tables: the 2 MiB of spare_page.
+const Step spare_page_unmapped = entry(Region::nested_pd, spare_page >> 21, 0);
 
 Write on_shadow_stack(std::uint32_t offset, std::uint8_t size, Value value) {
     return {wire::Op::Code::write, Region::idt16, slot + offset, size, value};
@@ -168,11 +172,33 @@ void tokens(InstructionTable& table) {
     }
 }
 
+// clang-format on
+
+/// The page of the shadow stack is mapped by L2's tables and not by the nested ones.
+void nested_page_fault(Catalogue& catalogue) {
+    GuestRow row{.name = "npt/shadow_stack/absent",
+                 .title = "EXITINFO1 says that the access was one of the shadow stack.",
+                 .manual = "APM2 15.25.6, 18.5",
+                 .needs = Feature::cet_ss,
+                 .program = "ret",
+                 .steps = join(
+                     stacks(at_after, shadow_bits),
+                     {entry(Region::legacy_pt, 0, spare_page | shadow_bits), spare_page_unmapped})};
+    constexpr std::uint64_t final_address_by_user = (std::uint64_t{1} << 32) | world::user;
+    row.exit.exit_code = svm::ExitCode::npf;
+    row.exit.fields = {{field::exit_info_1, final_address_by_user | pf_shadow_stack},
+                       {field::exit_info_2, spare_page + slot}};
+    add_guest_case(catalogue, row, {L2Mode::long64, 0, true});
+}
+
+// clang-format off
+
 void control_protection(Catalogue& catalogue) {
     InstructionTable table{catalogue};
     near_returns(table);
     far_returns(table);
     tokens(table);
+    nested_page_fault(catalogue);
     // The handler of #PF would need the shadow stack, too.
     table.row({.subject = "exception_pf", .variant = "shadow_stack_absent", .program = "ret",
                .intercept = Intercept::exception_pf, .manual = "APM2 18.5, 15.12.15",

@@ -158,8 +158,7 @@ void translations(InstructionTable& table) {
                .executed = {.fields = {{field::cr2, spare_page}}},
                .raises = Delivery{.vector = 14, .error_code = 0},
                .also_meets = {Intercept::exception_pf}});
-    // Whether INVLPGB and TLBSYNC may execute in a guest is a matter of its own (15.34.1). What they
-    // are in real and virtual-8086 mode, and which intercept of INVLPGB an illegal operand meets
+    // What INVLPGB and TLBSYNC do in a guest that may not execute them (15.34.1), what they are in real and virtual-8086 mode, and which intercept of INVLPGB an illegal operand meets
     // where both are set, no source says.
     const auto operands = [](std::uint64_t address) {
         return std::vector<Step>{l2_register(Register::rax, address),
@@ -187,6 +186,16 @@ void translations(InstructionTable& table) {
                    .modes = protected_modes, .cpl3 = cpl3, .page_end = PageEnd::within,
                    .reach = reach, .raises = gp,
                    .runs_without_intercept = false});
+    }
+    // The VMCB lets L2 execute them, intercepted or not.
+    for (const auto& [program, intercept] : {std::pair{"invlpgb", Intercept::invlpgb},
+                                             std::pair{"tlbsync", Intercept::tlbsync}}) {
+        table.row({.subject = program, .variant = "enabled", .program = program,
+                   .intercept = intercept, .manual = "APM2 15.9, B",
+                   .needs = {Feature::invlpgb, Feature::tlbi_ctl}, .modes = protected_modes,
+                   .setup = join(operands(0),
+                                 {vmcb_set(field::nested_control,
+                                           svm::NestedControl::invlpgb_tlbsync_enable.mask())})});
     }
     // Operands that are legal do not meet the intercept of those that are not, and TLBSYNC has its
     // own. The other way round INVLPGB's is met first.

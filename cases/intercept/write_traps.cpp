@@ -148,6 +148,18 @@ void write_traps(Catalogue& catalogue) {
                .executed = {.fields = {{virtual_state, 5, tpr}},
                             .registers = {{Register::rcx, 5}}},
                .also_meets = {Intercept::cr8_read, Intercept::cr8_write}});
+    // Outside 64-bit mode LOCK MOV CR0 is the way to CR8.
+    table.row({.subject = "cr8_write_trap", .variant = "lock_mov_cr0", .program = "lock_write_cr0",
+               .intercept = Intercept::cr8_write_trap, .manual = manual,
+               .needs = {Feature::sev_es, Feature::alt_mov_cr8}, .modes = not_long64,
+               .cpl3 = AtCpl3::gp_first,
+               .setup = {vmcb_set(virtual_state, svm::VirtualInterrupt::v_intr_masking.mask()),
+                         l2_register(Register::rbx, 5)},
+               .taken_rip = at_after,
+               .taken_fields = {{field::exit_info_1, 5}, {virtual_state, 5, tpr}},
+               .executed = {.fields = {{virtual_state, 5, tpr}},
+                            .registers = {{Register::rcx, 5}}},
+               .also_meets = {Intercept::cr8_read, Intercept::cr8_write}});
     for (const unsigned number : {1u, 5u, 6u, 7u, 9u, 10u, 11u, 12u, 13u, 14u, 15u}) {
         const std::string register_name = "cr" + std::to_string(number);
         table.row({.subject = register_name + "_write_trap", .program = "write_" + register_name,
