@@ -52,7 +52,6 @@ struct Change {
     std::vector<Step> before{};             ///< Of the first VMRUN too.
     std::optional<ExitExpectation> first{}; ///< What that one does, if not to run to its end.
     svm::Features needs{};
-    bool confirmed = true;
 };
 
 /// Rows of one mode of L2.
@@ -76,8 +75,7 @@ public:
                         .steps = change.before,
                         .exit = change.first ? *change.first : runs_to_its_end(),
                         .then = second_run(start_.mode, clean, change.steps),
-                        .then_expected = {change.exit},
-                        .confirmed = change.confirmed},
+                        .then_expected = {change.exit}},
                        start_, where);
     }
 
@@ -177,7 +175,7 @@ void intercepts(Changes& changes) {
                  .before = {intercepting(Intercept::pause), vmcb_field(field::pause_filter_count, 3),
                             vmcb_field(field::pause_filter_threshold, 0x4000)},
                  .first = waited,
-                 .needs = {Feature::tsc, Feature::pause_filter_threshold}, .confirmed = false});
+                 .needs = {Feature::tsc, Feature::pause_filter_threshold}});
 }
 
 /// Other maps, one page behind the usual ones and in part the same.
@@ -260,7 +258,7 @@ void virtual_nmis(Changes& changes) {
                      .steps = {vmcb_field(field::virtual_interrupt, pending.value)},
                      .exit = taken,
                      .before = {vmcb_field(field::virtual_interrupt, first.value), intercepting(Intercept::nmi)},
-                     .needs = Feature::vnmi, .confirmed = false});
+                     .needs = Feature::vnmi});
     };
     held_first("tpr_nmi", enabled);
     held_first("tpr_nmi_mask", pending.with(VirtualInterrupt::v_nmi_mask));
@@ -446,7 +444,7 @@ void last_branches(Changes& changes) {
                      .modes = only_long64,
                      .before = {vmcb_set(field::lbr_control, LbrControl::lbr_virtualization_enable.mask()),
                                 l2_register(Register::rcx, one.number)},
-                     .needs = Feature::lbrv, .confirmed = false});
+                     .needs = Feature::lbrv});
     }
 }
 
@@ -458,7 +456,7 @@ void shadow_stacks(Changes& changes) {
                      .exit = changes.reads_msr(value),
                      .modes = only_long64,
                      .before = {with_cet, l2_register(Register::rcx, number)},
-                     .needs = Feature::cet_ss, .confirmed = false});
+                     .needs = Feature::cet_ss});
     };
     by_msr("cet", field::s_cet, svm::msr::s_cet, 2);
     by_msr("cet_isst_addr", field::isst_addr, svm::msr::isst_addr, 0x1234'5678);
@@ -467,7 +465,7 @@ void shadow_stacks(Changes& changes) {
                  .exit = changes.reads(0x1234'5678),
                  .modes = only_long64,
                  .before = {with_cet, vmcb_field(field::s_cet, 1)},
-                 .needs = Feature::cet_ss, .confirmed = false});
+                 .needs = Feature::cet_ss});
 }
 
 // clang-format on

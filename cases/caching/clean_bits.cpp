@@ -72,7 +72,6 @@ void used_after_no_change(Catalogue& catalogue, const L2Start& start) {
         std::vector<Step> setup;
         ExitExpectation exit;
         svm::Features needs{};
-        bool confirmed = true;
     };
     const auto twice = [&](const Row& row) {
         add_guest_case(catalogue,
@@ -84,8 +83,7 @@ void used_after_no_change(Catalogue& catalogue, const L2Start& start) {
                         .steps = row.setup,
                         .exit = row.exit,
                         .then = second_run(start.mode, static_cast<std::uint32_t>(row.bit.mask())),
-                        .then_expected = {row.exit},
-                        .confirmed = row.confirmed},
+                        .then_expected = {row.exit}},
                        start);
     };
     const auto controlled = [](VirtualInterrupt value) {
@@ -119,8 +117,7 @@ void used_after_no_change(Catalogue& catalogue, const L2Start& start) {
                                     .with(VirtualInterrupt::v_nmi_mask)),
                      intercepting(Intercept::nmi)},
            .exit = program_ends(),
-           .needs = Feature::vnmi,
-           .confirmed = false});
+           .needs = Feature::vnmi});
     // The same PAUSEs exit both times: VMRUN begins to count anew.
     ExitExpectation pauses;
     pauses.exit_code = svm::ExitCode::pause;
@@ -140,8 +137,7 @@ void used_after_no_change(Catalogue& catalogue, const L2Start& start) {
            .program = "fifth_pause",
            .setup = within_threshold,
            .exit = pauses,
-           .needs = Feature::pause_filter_threshold,
-           .confirmed = false});
+           .needs = Feature::pause_filter_threshold});
 }
 
 void moved_vmcb(Catalogue& catalogue) {

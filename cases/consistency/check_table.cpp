@@ -48,8 +48,7 @@ void Checks::add(std::string_view name, std::string_view title, std::vector<Step
                  .nested_paging = options.nested_paging,
                  .l1_modes = options.l1_modes,
                  .steps = std::move(steps),
-                 .expectations = {std::move(exit)},
-                 .confirmed = options.confirmed},
+                 .expectations = {std::move(exit)}},
                 where);
 }
 

@@ -18,7 +18,6 @@ struct CheckOptions {
     L2Mode mode = L2Mode::long64;
     bool nested_paging = false;
     svm::Features needs{};
-    bool confirmed = true;
     L1Modes l1_modes{};
     svm::Features without{}; ///< See Case::without.
     std::string_view manual = "APM2 15.5.1";

@@ -57,7 +57,7 @@ void event_injection(Catalogue& catalogue) {
                               .with(EventInformation::valid, 0)));
     // #BR comes from BOUND alone, which 64-bit code does not have.
     checks.refused("event_injection/bound_in_64_bit_mode", "No 64-bit code can raise #BR.",
-                   inject(EventInformation::event(EventType::exception, 5)), {.confirmed = false});
+                   inject(EventInformation::event(EventType::exception, 5)));
 }
 
 const Registration registration{event_injection};

@@ -59,8 +59,7 @@ void pairs(Catalogue& catalogue) {
                          .nested_paging = first->only_nested || second->only_nested,
                          .l1_modes = first->only_long64_l1 ? first->l1_modes() : second->l1_modes(),
                          .steps = join(join(first->steps, second->steps), {Run{}}),
-                         .expectations = {refusal()},
-                         .confirmed = first->confirmed && second->confirmed});
+                         .expectations = {refusal()}});
         }
     }
 }
@@ -87,8 +86,7 @@ void pairs_with_unpaged_host(Catalogue& catalogue) {
                      .steps = join(violation.steps, {vmcb_field(field::rip, at_start),
                                                      Call{"vmrun_without_paging"}}),
                      .expectations = {expected},
-                     .ends_machine = true,
-                     .confirmed = violation.confirmed});
+                     .ends_machine = true});
     }
 }
 
@@ -106,8 +104,7 @@ void with_event_for_l2(Catalogue& catalogue) {
                                     .nested_paging = violation.only_nested,
                                     .l1_modes = violation.l1_modes(),
                                     .steps = join(join(std::move(steps), violation.steps), {Run{}}),
-                                    .expectations = {refusal()},
-                                    .confirmed = violation.confirmed});
+                                    .expectations = {refusal()}});
         };
         if (!violation.is_event) {
             row("injected_interrupt", {event(EventType::interrupt, 0x40)});
@@ -179,8 +176,7 @@ void in_every_mode(Catalogue& catalogue) {
                          .nested_paging = violation.only_nested,
                          .l1_modes = violation.l1_modes(),
                          .steps = join(violation.steps, {Run{}}),
-                         .expectations = {refusal()},
-                         .confirmed = violation.confirmed});
+                         .expectations = {refusal()}});
         }
     }
 }

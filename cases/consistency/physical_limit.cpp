@@ -104,8 +104,7 @@ void address_bits_of_avic(Catalogue& catalogue) {
                                 .l1_modes = only_l1_long64,
                                 .steps = {vmcb_set(field::virtual_interrupt, enable),
                                           Call{"vmrun_address_bits", place.offset}},
-                                .expectations = {none},
-                                .confirmed = false});
+                                .expectations = {none}});
     }
 }
 

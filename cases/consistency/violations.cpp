@@ -82,12 +82,10 @@ const std::vector<Violation>& violations() {
          .only_pae = true},
         {.name = "v_nmi_not_intercepted",
          .steps = {vmcb_set(field::virtual_interrupt, svm::VirtualInterrupt::v_nmi_enable.mask())},
-         .needs = Feature::vnmi,
-         .confirmed = false},
+         .needs = Feature::vnmi},
         {.name = "cet_wp_clear",
          .steps = {vmcb_set(field::cr4, svm::cr4::cet), vmcb_clear(field::cr0, svm::cr0::wp)},
-         .needs = Feature::cet_ss,
-         .confirmed = false},
+         .needs = Feature::cet_ss},
     };
     return all;
 }

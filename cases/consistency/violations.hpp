@@ -19,7 +19,6 @@ struct Violation {
     bool only_long64_l1 = false;
     bool is_event = false; ///< Two of these would be one field.
     svm::Features needs{};
-    bool confirmed = true;
 
     [[nodiscard]] L2Mode usual_mode() const { return only_pae ? L2Mode::pae : L2Mode::long64; }
     [[nodiscard]] bool exists_in(L2Mode mode) const {

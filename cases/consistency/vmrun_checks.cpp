@@ -246,14 +246,14 @@ void bits_without_feature(Checks& checks) {
         }
     }
     checks.refused("efer/lmsle_unsupported", "CPUID says that LMSLE must be zero.",
-                   {vmcb_set(field::efer, efer::lmsle)}, {.needs = Feature::efer_lmsle_unsupported, .confirmed = false});
+                   {vmcb_set(field::efer, efer::lmsle)}, {.needs = Feature::efer_lmsle_unsupported});
 }
 
 /// Checks that come with features no target has shown so far.
 void checks_of_features(Checks& checks) {
     using namespace svm;
     const auto with = [](Feature feature, bool nested = false) {
-        return CheckOptions{.nested_paging = nested, .needs = feature, .confirmed = false};
+        return CheckOptions{.nested_paging = nested, .needs = feature};
     };
     const Step v_nmi = vmcb_set(field::virtual_interrupt, VirtualInterrupt::v_nmi_enable.mask());
     checks.refused("v_nmi/not_intercepted", "V_NMI_ENABLE wants NMIs intercepted.", {v_nmi}, with(Feature::vnmi));
@@ -300,7 +300,7 @@ void avic_tables(Checks& checks) {
     constexpr std::uint64_t xapic = VirtualInterrupt::avic_enable.mask();
     constexpr std::uint64_t x2apic = xapic | VirtualInterrupt::x2avic_enable.mask();
     const auto with = [](svm::Features needs, svm::Features without = {}) {
-        return CheckOptions{.nested_paging = true, .needs = needs, .confirmed = false, .without = without,
+        return CheckOptions{.nested_paging = true, .needs = needs, .without = without,
                             .manual = "APM2 15.29"};
     };
     // The highest index is the low 12 bits of the address of the table.

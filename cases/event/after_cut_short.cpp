@@ -132,8 +132,7 @@ void of_l2(Catalogue& catalogue, const UnderWay& event, Obstacle way, const L2St
              .steps = join(way.setup, brings(event, start.mode)),
              .exit = way.exit,
              .then = std::move(then),
-             .then_expected = {std::move(exit)},
-             .confirmed = !event.is_virtual && !needs_next_rip},
+             .then_expected = {std::move(exit)}},
             start);
     };
     // INT n, INT3 and INTO return behind themselves. RIP has not moved, so NEXT_RIP says where.
@@ -176,8 +175,7 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, const Obsta
                                                   Call{"pend_own_event", event.argument}}),
                         .exit = std::move(first),
                         .then = std::move(then),
-                        .then_expected = {std::move(exit), count},
-                        .confirmed = event.confirmed},
+                        .then_expected = {std::move(exit), count}},
                        start);
     };
     row("reinjected", reinjected_title, {vmcb_field(field::event_injection, event.event.value)},

@@ -30,7 +30,6 @@ using svm::VirtualInterrupt;
 /// What few rows have.
 struct Special {
     bool has_event = true; ///< EXITINTINFO.
-    bool confirmed = true;
     L1Modes l1_modes{};
     std::string_view manual = "APM2 15.7.2";
 };
@@ -63,9 +62,6 @@ public:
              .program = event.instruction.empty() ? "nothing" : event.instruction,
              .steps = join(setup, brings(event, start.mode)),
              .exit = std::move(exit),
-             // QEMU 7.2 records a virtual interrupt as an exception; Bochs takes none.
-             .confirmed =
-                 !special.has_event || (!event.is_virtual && event.confirmed && special.confirmed),
              .l1_modes = special.l1_modes},
             start, where);
     }
@@ -124,9 +120,7 @@ void add_all(Table& table, const UnderWay& event, const L2Start& start) {
         if (!is_long_mode(start.mode)) {
             table.add("task_switch", "The gate leads to a task, and that is intercepted.", event,
                       behind_task_gate(vector, start.mode), switches_task(event.event, start.mode),
-                      start,
-                      // Bochs, which alone has this intercept, says another event of an INT n.
-                      {.confirmed = event.instruction != "int_40", .manual = "APM2 15.14.1"});
+                      start, {.manual = "APM2 15.14.1"});
         }
     }
 
@@ -242,7 +236,7 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode
                     bool nested_paging) {
     const std::uint8_t vector = vector_of(event.event);
     const auto row = [&](const std::string& by, std::string_view title, std::string_view manual,
-                         std::vector<Step> steps, ExitExpectation exit, bool confirmed) {
+                         std::vector<Step> steps, ExitExpectation exit) {
         exit.rip = at_insn;
         exit.fields.push_back(being_delivered(event.event));
         if (is_real_mode(mode)) {
@@ -266,7 +260,6 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode
                                 .l1_modes = all_l1_modes,
                                 .steps = std::move(steps),
                                 .expectations = {CallExpectation{}, exit, count},
-                                .confirmed = confirmed,
                                 .named_by_paging = true});
     };
     if (!is_real_mode(mode)) {
@@ -274,12 +267,11 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode
         ExitExpectation absent = exit_with(ExitCode::exception_np);
         absent.fields = {{field::exit_info_1, idt_error_code(vector) | external}};
         row("np", "The gate is not present, and #NP is intercepted.", "APM2 15.7.2",
-            join(absent_gate(vector), {intercepting(Intercept::exception_np)}), absent,
-            event.confirmed);
+            join(absent_gate(vector), {intercepting(Intercept::exception_np)}), absent);
     }
     if (!is_real_mode(mode) && !is_long_mode(mode)) {
         row("task_switch", "The gate leads to a task, and that is intercepted.", "APM2 15.14.1",
-            behind_task_gate(vector, mode), switches_task(event.event, mode), false);
+            behind_task_gate(vector, mode), switches_task(event.event, mode));
     }
     if (!nested_paging) {
         return;
@@ -289,20 +281,19 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, L2Mode mode
     nested.fields = {{field::exit_info_1, 0x1'0000'0004},
                      {field::exit_info_2, spare_page + vector * gate_size(mode)}};
     row("npf", "The nested tables do not map the IDT.", "APM2 15.7.2, 15.25.6",
-        {spare_page_unmapped, idt}, nested, event.confirmed);
+        {spare_page_unmapped, idt}, nested);
     if (mode != L2Mode::real) {
         ExitExpectation walk = exit_with(ExitCode::npf);
         walk.fields = {{field::exit_info_1, table_of_spare_page}, {field::exit_info_2, spare_page}};
         row("npf_walk", "The nested tables do not map L2's own table for the IDT.",
-            "APM2 15.7.2, 15.25.6", join(spare_page_walks(), {idt}), walk, event.confirmed);
+            "APM2 15.7.2, 15.25.6", join(spare_page_walks(), {idt}), walk);
     }
     if (!is_16bit(mode)) { // Their stacks lie below.
         ExitExpectation stack = exit_with(ExitCode::npf);
         stack.fields = {{field::exit_info_1, 0x1'0000'0006},
                         {field::exit_info_2, spare_page, ~std::uint64_t{0xfff}}};
         row("npf_stack", "The nested tables do not map the stack.", "APM2 15.7.2, 15.25.6",
-            {spare_page_unmapped, vmcb_field(field::rsp, spare_page + 0x800)}, stack,
-            event.confirmed);
+            {spare_page_unmapped, vmcb_field(field::rsp, spare_page + 0x800)}, stack);
     }
 }
 

@@ -43,7 +43,6 @@ struct Injection {
     Delivery delivery{};
     std::vector<Step> setup{};
     svm::Features needs{};
-    bool confirmed = true;
     L1Modes l1_modes{};
 };
 
@@ -57,7 +56,6 @@ void add(Catalogue& catalogue, Injection row, const L2Start& start,
                     .needs = row.needs,
                     .steps = std::move(row.setup),
                     .exit = delivered(start, row.delivery),
-                    .confirmed = row.confirmed,
                     .l1_modes = row.l1_modes},
                    start, where);
 }
@@ -261,7 +259,6 @@ void error_codes(Catalogue& catalogue, const L2Start& start) {
                           .setup = {vmcb_field(field::cr2, 0x0bad'cafe)}};
             if (vector == control_protection) {
                 row.needs = svm::Feature::cet_ss;
-                row.confirmed = false;
             }
             row.delivery.error_code = code;
             add(catalogue, row, start);
@@ -317,8 +314,7 @@ void not_intercepted(Catalogue& catalogue) {
                           .injected = injected,
                           .delivery = delivery,
                           .setup = {intercepting(intercept)},
-                          .needs = needs,
-                          .confirmed = needs.empty()};
+                          .needs = needs};
             as_instruction(one, start);
             add(catalogue, one, start);
         };

@@ -45,7 +45,6 @@ struct About {
     svm::Features needs = Feature::apic;
     std::vector<InterceptUse> intercepts{};
     std::vector<std::string> covers{};
-    bool confirmed = true;
 };
 
 void add(Catalogue& catalogue, const std::string& name, std::string_view title,
@@ -66,7 +65,6 @@ void add(Catalogue& catalogue, const std::string& name, std::string_view title,
                      .l1_modes = all_l1_modes,
                      .steps = std::move(all),
                      .expectations = {expected},
-                     .confirmed = about.confirmed,
                      .named_by_paging = true,
                      .intercepts = about.intercepts,
                      .covers = about.covers},
@@ -144,8 +142,7 @@ void beside_virtual_gif(Catalogue& catalogue) {
 void beside_virtual_nmi(Catalogue& catalogue) {
     constexpr VirtualInterrupt virtual_nmis =
         VirtualInterrupt{}.with(VirtualInterrupt::v_nmi_enable);
-    const About about{
-        .manual = "APM2 15.21.10", .needs = {Feature::apic, Feature::vnmi}, .confirmed = false};
+    const About about{.manual = "APM2 15.21.10", .needs = {Feature::apic, Feature::vnmi}};
     add(catalogue, "physical_nmi/virtual_enabled",
         "With V_NMI_ENABLE an NMI of the machine exits, and is still pending in L1.",
         {intercepting(Intercept::nmi), vmcb_field(field::virtual_interrupt, virtual_nmis.value)},
@@ -243,7 +240,7 @@ void system_management(Catalogue& catalogue) {
             outcome(ExitCode::vmmcall, at_marker, 1, 1), about(Kind::not_taken_all_others));
     }
     // The manual knows two kinds. One from an APIC stays pending, which an internal one does not,
-    // so it is external; no target has confirmed that it says so.
+    // so it is external.
     CallExpectation source = outcome(ExitCode::smi, at_start, 1);
     source.values.back() = reported("EXITINFO1", svm::SmiSource::external.mask());
     source.values.back().mask = svm::SmiSource::external.mask() |
@@ -252,7 +249,6 @@ void system_management(Catalogue& catalogue) {
     About of_source =
         about(Kind::taken, {"exit_info/smi/1/external/set", "exit_info/smi/1/machine_check/clear",
                             "exit_info/smi/1/io_valid/clear"});
-    of_source.confirmed = false;
     add(catalogue, "physical_smi/source", "EXITINFO1 says that an SMI came from outside.",
         {intercepted}, smi, source, of_source);
     add_l1_case(catalogue, {.name = "event/physical_smi/rsm_intercept_outside",

@@ -60,7 +60,6 @@ struct Sending {
     bool intercepted = false;
     std::uint32_t argument = 0;
     CallExpectation expected{};
-    bool confirmed = true;
 };
 
 /// Clear where all others are set. Where INIT is to become #SX, its own intercept would come first.
@@ -132,7 +131,6 @@ void add(Catalogue& catalogue, const Sending& row, bool all_others, const L2Star
     }
     made.steps.emplace_back(Call{"send_to_l2_elsewhere", row.argument});
     made.expectations = {row.expected};
-    made.confirmed = row.confirmed;
     made.intercepts = {{row.intercept, kind_of(row, all_others)}};
     made.covers = covers(row);
     if (in_reach_of_l1(made)) {
@@ -145,9 +143,9 @@ void add(Catalogue& catalogue, const Sending& row, bool all_others, const L2Star
 /// events that L1 cannot send to itself (intercept/events.cpp has the others in every start).
 void add(Catalogue& catalogue, const std::string& name, std::string_view title,
          std::string_view manual, Intercept intercept, bool intercepted, std::uint32_t argument,
-         const CallExpectation& expected, bool confirmed = true,
+         const CallExpectation& expected,
          const std::source_location& where = std::source_location::current()) {
-    const Sending row{name, title, manual, intercept, intercepted, argument, expected, confirmed};
+    const Sending row{name, title, manual, intercept, intercepted, argument, expected};
     const bool before_l2 = (argument & held) != 0; // so neither its mode nor its paging matters
     const bool in_all_modes =
         !before_l2 && intercept != Intercept::intr && intercept != Intercept::nmi;
@@ -212,10 +210,10 @@ void from_second_cpu(Catalogue& catalogue) {
     CallExpectation exits = comes_to(Exit{ExitCode::exception_sx, at_insn}, true, 0);
     exits.values.back() = reported("EXITINFO1: the error code", 1);
     add(catalogue, "init/redirected/intercepted", "VM_CR.R_INIT turns INIT into #SX, which exits.",
-        "APM2 15.28", Intercept::exception_sx, true, init | redirects, exits, false);
+        "APM2 15.28", Intercept::exception_sx, true, init | redirects, exits);
     add(catalogue, "init/redirected/not_intercepted", "L2 takes #SX by its own IDT.", "APM2 15.28",
         Intercept::exception_sx, false, init | redirects,
-        comes_to(Exit{ExitCode::vmmcall, at_handler(security_exception)}, true, 0), false);
+        comes_to(Exit{ExitCode::vmmcall, at_handler(security_exception)}, true, 0));
 }
 
 const Registration registration{from_second_cpu};

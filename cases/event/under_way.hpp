@@ -22,7 +22,6 @@ struct UnderWay {
     svm::EventInformation event;
     bool is_virtual = false;        ///< By V_IRQ, else by EVENTINJ.
     std::string_view instruction{}; ///< By this program, which is one instruction, instead.
-    bool confirmed = true;          ///< What EXITINTINFO says of it.
 };
 
 inline constexpr UnderWay under_way[] = {
@@ -93,13 +92,11 @@ struct OfTheMachine {
     svm::EventInformation event;
     std::uint32_t argument;
     std::string_view what;
-    bool confirmed; ///< EXITINTINFO: QEMU 7.2 says an exception, Bochs 3.0 anything.
 };
 inline constexpr OfTheMachine machine_events[] = {
     {"physical_interrupt", svm::EventInformation::event(svm::EventType::interrupt, 0x51), 0,
-     "interrupts that L1 got", true},
-    {"physical_nmi", svm::EventInformation::event(svm::EventType::nmi, 2), 1, "NMIs that L1 got",
-     false},
+     "interrupts that L1 got"},
+    {"physical_nmi", svm::EventInformation::event(svm::EventType::nmi, 2), 1, "NMIs that L1 got"},
 };
 
 /// In the nested tables: the 2 MiB of spare_page.

@@ -51,7 +51,6 @@ struct Row {
     svm::Features needs{};
     bool ends_machine = false;
     L1Modes l1_modes = all_l1_modes;
-    bool confirmed = true;
 };
 
 class Table {
@@ -101,7 +100,6 @@ public:
                         .steps = std::move(steps),
                         .exit = std::move(exit),
                         .ends_machine = row.ends_machine,
-                        .confirmed = row.confirmed,
                         .l1_modes = row.l1_modes},
                        start_, where);
     }
@@ -385,8 +383,7 @@ void ignored_with_avic(Catalogue& catalogue) {
                    vmcb_field(field::avic_logical_table, empty_page),
                    vmcb_field(field::avic_physical_table, empty_page)},
          .fields = {{field::virtual_interrupt, {}, VirtualInterrupt::v_irq.mask(), Match::free}},
-         .needs = Feature::avic,
-         .confirmed = false});
+         .needs = Feature::avic});
 }
 
 void virtual_interrupts(Catalogue& catalogue) {

@@ -63,8 +63,7 @@ void add(Catalogue& catalogue, const L2Start& start, const Row& row,
                     .needs = row.needs | Feature::vnmi,
                     .program = row.program,
                     .steps = std::move(steps),
-                    .exit = std::move(exit),
-                    .confirmed = false},
+                    .exit = std::move(exit)},
                    start, where);
 }
 
@@ -222,6 +221,16 @@ void wakes_hlt(Catalogue& catalogue, const L2Start& start) {
          .setup = join(in_shadow, {intercepting(Intercept::hlt)}),
          .exit = intercepted,
          .left = pending});
+    add(catalogue, start,
+        {.name = "idle_hlt_intercepted",
+         .title = "HLT is not idle with one pending, so that intercept is not taken.",
+         .manual = "APM2 15.9, 15.21.10",
+         .control = pending,
+         .program = "hlt",
+         .setup = join(in_shadow, {intercepting(Intercept::idle_hlt)}),
+         .exit = woken,
+         .left = masked,
+         .needs = Feature::idle_hlt_intercept});
 }
 
 /// STGI is for CPL 0 in protected mode.

@@ -37,7 +37,7 @@ struct Row {
     std::vector<Step> steps;
     Call call;
     CallExpectation expected;
-    bool confirmed = true;
+    std::vector<InterceptUse> intercepts{};
 };
 
 void add(Catalogue& catalogue, const Row& row,
@@ -57,8 +57,8 @@ void add(Catalogue& catalogue, const Row& row,
                      .l1_modes = all_l1_modes,
                      .steps = std::move(steps),
                      .expectations = {row.expected},
-                     .confirmed = row.confirmed,
-                     .named_by_paging = true},
+                     .named_by_paging = true,
+                     .intercepts = row.intercepts},
                     where);
     }
 }
@@ -131,7 +131,7 @@ void not_intercepted(Catalogue& catalogue) {
     };
     const auto row = [&](const std::string& name, std::string_view title, std::string_view manual,
                          std::vector<Step> steps, std::uint32_t argument,
-                         const std::optional<Outcome>& outcome, bool confirmed = true) {
+                         const std::optional<Outcome>& outcome) {
         svm::Features needs{Feature::apic, Feature::second_cpu};
         if (outcome) {
             needs.set(Feature::smm_in_memory);
@@ -148,32 +148,40 @@ void not_intercepted(Catalogue& catalogue) {
                            reported("the CPU starts anew", 1),
                            {Value{0}, 0, Match::equals, "EXITINFO1"}};
         add(catalogue, {name, title, manual, "waits_in_hlt", needs, std::move(steps),
-                        Call{"send_to_l2_elsewhere", argument | halts}, expected, confirmed});
+                        Call{"send_to_l2_elsewhere", argument | halts}, expected});
     };
     row("init/not_intercepted", "INIT resets the CPU out of L2's HLT.", "APM2 15.13.4", {},
         init | no_exit, std::nullopt);
-    // Whether L2 halts again behind an SMM handler that says nothing no source here confirms.
+    // Whether L2 halts again behind an SMM handler that says nothing no source here tells.
     row("smi/not_intercepted_handler_ends_hlt",
         "L2 goes on behind HLT where the SMM handler says so.", "APM2 10.3.7, 15.13.3",
-        {intercepting(Intercept::nmi)}, smi | ends_hlt, Outcome{ExitCode::vmmcall, at_marker, 1, 1},
-        false);
+        {intercepting(Intercept::nmi)}, smi | ends_hlt,
+        Outcome{ExitCode::vmmcall, at_marker, 1, 1});
 }
 
 void from_timer(Catalogue& catalogue) {
     const auto row = [&](const std::string& name, std::string_view title, std::vector<Step> steps,
-                         std::uint32_t host_if, ExitCode code, Value rip, std::uint64_t later) {
+                         std::uint32_t host_if, ExitCode code, Value rip, std::uint64_t later,
+                         std::vector<InterceptUse> intercepts = {}) {
         CallExpectation expected;
         expected.values = {reported("exit code", static_cast<std::uint64_t>(code)), saved_rip(rip),
                            reported("interrupts that L1 took before STGI", 0),
                            reported("interrupts that L1 took behind it", later)};
         add(catalogue, {name, title, "APM2 15.13.1", "hlt", Feature::apic, std::move(steps),
-                        Call{"vmrun_with_timer", host_if}, expected});
+                        Call{"vmrun_with_timer", host_if}, expected, std::move(intercepts)});
     };
     const Step masking =
         vmcb_set(field::virtual_interrupt, VirtualInterrupt::v_intr_masking.mask());
     const Step intercepted = intercepting(Intercept::intr);
+    // With nothing pending it is the intercept of an idle HLT that must not be taken here.
+    using Kind = InterceptUse::Kind;
     row("timer/intercepted", "The timer's interrupt exits behind HLT and is pending.",
-        {takes_interrupts, intercepted}, 0, ExitCode::intr, at_after, 1);
+        {takes_interrupts, intercepted}, 0, ExitCode::intr, at_after, 1,
+        {{Intercept::idle_hlt, Kind::not_taken}});
+    std::vector<Step> others = all_other_intercepts(Intercept::idle_hlt, {Intercept::hlt});
+    others.push_back(takes_interrupts);
+    row("timer/intercepted_all_others", "So it does with all other intercepts set.", others, 0,
+        ExitCode::intr, at_after, 1, {{Intercept::idle_hlt, Kind::not_taken_all_others}});
     row("timer/not_intercepted", "L2 wakes and takes the timer's interrupt.", {takes_interrupts}, 0,
         ExitCode::vmmcall, at_handler(interrupt_vector), 0);
     row("timer/masking/intercepted", "With V_INTR_MASKING it is IF of L1 that lets L2 wake.",

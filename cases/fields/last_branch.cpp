@@ -51,7 +51,7 @@ void add(Catalogue& catalogue, const L2Start& start, GuestRow row,
 
 /// While DBGCTL.LBR is clear nothing writes them, so they go back as they came.
 void loaded(Catalogue& catalogue, const L2Start& start) {
-    const auto shows = [&](const Record& one, std::uint64_t value, bool confirmed = false) {
+    const auto shows = [&](const Record& one, std::uint64_t value) {
         ExitExpectation exit = program_ends();
         exit.fields = {{field::rax, value & 0xffff'ffff}};
         exit.registers = {{Register::rdx, value >> 32}};
@@ -61,14 +61,13 @@ void loaded(Catalogue& catalogue, const L2Start& start) {
              .program = "rdmsr",
              .steps = {enabled(), vmcb_field(one.place, value),
                        l2_register(Register::rcx, one.msr)},
-             .exit = std::move(exit),
-             .confirmed = confirmed});
+             .exit = std::move(exit)});
     };
     for (const Record& one : records) {
         shows(one, 0x1234'5678);
         shows(one, 0x7fff'8765'4321);
     }
-    shows({field::dbgctl, svm::msr::debug_ctl}, lbr, true);
+    shows({field::dbgctl, svm::msr::debug_ctl}, lbr);
     shows({field::dbgctl, svm::msr::debug_ctl}, btf);
 }
 
@@ -86,8 +85,7 @@ void control_stored(Catalogue& catalogue, const L2Start& start) {
              .program = "wrmsr",
              .steps = {enabled(), l2_register(Register::rcx, svm::msr::debug_ctl),
                        l2_register(Register::rax, value), l2_register(Register::rdx, 0)},
-             .exit = std::move(exit),
-             .confirmed = value == lbr});
+             .exit = std::move(exit)});
     }
 }
 
@@ -106,15 +104,13 @@ void branches(Catalogue& catalogue, const L2Start& start) {
          .title = "The exit stores the last branch of L2.",
          .program = "branch",
          .steps = recording,
-         .exit = std::move(taken),
-         .confirmed = false});
+         .exit = std::move(taken)});
     add(catalogue, start,
         {.name = name_of(field::br_from) + "/stored/not_recording",
          .title = "With DBGCTL.LBR clear no branch is recorded.",
          .program = "branch",
          .steps = stale,
-         .exit = program_ends(),
-         .confirmed = false});
+         .exit = program_ends()});
     ExitExpectation handled = delivered(start, {.vector = 6});
     for (const svm::FieldRef place : {field::last_excp_from, field::last_excp_to}) {
         handled.fields.push_back({place, {}, ~std::uint64_t{0}, Match::changed});
@@ -124,8 +120,7 @@ void branches(Catalogue& catalogue, const L2Start& start) {
          .title = "An exception that L2 takes is recorded.",
          .program = "raise_ud_behind_branch",
          .steps = recording,
-         .exit = std::move(handled),
-         .confirmed = false});
+         .exit = std::move(handled)});
 }
 
 /// L2 records a branch, leaves DBGCTL as the row says, and L1 looks at its own MSRs.
@@ -175,8 +170,7 @@ void beside_l1(Catalogue& catalogue) {
                          .program = "record_branch",
                          .l1_modes = all_l1_modes,
                          .steps = std::move(steps),
-                         .expectations = {seen},
-                         .confirmed = false});
+                         .expectations = {seen}});
         }
     }
 }

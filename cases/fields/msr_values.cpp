@@ -82,17 +82,16 @@ void extended_features(Catalogue& catalogue) {
         std::string_view name;
         std::uint64_t bits;
         svm::Features needs{};
-        bool confirmed = true;
     };
     const EferBit flipped[] = {
         {"sce", efer::sce, Feature::syscall},
         {"nxe", efer::nxe, Feature::nx},
         {"ffxsr", efer::ffxsr, Feature::ffxsr},
-        {"tce", efer::tce, Feature::tce, false},
-        {"mcommit", efer::mcommit, Feature::mcommit, false},
-        {"intwb", efer::intwb, Feature::int_wbinvd, false},
-        {"uaie", efer::uaie, Feature::upper_address_ignore, false},
-        {"aibrse", efer::aibrse, Feature::automatic_ibrs, false},
+        {"tce", efer::tce, Feature::tce},
+        {"mcommit", efer::mcommit, Feature::mcommit},
+        {"intwb", efer::intwb, Feature::int_wbinvd},
+        {"uaie", efer::uaie, Feature::upper_address_ignore},
+        {"aibrse", efer::aibrse, Feature::automatic_ibrs},
     };
     for (const L2Mode mode : privileged_modes) {
         const std::uint64_t fresh = world::mode_registers(mode).efer;
@@ -113,8 +112,7 @@ void extended_features(Catalogue& catalogue) {
                                 .program = "rdmsr",
                                 .steps = {vmcb_field(field::efer, value),
                                           l2_register(Register::rcx, svm::msr::efer)},
-                                .exit = seen,
-                                .confirmed = one.confirmed},
+                                .exit = seen},
                                start);
                 seen.fields.push_back({field::efer, value});
                 add_guest_case(catalogue,
@@ -126,8 +124,7 @@ void extended_features(Catalogue& catalogue) {
                                 .steps = {l2_register(Register::rcx, svm::msr::efer),
                                           l2_register(Register::rax, value & 0xffff'ffff),
                                           l2_register(Register::rdx, value >> 32)},
-                                .exit = std::move(seen),
-                                .confirmed = one.confirmed},
+                                .exit = std::move(seen)},
                                start);
             });
         }

@@ -28,16 +28,10 @@ struct Named {
     std::string name;
     Value value;
     svm::Features needs{};
-    bool confirmed = true;
 };
 
 Named number(std::uint64_t value) {
     return {hex_name(value), value};
-}
-
-/// No target has shown the expectation so far.
-Named unconfirmed(std::uint64_t value) {
-    return {hex_name(value), value, {}, false};
 }
 
 std::uint64_t low_half(L2Mode mode) {
@@ -76,8 +70,7 @@ public:
                         .needs = value.needs,
                         .program = reg.read.empty() ? "nothing" : reg.read,
                         .steps = {vmcb_field(reg.place, value.value)},
-                        .exit = std::move(exit),
-                        .confirmed = value.confirmed},
+                        .exit = std::move(exit)},
                        start, where);
     }
 
@@ -238,9 +231,9 @@ void debug_registers(Registers& registers) {
             loaded_and_stored(registers, dr6_field, number(dr6::reset | bits), mode);
         }
         // What is fixed in them is no consistency check.
-        only_loaded(registers, dr6_field, unconfirmed(0), mode);
+        only_loaded(registers, dr6_field, number(0), mode);
         only_loaded(registers, dr7_field, number(0), mode);
-        only_loaded(registers, dr7_field, unconfirmed(0xd800), mode);
+        only_loaded(registers, dr7_field, number(0xd800), mode);
         // Breakpoints on address 0, where L2 does not go; execution, write and access, every length
         // that has a meaning with its kind.
         for (const std::uint64_t value :

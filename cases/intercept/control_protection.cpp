@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // #CP, and the #PF of an access to the shadow stack. L2's shadow stack is a page of its own,
 // read-only and dirty: that makes it one. Returns take two return addresses and compare them. Error
-// code 3 is of branch tracking, which AMD has not. No target here has shadow stacks, so these rows
-// are unconfirmed. APM2 18.2 to 18.7, 15.12.
+// code 3 is of branch tracking, which AMD has not. No target here has shadow stacks. APM2 18.2
+// to 18.7, 15.12.
 
 #include "cases/intercept/exception_row.hpp"
+#include "cases/model/guest_case.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/world.hpp"
@@ -36,6 +37,9 @@ constexpr std::uint64_t shadow_bits = world::present | world::accessed | world::
 Write entry(Region table, std::uint32_t index, Value value) {
     return {wire::Op::Code::write, table, index * 8, 8, value};
 }
+
+/// In the nested tables: the 2 MiB of spare_page.
+const Step spare_page_unmapped = entry(Region::nested_pd, spare_page >> 21, 0);
 
 Write on_shadow_stack(std::uint32_t offset, std::uint8_t size, Value value) {
     return {wire::Op::Code::write, Region::idt16, slot + offset, size, value};
@@ -97,16 +101,14 @@ void near_returns(InstructionTable& table) {
                        .setup = stacks(at_insn, shadow_bits, width.bytes, user),
                        .taken_fields = {{field::exit_info_1, near_return}},
                        .executed = pushed(user),
-                       .raises = refused,
-                       .confirmed = false});
+                       .raises = refused});
             table.row({.subject = "exception_cp", .variant = "same_address", .program = "ret",
                        .intercept = Intercept::exception_cp, .manual = manual,
                        .needs = Feature::cet_ss, .modes = width.modes, .cpl3 = level,
                        .setup = stacks(at_after, shadow_bits, width.bytes, user),
                        .reach = Reach::not_covered,
                        .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
-                                               {field::ssp, shadow_page + slot + width.bytes}}},
-                       .confirmed = false});
+                                               {field::ssp, shadow_page + slot + width.bytes}}}});
         }
     }
 }
@@ -139,8 +141,7 @@ void far_returns(InstructionTable& table) {
                    .executed = pushed(false),
                    .raises = Delivery{.vector = 21, .error_code = far_return,
                                       .rsp_adjust = 0 - std::uint64_t{size}},
-                   .also_meets = {Intercept::iret},
-                   .confirmed = false});
+                   .also_meets = {Intercept::iret}});
     }
     table.row({.subject = "exception_cp", .variant = "iret_same_address", .program = "iret",
                .intercept = Intercept::exception_cp, .manual = manual, .needs = Feature::cet_ss,
@@ -149,8 +150,7 @@ void far_returns(InstructionTable& table) {
                .reach = Reach::not_covered,
                .executed = {.fields = {{field::rsp, in_memory(l2_stack_end)},
                                        {field::ssp, earlier_ssp}}},
-               .also_meets = {Intercept::iret},
-               .confirmed = false});
+               .also_meets = {Intercept::iret}});
 }
 
 /// Neither finds the token it wants.
@@ -168,16 +168,37 @@ void tokens(InstructionTable& table) {
                                  {one.operand, on_shadow_stack(place, 8, 0)}),
                    .taken_fields = {{field::exit_info_1, one.error_code}},
                    .executed = pushed(false),
-                   .raises = Delivery{.vector = 21, .error_code = one.error_code},
-                   .confirmed = false});
+                   .raises = Delivery{.vector = 21, .error_code = one.error_code}});
     }
 }
+
+// clang-format on
+
+/// The page of the shadow stack is mapped by L2's tables and not by the nested ones.
+void nested_page_fault(Catalogue& catalogue) {
+    GuestRow row{.name = "npt/shadow_stack/absent",
+                 .title = "EXITINFO1 says that the access was one of the shadow stack.",
+                 .manual = "APM2 15.25.6, 18.5",
+                 .needs = Feature::cet_ss,
+                 .program = "ret",
+                 .steps = join(
+                     stacks(at_after, shadow_bits),
+                     {entry(Region::legacy_pt, 0, spare_page | shadow_bits), spare_page_unmapped})};
+    constexpr std::uint64_t final_address_by_user = (std::uint64_t{1} << 32) | world::user;
+    row.exit.exit_code = svm::ExitCode::npf;
+    row.exit.fields = {{field::exit_info_1, final_address_by_user | pf_shadow_stack},
+                       {field::exit_info_2, spare_page + slot}};
+    add_guest_case(catalogue, row, {L2Mode::long64, 0, true});
+}
+
+// clang-format off
 
 void control_protection(Catalogue& catalogue) {
     InstructionTable table{catalogue};
     near_returns(table);
     far_returns(table);
     tokens(table);
+    nested_page_fault(catalogue);
     // The handler of #PF would need the shadow stack, too.
     table.row({.subject = "exception_pf", .variant = "shadow_stack_absent", .program = "ret",
                .intercept = Intercept::exception_pf, .manual = "APM2 18.5, 15.12.15",
@@ -185,7 +206,7 @@ void control_protection(Catalogue& catalogue) {
                .setup = stacks(at_after, shadow_bits & ~world::present),
                .taken_fields = {{field::exit_info_1, pf_shadow_stack},
                                 {field::exit_info_2, shadow_page + slot}},
-               .runs_without_intercept = false, .confirmed = false});
+               .runs_without_intercept = false});
 }
 
 // clang-format on

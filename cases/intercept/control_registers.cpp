@@ -3,6 +3,7 @@
 // the intercepts. CLTS, LMSW, SMSW and the selective intercept are in machine_status_word.cpp, CR8
 // is in task_priority.cpp. APM2 15.8.1, 15.9.
 
+#include "cases/intercept/exception_row.hpp"
 #include "cases/intercept/register_access.hpp"
 #include "cases/model/instruction_table.hpp"
 
@@ -170,39 +171,75 @@ void undefined_registers(InstructionTable& table) {
     }
 }
 
-/// Values that raise #GP(0), intercepted or not. APM2 3.1.1 to 3.1.3; APM3, MOV CRn.
+/// Values that raise #GP(0), intercepted or not (spec: CR-ILLEGAL). Where a bit belongs to a feature a
+/// CPU without it raises #GP as well, for the bit is reserved. That clearing PG in 64-bit mode did,
+/// too, the manual does not say, and CPUs let it pass. APM2 3.1.1 to 3.1.3, 14.6.2; APM3, MOV CRn.
 void illegal_values(InstructionTable& table) {
     struct Illegal {
         unsigned number;
         std::string_view variant;
         Value value;
         Modes modes = only_long64;
-        bool confirmed = true; ///< false: QEMU and Bochs both exit first.
+        std::vector<Step> setup{};
+        svm::Features needs{};
     };
     constexpr std::uint64_t high = std::uint64_t{1} << 32;
     constexpr std::uint64_t long_cr4 = world::mode_registers(L2Mode::long64).cr4;
     constexpr Modes long_modes{true, true, false, false};
     constexpr Modes loads_cr4 = flat_modes | real_modes | only_prot16;
+    constexpr Modes legacy = Modes{false, false, true, true} | real_modes | only_prot16;
     constexpr Modes may_lose_pe = protected_modes | only(L2Mode::paged_real);
+    // Long mode is enabled, and would be active with paging.
+    const std::vector<Step> about_to_page{vmcb_clear(field::cr0, cr0::pg),
+                                          vmcb_set(field::efer, svm::efer::lme)};
+    // Its CS has L, which means nothing until then, and no D, which some refuse beside L.
+    const std::vector<Step> in_64_bit_code{
+        vmcb_set(field::cs_attributes, svm::SegmentAttributes::long_mode.mask()),
+        vmcb_set(field::cr4, cr4::pae)};
     const std::initializer_list<Illegal> rows{
-        {0, "high_bit",       fresh_cr0 | high},
-        {0, "nw_without_cd",  fresh_cr0 | cr0::nw,                all_modes},
-        {0, "pg_without_pe",  fresh_cr0 & ~cr0::pe,               may_lose_pe, false},
-        {3, "high_bit",       in_region(Region::pml4, high << 20), only_long64, false},
-        {4, "high_bit",       long_cr4 | high},
-        {4, "reserved_bit",   fresh(field::cr4) | std::uint64_t{1} << 15, loads_cr4},
-        {4, "pae_in_long",    long_cr4 & ~cr4::pae,               long_modes},
-        {8, "reserved_bit",   0x10,                               only_long64, false},
+        {0, "high_bit",          fresh_cr0 | high},
+        {0, "nw_without_cd",     fresh_cr0 | cr0::nw,             all_modes},
+        {0, "pg_without_pe",     fresh_cr0 & ~cr0::pe,            may_lose_pe},
+        {0, "pg_without_pae",    fresh_cr0,                       only(L2Mode::prot32) | only_prot16, about_to_page},
+        {0, "pg_in_64_bit_code", fresh_cr0,                       only_prot16, join(about_to_page, in_64_bit_code)},
+        {0, "wp_clear_with_cet", fresh_cr0 & ~cr0::wp,            loads_cr4, {vmcb_set(field::cr4, cr4::cet)}, svm::Feature::cet_ss},
+        {3, "high_bit",          in_region(Region::pml4, high << 20)},
+        {3, "bit_63",            in_region(Region::pml4, high << 31)},
+        {4, "high_bit",          long_cr4 | high},
+        {4, "reserved_bit",      fresh(field::cr4) | std::uint64_t{1} << 15, loads_cr4},
+        {4, "pae_in_long",       long_cr4 & ~cr4::pae,            long_modes},
+        {4, "la57_in_long",      long_cr4 | cr4::la57,            long_modes},
+        {4, "pcide_outside_long", fresh(field::cr4) | cr4::pcide, legacy},
+        {4, "pcide_with_pcid",   long_cr4 | cr4::pcide,           long_modes, {vmcb_field(field::cr3, in_region(Region::pml4, svm::cr3::pcd))}},
+        {4, "cet_without_wp",    fresh(field::cr4) | cr4::cet,    loads_cr4, {vmcb_clear(field::cr0, cr0::wp)}},
+        {8, "reserved_bit",      0x10},
+        {8, "high_bit",          high},
     };
     for (const Illegal& row : rows) {
-        const std::string name = "cr" + std::to_string(row.number) + "_write";
-        table.row({.subject = name, .variant = "gp_" + std::string{row.variant},
-                   .program = "write_cr" + std::to_string(row.number),
-                   .intercept = writing(row.number), .manual = manual, .modes = row.modes,
-                   .setup = {l2_register(Register::rbx, row.value)},
-                   .reach = Reach::exception_first, .raises = general_protection,
-                   .confirmed = row.confirmed});
+        const std::string name = "cr" + std::to_string(row.number);
+        const auto add = [&](const std::string& subject, Intercept intercept) {
+            table.row({.subject = subject, .variant = "gp_" + std::string{row.variant},
+                       .program = "write_" + name, .intercept = intercept, .manual = manual,
+                       .needs = row.needs, .modes = row.modes,
+                       .setup = join({l2_register(Register::rbx, row.value)}, row.setup),
+                       .reach = Reach::exception_first, .raises = general_protection});
+        };
+        add(name + "_write", writing(row.number));
+        if (row.number == 0) { // The selective intercept is looked at where the other one is.
+            add("cr0_sel_write", Intercept::cr0_sel_write);
+        }
     }
+}
+
+/// What the illegal ones lack: PCIDE may be set in long mode, with no PCID in CR3 yet.
+void process_context_identifiers(InstructionTable& table) {
+    constexpr std::uint64_t with_pcide = world::mode_registers(L2Mode::long64).cr4 | cr4::pcide;
+    table.row({.subject = "cr4_write", .variant = "pcide", .program = "write_cr4",
+               .intercept = Intercept::cr4_write, .manual = "APM2 5.5.1",
+               .needs = svm::Feature::pcid, .modes = Modes{true, true, false, false},
+               .setup = {l2_register(Register::rbx, with_pcide)},
+               .taken_fields = {moves_control(Register::rbx)},
+               .executed = {.fields = {{field::cr4, with_pcide}}}});
 }
 
 /// A PDPTE with a reserved bit set, for a part of memory that nothing touches. The exit comes before
@@ -239,6 +276,7 @@ void control_registers(Catalogue& catalogue) {
     other_register(table);
     undefined_registers(table);
     illegal_values(table);
+    process_context_identifiers(table);
     bad_pdpte(table);
 }
 

@@ -79,19 +79,19 @@ void other_counters(InstructionTable& table) {
                .intercept = Intercept::rdpmc, .manual = manual,
                .setup = {fresh_rax(), l2_register(Register::rcx, 0x7fff'ffff)},
                .reach = Reach::exception_first,
-               .raises = general_protection, .confirmed = false});
+               .raises = general_protection});
     // rCX = 0: MPERF.
     table.row({.subject = "rdpru", .program = "rdpru", .intercept = Intercept::rdpru,
                .manual = manual, .needs = Feature::rdpru, .cpl3 = AtCpl3::same,
                .page_end = PageEnd::within,
                .setup = {fresh_rax(), l2_register(Register::rcx, 0)},
-               .executed = counter_read(), .confirmed = false});
+               .executed = counter_read()});
     table.row({.subject = "rdpru", .variant = "tsd", .program = "rdpru",
                .intercept = Intercept::rdpru, .manual = manual, .needs = Feature::rdpru,
                .cpl3 = AtCpl3::gp_first,
                .setup = {fresh_rax(), l2_register(Register::rcx, 0),
                          vmcb_set(field::cr4, svm::cr4::tsd)},
-               .executed = counter_read(), .confirmed = false});
+               .executed = counter_read()});
 }
 
 // clang-format on

@@ -160,8 +160,7 @@ void reserved_bits(InstructionTable& table) {
         table.row({.subject = name + "_write", .variant = "gp_high_bit",
                    .program = "write_" + name, .intercept = writing(number), .manual = manual,
                    .modes = only_long64, .setup = {l2_register(Register::rbx, value)},
-                   .reach = Reach::exception_first, .raises = general_protection,
-                   .confirmed = false});
+                   .reach = Reach::exception_first, .raises = general_protection});
     }
 }
 

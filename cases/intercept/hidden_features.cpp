@@ -26,7 +26,6 @@ void undefined(InstructionTable& table) {
         std::string_view subject, variant, program;
         Intercept intercept;
         svm::Features without;
-        bool confirmed = true;
     };
     // MCOMMIT is the opcode of MONITORX with a prefix.
     const Instruction instructions[] = {
@@ -55,8 +54,7 @@ void undefined(InstructionTable& table) {
                    .setup = {l2_register(Register::rdi, l2_data), l2_register(Register::rax, 0),
                              l2_register(Register::rcx, 0), l2_register(Register::rdx, 0),
                              l2_register(Register::rbx, 0)},
-                   .reach = Reach::exception_first, .raises = invalid_opcode,
-                   .confirmed = one.confirmed});
+                   .reach = Reach::exception_first, .raises = invalid_opcode});
     }
 }
 

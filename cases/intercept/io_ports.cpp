@@ -267,6 +267,14 @@ void strings(InstructionTable& table) {
                    .executed = {.registers = {{Register::rsi, in_memory(l2_data_offset + 1)}}},
                    .needs_to_execute = Feature::inert_ports_80});
     }
+    // INS stores by ES, and says so, where a prefix names a segment that begins elsewhere. APM3, INS.
+    for (const auto& [program, base] : {std::pair{"ins_ds_b", field::ds_base},
+                                        std::pair{"ins_fs_b", field::fs_base}}) {
+        Form form = string(byte, true);
+        form.program = program;
+        form.setup.emplace_back(vmcb_field(base, 0x100));
+        table.row(row_of(form, program));
+    }
     // The operand would fault, but nobody looks at it.
     struct Unmapped { Modes modes; std::uint64_t address; std::vector<Step> setup; };
     for (const Unmapped& operand : {Unmapped{only_long64, world::unmapped, {}},

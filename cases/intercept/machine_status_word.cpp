@@ -176,37 +176,31 @@ void selective(InstructionTable& table) {
                    .setup = {l2_register(Register::rbx, cr0::mp | cr0::ts)},
                    .taken_fields = {moves_no_control()},
                    .executed = {.fields = {{field::cr0, fresh_cr0 | cr0::ts}}},
-                   .also_meets = {selective ? Intercept::cr0_write : Intercept::cr0_sel_write},
-                   .confirmed = !selective}); // As the emulators see it nothing changes.
+                   .also_meets = {selective ? Intercept::cr0_write : Intercept::cr0_sel_write}});
     }
+    // What LMSW loads exits, whatever changes (spec: SELCR0-LMSW).
     struct Loaded {
         std::string_view variant;
         std::uint64_t bits;
-        bool confirmed; ///< The emulators ask what changes beside TS and MP (spec: SELCR0-LMSW).
         AtCpl3 cpl3 = AtCpl3::not_run;
     };
-    for (const Loaded& row : {Loaded{"lmsw_same_value", cr0::mp,           false},
-                              Loaded{"lmsw_mp",         0,                 false},
-                              Loaded{"lmsw_ts",         cr0::mp | cr0::ts, false},
-                              Loaded{"lmsw_em",         cr0::mp | cr0::em, true, AtCpl3::gp_first}}) {
+    for (const Loaded& row : {Loaded{"lmsw_same_value", cr0::mp},
+                              Loaded{"lmsw_mp",         0},
+                              Loaded{"lmsw_ts",         cr0::mp | cr0::ts},
+                              Loaded{"lmsw_em",         cr0::mp | cr0::em, AtCpl3::gp_first}}) {
         table.row({.subject = "cr0_sel_write", .variant = row.variant, .program = "lmsw",
                    .intercept = Intercept::cr0_sel_write, .manual = manual, .modes = loads_cr0,
                    .cpl3 = row.cpl3,
                    .setup = {l2_register(Register::rbx, (fresh_cr0 & cr0::pe) | row.bits)},
                    .taken_fields = {moves_no_control()},
                    .executed = {.fields = {{field::cr0, (fresh_cr0 & ~cr0::mp) | row.bits}}},
-                   .also_meets = {Intercept::cr0_write},
-                   .confirmed = row.confirmed});
+                   .also_meets = {Intercept::cr0_write}});
     }
     table.row({.subject = "cr0_sel_write", .variant = "clts", .program = "clts",
                .intercept = Intercept::cr0_sel_write, .manual = manual,
                .setup = {vmcb_set(field::cr0, cr0::ts)},
                .reach = Reach::not_covered,
                .executed = {.fields = {{field::cr0, fresh_cr0}}}});
-    table.row({.subject = "cr0_sel_write", .variant = "gp_nw_without_cd", .program = "write_cr0",
-               .intercept = Intercept::cr0_sel_write, .manual = manual,
-               .setup = {l2_register(Register::rbx, fresh_cr0 | cr0::nw)},
-               .reach = Reach::exception_first, .raises = general_protection});
     // Both bits set: CR0_WRITE wins.
     for (const std::string_view program : {"write_cr0", "lmsw"}) {
         table.row({.subject = "cr0_write",

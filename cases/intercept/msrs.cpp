@@ -5,8 +5,10 @@
 
 #include "cases/model/instruction_table.hpp"
 
+#include "harness/svm/cpu.hpp"
 #include "harness/svm/exit_info.hpp"
 #include "harness/svm/msr.hpp"
+#include "harness/world.hpp"
 
 #include <string>
 
@@ -252,8 +254,7 @@ void unimplemented(InstructionTable& table) {
                    .setup = {number_in_cx(number), closed(number, writes ? write : read)},
                    .taken_fields = writes ? write_reported : read_reported,
                    .raises = general_protection,
-                   .also_meets = {svm::exception_intercept(13)},
-                   .confirmed = false});
+                   .also_meets = {svm::exception_intercept(13)}});
     }
     // A value that the MSR does not take: the address is not canonical.
     table.row({.subject = "msr_write", .variant = "bad_value", .program = "wrmsr",
@@ -265,6 +266,32 @@ void unimplemented(InstructionTable& table) {
                .also_meets = {svm::exception_intercept(13)}});
 }
 
+/// Values that EFER does not take, in a mode: a reserved bit, and LME changed while L2 pages. The
+/// exit comes before them. APM2 3.1.7, 14.6.2.
+void illegal_efer(InstructionTable& table) {
+    namespace efer = svm::efer;
+    constexpr std::uint64_t reserved = 1u << 9;
+    struct Illegal { std::string_view variant; std::uint64_t flipped; Modes modes; };
+    for (const L2Mode mode : {L2Mode::long64, L2Mode::compat, L2Mode::pae, L2Mode::prot32,
+                              L2Mode::prot16, L2Mode::real}) {
+        const std::uint64_t fresh = world::mode_registers(mode).efer;
+        for (const Illegal& one : {
+                 Illegal{"efer_reserved_bit", reserved,  all_modes},
+                 Illegal{"efer_lme_clear",    efer::lme, {true, true, false, false}},
+                 Illegal{"efer_lme_set",      efer::lme, Modes{false, false, true, true} | only_prot16}}) {
+            if (one.modes.contains(mode)) {
+                table.row({.subject = "msr_write", .variant = one.variant, .program = "wrmsr",
+                           .intercept = Intercept::msr_prot, .manual = manual, .modes = only(mode),
+                           .setup = std::vector<Step>{number_in_cx(msr::efer), closed(msr::efer, write)} +
+                                    value_in_registers(fresh ^ one.flipped),
+                           .taken_fields = write_reported,
+                           .raises = general_protection,
+                           .also_meets = {svm::exception_intercept(13)}});
+            }
+        }
+    }
+}
+
 // clang-format on
 
 void msrs(Catalogue& catalogue) {
@@ -274,6 +301,7 @@ void msrs(Catalogue& catalogue) {
     range_ends(table);
     outside(table);
     unimplemented(table);
+    illegal_efer(table);
 }
 
 const Registration registration{msrs};

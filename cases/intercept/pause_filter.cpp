@@ -39,7 +39,7 @@ void with_threshold(InstructionTable& table) {
                .needs = Feature::pause_filter_threshold, .cpl3 = AtCpl3::same,
                .setup = {vmcb_field(field::pause_filter_count, count),
                          vmcb_field(field::pause_filter_threshold, longest)},
-               .taken_fields = one_of_last_two_pauses(), .confirmed = false});
+               .taken_fields = one_of_last_two_pauses()});
     // Two PAUSEs, a gap, two more. Threshold 0 is none.
     const Effect waited{.fields    = {{field::rax, {}, ~0ull, Match::free},
                                       flags_of_waiting()},
@@ -50,14 +50,14 @@ void with_threshold(InstructionTable& table) {
                .needs = Feature::pause_filter_threshold, .cpl3 = AtCpl3::same,
                .setup = {vmcb_field(field::pause_filter_count, count)},
                .prologue = waited, .taken_fields = one_of_last_two_pauses(),
-               .also_meets = {Intercept::rdtsc}, .confirmed = false});
+               .also_meets = {Intercept::rdtsc}});
     table.row({.subject = "pause", .variant = "threshold_passed", .program = "late_pause",
                .intercept = Intercept::pause, .manual = manual,
                .needs = Feature::pause_filter_threshold, .cpl3 = AtCpl3::same,
                .setup = {vmcb_field(field::pause_filter_count, count),
                          vmcb_field(field::pause_filter_threshold, shorter_than_gap)},
                .prologue = waited, .reach = Reach::not_covered,
-               .also_meets = {Intercept::rdtsc}, .confirmed = false});
+               .also_meets = {Intercept::rdtsc}});
 }
 // clang-format on
 

@@ -89,18 +89,17 @@ struct Locked {
     svm::Features needs{};
     bool fails_safely = true;
     bool shows_memory = false; ///< Loads what #VMEXIT stores: from [rDI], 16-bit code from [BX].
-    bool confirmed = true;     ///< No target has the others.
 };
 const Locked locked[] = {
     {"invd", "invd", Intercept::invd},
     {"wbinvd", "wbinvd", Intercept::wbinvd},
     {"wbinvd", "wbnoinvd", Intercept::wbinvd, true, svm::Feature::wbnoinvd},
-    {"mcommit", "mcommit", Intercept::mcommit, false, svm::Feature::mcommit, true, false, false},
-    {"invlpgb", "invlpgb", Intercept::invlpgb, false, svm::Feature::invlpgb, true, false, false},
-    {"tlbsync", "tlbsync", Intercept::tlbsync, false, svm::Feature::invlpgb, true, false, false},
+    {"mcommit", "mcommit", Intercept::mcommit, false, svm::Feature::mcommit},
+    {"invlpgb", "invlpgb", Intercept::invlpgb, false, svm::Feature::invlpgb},
+    {"tlbsync", "tlbsync", Intercept::tlbsync, false, svm::Feature::invlpgb},
     {"rdtscp", "rdtscp", Intercept::rdtscp, false, svm::Feature::rdtscp},
     {"rdpmc", "rdpmc", Intercept::rdpmc},
-    {"rdpru", "rdpru", Intercept::rdpru, false, svm::Feature::rdpru, true, false, false},
+    {"rdpru", "rdpru", Intercept::rdpru, false, svm::Feature::rdpru},
     {"rsm", "rsm", Intercept::rsm},
     {"pause", "pause", Intercept::pause},
     {"monitor", "monitor", Intercept::monitor, false, svm::Feature::monitor},
@@ -116,7 +115,7 @@ const Locked locked[] = {
     {"int_n", "int_40", Intercept::int_n},
     {"icebp", "icebp", Intercept::icebp},
     {"invlpg", "invlpg", Intercept::invlpg},
-    {"invpcid", "invpcid", Intercept::invpcid, false, svm::Feature::invpcid, true, false, false},
+    {"invpcid", "invpcid", Intercept::invpcid, false, svm::Feature::invpcid},
     {"vmrun", "vmrun", Intercept::vmrun},
     // The handler ends by VMMCALL.
     {"vmmcall", "vmmcall", Intercept::vmmcall, false, {}, false},
@@ -190,8 +189,7 @@ void locked_instructions(InstructionTable& table) {
                    .setup = std::move(setup),
                    .reach = Reach::exception_first,
                    .raises = Delivery{.vector = 6},
-                   .fails_safely = one.fails_safely,
-                   .confirmed = one.confirmed});
+                   .fails_safely = one.fails_safely});
     }
 }
 

@@ -56,12 +56,10 @@ void anywhere(InstructionTable& table) {
                .manual = "APM2 15.9", .needs = Feature::mcommit, .cpl3 = AtCpl3::same,
                .page_end = PageEnd::within,
                .setup = {vmcb_set(field::efer, svm::efer::mcommit)},
-               .executed = {.fields = {{field::rflags, {}, svm::rflags::cf, Match::free}}},
-               .confirmed = false});
+               .executed = {.fields = {{field::rflags, {}, svm::rflags::cf, Match::free}}}});
     table.row({.subject = "mcommit", .variant = "disabled", .program = "mcommit",
                .intercept = Intercept::mcommit, .manual = "APM2 15.9", .needs = Feature::mcommit,
-               .cpl3 = AtCpl3::same, .reach = Reach::exception_first, .raises = Delivery{.vector = 6},
-               .confirmed = false});
+               .cpl3 = AtCpl3::same, .reach = Reach::exception_first, .raises = Delivery{.vector = 6}});
 }
 
 void caches(InstructionTable& table) {
@@ -77,8 +75,7 @@ void caches(InstructionTable& table) {
     table.row({.subject = "wbinvd", .variant = "wbnoinvd", .program = "wbnoinvd",
                .intercept = Intercept::wbinvd, .manual = "APM2 15.9",
                .needs = Feature::wbnoinvd, .cpl3 = AtCpl3::gp_first,
-               .page_end = PageEnd::within,
-               .confirmed = false});
+               .page_end = PageEnd::within});
 }
 
 /// EXITINFO1 is the linear address: with the base of the segment, in the address size of the
@@ -138,22 +135,21 @@ void translations(InstructionTable& table) {
                .page_end = PageEnd::within,
                .setup = {l2_register(Register::rdi, l2_data),
                          l2_register(Register::rbx, all_contexts),
-                         l2_data_bytes(0, 8, 0), l2_data_bytes(8, 8, 0)},
-               .confirmed = false});
+                         l2_data_bytes(0, 8, 0), l2_data_bytes(8, 8, 0)}});
     // Neither the type nor the descriptor is looked at before the exit.
     table.row({.subject = "invpcid", .variant = "bad_type", .program = "invpcid",
                .intercept = Intercept::invpcid, .manual = "APM2 15.9",
                .needs = Feature::invpcid,
                .setup = {l2_register(Register::rdi, l2_data), l2_register(Register::rbx, 4)},
                .raises = Delivery{.vector = 13, .error_code = 0},
-               .also_meets = {Intercept::exception_gp}, .confirmed = false});
+               .also_meets = {Intercept::exception_gp}});
     table.row({.subject = "invpcid", .variant = "reserved_descriptor", .program = "invpcid",
                .intercept = Intercept::invpcid, .manual = "APM2 15.9",
                .needs = Feature::invpcid,
                .setup = {l2_register(Register::rdi, l2_data), l2_register(Register::rbx, 0),
                          l2_data_bytes(0, 8, 1u << 12), l2_data_bytes(8, 8, 0)},
                .raises = Delivery{.vector = 13, .error_code = 0},
-               .also_meets = {Intercept::exception_gp}, .confirmed = false});
+               .also_meets = {Intercept::exception_gp}});
     table.row({.subject = "invpcid", .variant = "unmapped", .program = "invpcid",
                .intercept = Intercept::invpcid, .manual = "APM2 15.9",
                .needs = Feature::invpcid, .modes = flat_modes,
@@ -161,9 +157,8 @@ void translations(InstructionTable& table) {
                               l2_register(Register::rbx, all_contexts)}, spare_page_absent()),
                .executed = {.fields = {{field::cr2, spare_page}}},
                .raises = Delivery{.vector = 14, .error_code = 0},
-               .also_meets = {Intercept::exception_pf}, .confirmed = false});
-    // Whether INVLPGB and TLBSYNC may execute in a guest is a matter of its own (15.34.1). What they
-    // are in real and virtual-8086 mode, and which intercept of INVLPGB an illegal operand meets
+               .also_meets = {Intercept::exception_pf}});
+    // What INVLPGB and TLBSYNC do in a guest that may not execute them (15.34.1), what they are in real and virtual-8086 mode, and which intercept of INVLPGB an illegal operand meets
     // where both are set, no source says.
     const auto operands = [](std::uint64_t address) {
         return std::vector<Step>{l2_register(Register::rax, address),
@@ -179,19 +174,28 @@ void translations(InstructionTable& table) {
                    .manual = "APM2 15.9", .needs = Feature::invlpgb, .modes = protected_modes,
                    .cpl3 = cpl3, .page_end = PageEnd::within,
                    .setup = operands(0), .reach = reach, .raises = gp,
-                   .runs_without_intercept = false, .confirmed = false});
+                   .runs_without_intercept = false});
         table.row({.subject = "invlpgb_illegal", .program = "invlpgb",
                    .intercept = Intercept::invlpgb_illegal, .manual = "APM2 15.9",
                    .needs = Feature::invlpgb, .modes = protected_modes, .cpl3 = cpl3,
                    .setup = operands(reserved_bits), .reach = reach,
                    .raises = Delivery{.vector = 13, .error_code = 0},
-                   .also_meets = {Intercept::invlpgb, Intercept::exception_gp},
-                   .confirmed = false});
+                   .also_meets = {Intercept::invlpgb, Intercept::exception_gp}});
         table.row({.subject = "tlbsync", .program = "tlbsync", .intercept = Intercept::tlbsync,
                    .manual = "APM2 15.9", .needs = {Feature::invlpgb, Feature::tlbi_ctl},
                    .modes = protected_modes, .cpl3 = cpl3, .page_end = PageEnd::within,
                    .reach = reach, .raises = gp,
-                   .runs_without_intercept = false, .confirmed = false});
+                   .runs_without_intercept = false});
+    }
+    // The VMCB lets L2 execute them, intercepted or not.
+    for (const auto& [program, intercept] : {std::pair{"invlpgb", Intercept::invlpgb},
+                                             std::pair{"tlbsync", Intercept::tlbsync}}) {
+        table.row({.subject = program, .variant = "enabled", .program = program,
+                   .intercept = intercept, .manual = "APM2 15.9, B",
+                   .needs = {Feature::invlpgb, Feature::tlbi_ctl}, .modes = protected_modes,
+                   .setup = join(operands(0),
+                                 {vmcb_set(field::nested_control,
+                                           svm::NestedControl::invlpgb_tlbsync_enable.mask())})});
     }
     // Operands that are legal do not meet the intercept of those that are not, and TLBSYNC has its
     // own. The other way round INVLPGB's is met first.
@@ -199,14 +203,12 @@ void translations(InstructionTable& table) {
                .intercept = Intercept::invlpgb_illegal, .manual = "APM2 15.9",
                .needs = Feature::invlpgb, .modes = flat_modes,
                .setup = join(operands(0), {intercepting(Intercept::invlpgb)}),
-               .reach = Reach::not_covered, .ends_with = exit_of(Intercept::invlpgb),
-               .confirmed = false});
+               .reach = Reach::not_covered, .ends_with = exit_of(Intercept::invlpgb)});
     table.row({.subject = "tlbsync", .variant = "invlpgb_intercept", .program = "tlbsync",
                .intercept = Intercept::invlpgb, .manual = "APM2 15.9",
                .needs = {Feature::invlpgb, Feature::tlbi_ctl}, .modes = flat_modes,
                .setup = {intercepting(Intercept::tlbsync)},
-               .reach = Reach::not_covered, .ends_with = exit_of(Intercept::tlbsync),
-               .confirmed = false});
+               .reach = Reach::not_covered, .ends_with = exit_of(Intercept::tlbsync)});
 }
 
 /// A locked access across a cache line. The count of the VMCB lets so many pass. APM2 15.14.5.
@@ -220,21 +222,20 @@ void bus_locks(InstructionTable& table) {
                .manual = "APM2 15.14.5", .needs = Feature::bus_lock_threshold,
                .cpl3 = AtCpl3::same, .setup = {address, value},
                .taken_fields = {{field::exit_info_1, 0}, {field::exit_info_2, 0}},
-               .executed = incremented, .confirmed = false});
+               .executed = incremented});
     Effect counted = incremented;
     counted.fields = {{field::bus_lock_threshold_count, 1}};
     table.row({.subject = "buslock", .variant = "below_threshold", .program = "lock_inc",
                .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
                .needs = Feature::bus_lock_threshold, .cpl3 = AtCpl3::same,
                .setup = {address, value, vmcb_field(field::bus_lock_threshold_count, 2)},
-               .reach = Reach::not_covered, .executed = counted, .confirmed = false});
+               .reach = Reach::not_covered, .executed = counted});
     table.row({.subject = "buslock", .variant = "within_line", .program = "lock_inc",
                .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
                .needs = Feature::bus_lock_threshold, .cpl3 = AtCpl3::same,
                .setup = {l2_register(Register::rdi, l2_data), l2_data_bytes(0, 4, 0x1234)},
                .reach = Reach::not_covered,
-               .executed = {.memory = {{Region::l2_memory, l2_data_offset, 4, 0x1235}}},
-               .confirmed = false});
+               .executed = {.memory = {{Region::l2_memory, l2_data_offset, 4, 0x1235}}}});
     // A lock that never gets to its access.
     constexpr std::uint32_t write = 2; // Error code of a page fault.
     table.row({.subject = "buslock", .variant = "unmapped", .program = "lock_inc",
@@ -244,7 +245,7 @@ void bus_locks(InstructionTable& table) {
                              spare_page_absent()),
                .reach = Reach::exception_first,
                .executed = {.fields = {{field::cr2, spare_page + across}}},
-               .raises = Delivery{.vector = 14, .error_code = write}, .confirmed = false});
+               .raises = Delivery{.vector = 14, .error_code = write}});
     for (const auto& [variant, modes, beyond] : {
              std::tuple{"non_canonical", only_long64, std::uint64_t{0x8000'0000'0000'003e}},
              std::tuple{"beyond_segment", only_16bit, std::uint64_t{0xfffe}}}) {
@@ -253,13 +254,12 @@ void bus_locks(InstructionTable& table) {
                    .needs = Feature::bus_lock_threshold, .modes = modes, .cpl3 = AtCpl3::same,
                    .setup = {l2_register(Register::rdi, beyond)},
                    .reach = Reach::exception_first,
-                   .raises = Delivery{.vector = 13, .error_code = 0}, .confirmed = false});
+                   .raises = Delivery{.vector = 13, .error_code = 0}});
     }
     table.row({.subject = "buslock", .variant = "register", .program = "lock_inc_register",
                .intercept = Intercept::buslock, .manual = "APM2 15.14.5",
                .needs = Feature::bus_lock_threshold, .cpl3 = AtCpl3::same,
-               .reach = Reach::exception_first, .raises = Delivery{.vector = 6},
-               .confirmed = false});
+               .reach = Reach::exception_first, .raises = Delivery{.vector = 6}});
 }
 
 // clang-format on

@@ -67,8 +67,7 @@ void mov_cr8(InstructionTable& table) {
                .manual = "APM2 15.9", .needs = Feature::alt_mov_cr8,
                .setup = {l2_register(Register::rbx, 0x10)},
                .reach = Reach::exception_first,
-               .raises = Delivery{.vector = 13, .error_code = 0},
-               .confirmed = false});
+               .raises = Delivery{.vector = 13, .error_code = 0}});
 }
 // clang-format on
 

@@ -105,7 +105,7 @@ void switches(InstructionTable& table, const Tasks& tasks) {
     // The RFLAGS that a fault would push have RF set.
     const auto resume_flag = [&](std::string_view variant, std::string_view program,
                                  const std::vector<Step>& setup,
-                                 const std::vector<FieldExpectation>& taken, bool confirmed) {
+                                 const std::vector<FieldExpectation>& taken) {
         table.row({.subject = "task_switch",
                    .variant = variant,
                    .program = program,
@@ -115,18 +115,16 @@ void switches(InstructionTable& table, const Tasks& tasks) {
                    .setup = join(incoming_task(tasks), setup),
                    .taken_fields = taken,
                    .also_meets = {Intercept::iret, Intercept::int_n, Intercept::exception_gp},
-                   .runs_without_intercept = false,
-                   .confirmed = confirmed});
+                   .runs_without_intercept = false});
     };
     const FieldExpectation selector{field::exit_info_1, tasks.incoming_selector, 0xffff};
     resume_flag(
         "gate_of_gp_resume_flag", "raise_gp", faults,
         {selector,
          {field::exit_info_2, TaskSwitch::resume_flag.mask(), TaskSwitch::resume_flag.mask()},
-         {field::exit_int_info, {}, ~std::uint64_t{0}, Match::free}},
-        false);
+         {field::exit_int_info, {}, ~std::uint64_t{0}, Match::free}});
     resume_flag("far_jump_resume_flag", "jump_to_tss", {},
-                {selector, {field::exit_info_2, 0, TaskSwitch::resume_flag.mask()}}, true);
+                {selector, {field::exit_info_2, 0, TaskSwitch::resume_flag.mask()}});
 }
 
 void task_switch(Catalogue& catalogue) {

@@ -124,9 +124,7 @@ void switches_out(InstructionTable& table) {
                                     being_delivered(made.event)},
                    .executed = left_virtual_8086(tasks, made),
                    .ends_with = at_flat_marker(),
-                   .also_meets = {Intercept::int_n, Intercept::exception_gp},
-                   // QEMU has no such intercept, and no Bochs survives the exit.
-                   .confirmed = false});
+                   .also_meets = {Intercept::int_n, Intercept::exception_gp}});
     }
 }
 

@@ -89,15 +89,14 @@ void hlt(InstructionTable& table) {
     table.row({.subject = "idle_hlt", .program = "hlt", .intercept = Intercept::idle_hlt,
                .manual = manual, .needs = Feature::idle_hlt_intercept, .cpl3 = AtCpl3::gp_first,
                .page_end = PageEnd::behind,
-               .also_meets = {Intercept::hlt}, .runs_without_intercept = false,
-               .confirmed = false});
+               .also_meets = {Intercept::hlt}, .runs_without_intercept = false});
     table.row({.subject = "idle_hlt", .variant = "interrupt_pending", .program = "sti_hlt",
                .intercept = Intercept::idle_hlt, .manual = manual,
                .needs = Feature::idle_hlt_intercept,
                .setup = interrupt_pending(),
                .reach = Reach::not_covered,
                .executed = interrupt_taken(),
-               .raises = woken(), .confirmed = false});
+               .raises = woken()});
 }
 
 void monitor(InstructionTable& table) {
@@ -133,13 +132,13 @@ void monitor(InstructionTable& table) {
                .modes = only_long64,
                .setup = watch(0x8000'0000'0000'0000),
                .reach = Reach::exception_first,
-               .raises = general_protection, .confirmed = false});
+               .raises = general_protection});
     table.row({.subject = "monitor", .variant = "beyond_segment", .program = "monitor",
                .intercept = Intercept::monitor, .manual = manual, .needs = Feature::monitor,
                .modes = only_32bit,
                .setup = join(watch(0x1000), {vmcb_field(field::ds_limit, 0xfff)}),
                .reach = Reach::exception_first,
-               .raises = general_protection, .confirmed = false});
+               .raises = general_protection});
     for (const AtCpl3 level : {AtCpl3::not_run, AtCpl3::only}) {
         const std::uint32_t user = level == AtCpl3::only ? 4 : 0;
         table.row({.subject = "monitor", .variant = "monitorx_unmapped", .program = "monitorx",
@@ -207,8 +206,7 @@ void mwait_cond(InstructionTable& table) {
                .taken_fields = in_shadow(),
                .executed = interrupt_taken(),
                .raises = woken(),
-               .also_meets = {Intercept::monitor, Intercept::mwait},
-               .confirmed = false});
+               .also_meets = {Intercept::monitor, Intercept::mwait}});
     std::vector<Step> with_extension = plain_wait();
     with_extension.emplace_back(l2_register(Register::rcx, 0x8000'0000));
     table.row({.subject = "mwait_cond", .variant = "bad_extension", .program = "mwait",
@@ -236,8 +234,7 @@ void mwait_cond(InstructionTable& table) {
                    .taken_fields = in_shadow(enabled | iopl),
                    .executed = interrupt_taken(),
                    .raises = woken(enabled | iopl),
-                   .also_meets = {Intercept::monitor, Intercept::mwait},
-                   .confirmed = false});
+                   .also_meets = {Intercept::monitor, Intercept::mwait}});
     }
     table.row({.subject = "mwait_cond", .variant = "privilege", .program = "mwait",
                .intercept = Intercept::mwait_cond, .manual = manual, .needs = Feature::monitor,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Write traps of EFER and the control registers: the exit comes behind the write, with the new
 // value in EXITINFO1. They came with encrypted register state; the manual promises those of CRn to
-// guests under SEV-ES and does not say what others have, and no target here has them: unconfirmed.
+// guests under SEV-ES and does not say what others have, and no target here has them.
 // APM2 15.35.10.
 
 #include "cases/intercept/register_access.hpp"
@@ -58,15 +58,14 @@ void control_registers(InstructionTable& table, const Written& written, const Mo
                .taken_fields = {{field::exit_info_1, written.value},
                                 {written.place, written.value}},
                .executed = {.fields = {{written.place, written.value}}},
-               .also_meets = meets, .confirmed = false});
+               .also_meets = meets});
     // What raises #GP is not written.
     if (written.illegal) {
         table.row({.subject = name + "_write_trap", .variant = "illegal_value",
                    .program = "write_" + name, .intercept = trap_of(written.number),
                    .manual = manual, .needs = Feature::sev_es, .modes = modes,
                    .setup = {l2_register(Register::rbx, *written.illegal)},
-                   .reach = Reach::exception_first, .raises = general_protection,
-                   .confirmed = false});
+                   .reach = Reach::exception_first, .raises = general_protection});
     }
 }
 
@@ -88,8 +87,7 @@ void machine_status_word(InstructionTable& table) {
                    .taken_rip = at_after,
                    .taken_fields = {{field::exit_info_1, way.written}, {field::cr0, way.written}},
                    .executed = {.fields = {{field::cr0, way.written}}},
-                   .also_meets = {Intercept::cr0_write, Intercept::cr0_sel_write},
-                   .confirmed = false});
+                   .also_meets = {Intercept::cr0_write, Intercept::cr0_sel_write}});
     }
 }
 
@@ -105,12 +103,12 @@ void extended_features(InstructionTable& table, const Modes& modes, Value efer) 
                .taken_rip = at_after,
                .taken_fields = {{field::exit_info_1, efer}, {field::efer, efer}},
                .executed = {.fields = {{field::efer, efer}}},
-               .also_meets = {Intercept::msr_prot}, .confirmed = false});
+               .also_meets = {Intercept::msr_prot}});
     constexpr std::uint64_t reserved = 1u << 9;
     table.row({.subject = "efer_write_trap", .variant = "illegal_value", .program = "wrmsr",
                .intercept = Intercept::efer_write_trap, .manual = manual, .needs = Feature::sev_es,
                .modes = modes, .setup = writes(efer | reserved),
-               .reach = Reach::exception_first, .raises = general_protection, .confirmed = false});
+               .reach = Reach::exception_first, .raises = general_protection});
 }
 
 void write_traps(Catalogue& catalogue) {
@@ -149,13 +147,25 @@ void write_traps(Catalogue& catalogue) {
                .taken_fields = {{field::exit_info_1, 5}, {virtual_state, 5, tpr}},
                .executed = {.fields = {{virtual_state, 5, tpr}},
                             .registers = {{Register::rcx, 5}}},
-               .also_meets = {Intercept::cr8_read, Intercept::cr8_write}, .confirmed = false});
+               .also_meets = {Intercept::cr8_read, Intercept::cr8_write}});
+    // Outside 64-bit mode LOCK MOV CR0 is the way to CR8.
+    table.row({.subject = "cr8_write_trap", .variant = "lock_mov_cr0", .program = "lock_write_cr0",
+               .intercept = Intercept::cr8_write_trap, .manual = manual,
+               .needs = {Feature::sev_es, Feature::alt_mov_cr8}, .modes = not_long64,
+               .cpl3 = AtCpl3::gp_first,
+               .setup = {vmcb_set(virtual_state, svm::VirtualInterrupt::v_intr_masking.mask()),
+                         l2_register(Register::rbx, 5)},
+               .taken_rip = at_after,
+               .taken_fields = {{field::exit_info_1, 5}, {virtual_state, 5, tpr}},
+               .executed = {.fields = {{virtual_state, 5, tpr}},
+                            .registers = {{Register::rcx, 5}}},
+               .also_meets = {Intercept::cr8_read, Intercept::cr8_write}});
     for (const unsigned number : {1u, 5u, 6u, 7u, 9u, 10u, 11u, 12u, 13u, 14u, 15u}) {
         const std::string register_name = "cr" + std::to_string(number);
         table.row({.subject = register_name + "_write_trap", .program = "write_" + register_name,
                    .intercept = trap_of(number), .manual = manual, .needs = Feature::sev_es,
                    .modes = only_long64, .reach = Reach::exception_first,
-                   .raises = Delivery{.vector = 6}, .confirmed = false});
+                   .raises = Delivery{.vector = 6}});
     }
     extended_features(table, only_long64, fresh_64.efer & ~svm::efer::nxe);
     extended_features(table, not_long64, fresh(field::efer) | svm::efer::sce);

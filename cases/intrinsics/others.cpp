@@ -86,8 +86,7 @@ void without_svme(Catalogue& catalogue) {
                             .needs = Feature::skinit,
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"stgi_without_svme"}},
-                            .expectations = {works},
-                            .confirmed = false});
+                            .expectations = {works}});
     add_l1_case(catalogue, {.name = "intrinsics/stgi/svme_clear_without_skinit",
                             .title = "On a CPU without SKINIT it is an invalid opcode then.",
                             .manual = "APM2 15.4",

@@ -197,7 +197,7 @@ struct Case {
     std::vector<Step> steps;
     std::vector<Expectation> expectations;
     bool ends_machine = false; ///< The subject is expected to take the machine down: run last.
-    bool confirmed = true;     ///< false: no target has confirmed the expectation yet.
+    bool confirmed = true;     ///< false: no target has shown it yet. Catalogue::mark_unconfirmed.
     unsigned vmruns = 1;       ///< That it makes; its deadline grows with them.
     std::vector<InterceptUse> intercepts; ///< What it shows of intercept bits.
     /// Items of coverage (cases/coverage) that it covers and no rule finds by itself: what a

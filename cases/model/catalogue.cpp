@@ -16,9 +16,29 @@ std::vector<TableFunction>& tables() {
     return list;
 }
 
+/// Likewise.
+std::vector<std::string_view>& unconfirmed_names() {
+    static std::vector<std::string_view> list;
+    return list;
+}
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/// Whether words of a name begin with a value of an axis, behind which there are only others
+/// (full_name()): "l2_pae/cpl0", "np1", "l1_pae".
+bool begins_with_axis(std::string_view words) {
+    const std::string_view word = words.substr(0, words.find('/'));
+    const auto numbered = [&](std::string_view axis) {
+        return word.size() == axis.size() + 1 && word.starts_with(axis) && is_digit(word.back());
+    };
+    return word.starts_with("l2_") || word.starts_with("l1_") || numbered("cpl") || numbered("np");
+}
+
 bool is_name(std::string_view name) {
     return !name.empty() && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '/';
+        return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_' || c == '/';
     });
 }
 
@@ -83,12 +103,30 @@ void Catalogue::put_in_order() {
     cases_ = std::move(ordered);
 }
 
+void Catalogue::mark_unconfirmed(std::string_view name) {
+    const auto name_at = [this](std::size_t at) { return std::string_view{cases_[at].name}; };
+    for (auto at = std::ranges::lower_bound(by_name_, name, {}, name_at);
+         at != by_name_.end() && name_at(*at).starts_with(name); ++at) {
+        const std::string_view behind = name_at(*at).substr(name.size());
+        if (behind.empty() || (behind.front() == '/' && begins_with_axis(behind.substr(1)))) {
+            cases_[*at].confirmed = false;
+        }
+    }
+}
+
+UnconfirmedRegistration::UnconfirmedRegistration(std::span<const std::string_view> names) {
+    unconfirmed_names().insert(unconfirmed_names().end(), names.begin(), names.end());
+}
+
 Catalogue registered_cases() {
     Catalogue catalogue;
     for (const TableFunction table : tables()) {
         table(catalogue);
     }
     catalogue.put_in_order();
+    for (const std::string_view name : unconfirmed_names()) {
+        catalogue.mark_unconfirmed(name);
+    }
     return catalogue;
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // All cases there are. A table registers itself by a Registration in its own file, so that adding
 // one touches no list; a catalogue is made from the registered tables and is a value like any
-// other.
+// other. Which cases no target has shown yet is no matter of their rows: a list has them.
 #pragma once
 
 #include "cases/model/case.hpp"
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,10 @@ public:
     /// with what ends the machine last. Throws std::logic_error if two have the same name.
     void put_in_order();
 
+    /// Cases of this name without its axes become unconfirmed: "intercept/cpuid/taken" in every
+    /// mode. Once the cases are in order. Names that no case has are none of it.
+    void mark_unconfirmed(std::string_view name);
+
 private:
     std::vector<Case> cases_;
     std::vector<std::size_t> by_name_; ///< Places in `cases_`; empty until they are in order.
@@ -37,6 +42,11 @@ using TableFunction = void (*)(Catalogue&);
 /// A table of this program; make it a constant at namespace scope.
 struct Registration {
     explicit Registration(TableFunction table);
+};
+
+/// Names for Catalogue::mark_unconfirmed; likewise.
+struct UnconfirmedRegistration {
+    explicit UnconfirmedRegistration(std::span<const std::string_view> names);
 };
 
 /// The cases of every registered table in the order they run: by L1's mode, in each those that end

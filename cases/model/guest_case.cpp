@@ -40,7 +40,6 @@ Case guest_case(const GuestRow& row, const L2Start& start, const std::source_loc
     made.expectations.insert(made.expectations.end(), row.then_expected.begin(),
                              row.then_expected.end());
     made.ends_machine = row.ends_machine;
-    made.confirmed = row.confirmed;
     made.covers = row.covers;
     return made;
 }

@@ -31,7 +31,6 @@ struct GuestRow {
     std::vector<Step> then{};
     std::vector<Expectation> then_expected{};
     bool ends_machine = false;
-    bool confirmed = true;
     std::vector<std::string> covers{}; ///< See Case::covers.
     L1Modes l1_modes{};                ///< Less those out of whose reach it is.
 };

@@ -307,7 +307,6 @@ private:
         made.steps.insert(made.steps.end(), row_.setup.begin(), row_.setup.end());
         made.steps.emplace_back(Run{});
         made.expectations.emplace_back(std::move(exit));
-        made.confirmed = row_.confirmed;
         made.intercepts.push_back({row_.intercept, kind});
         if (kind == Kind::taken && precedes_exception()) {
             made.intercepts.push_back({row_.intercept, Kind::order});

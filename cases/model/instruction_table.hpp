@@ -160,7 +160,6 @@ struct InstructionRow {
     bool fails_safely = true;
     /// Needed besides `needs` where the instruction executes.
     svm::Features needs_to_execute{};
-    bool confirmed = true;
 };
 
 /// Collects rows and expands them.

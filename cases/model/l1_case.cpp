@@ -30,7 +30,6 @@ Case l1_case(const L1Row& row, L1Mode l1, const std::source_location& where) {
     made.steps = row.steps;
     made.expectations = row.expectations;
     made.ends_machine = row.ends_machine;
-    made.confirmed = row.confirmed;
     made.vmruns = row.vmruns;
     made.intercepts = row.intercepts;
     made.covers = row.covers;

@@ -30,8 +30,7 @@ struct L1Row {
     std::vector<Step> steps; ///< The run or call included.
     std::vector<Expectation> expectations;
     bool ends_machine = false; ///< See Case::ends_machine.
-    bool confirmed = true;
-    unsigned vmruns = 1; ///< See Case::vmruns.
+    unsigned vmruns = 1;       ///< See Case::vmruns.
     /// The name says whether paging is nested: for rows that are run both ways.
     bool named_by_paging = false;
     std::vector<InterceptUse> intercepts{};

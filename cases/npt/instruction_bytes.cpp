@@ -72,8 +72,7 @@ GuestRow row_of(const std::string& what, const Place& place, const Access& acces
                  .needs = Feature::decode_assists,
                  .program = access.program,
                  .code_copy = place.code,
-                 .steps = place.steps,
-                 .confirmed = false};
+                 .steps = place.steps};
     row.steps.emplace_back(l2_register(Register::rdi, address));
     row.exit.rip = at_insn;
     row.exit.instruction_bytes = place.bytes;

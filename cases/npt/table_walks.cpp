@@ -188,6 +188,55 @@ void accessed_and_dirty(Catalogue& catalogue, L1Mode l1) {
     }
 }
 
+/// Page modification logging: what would set D of a nested entry is logged first, and exits where
+/// the log is full, which an index beyond its 512 entries says. Where an entry goes and which index
+/// comes next no source says for sure, so that they change is all that is judged (spec: NPT-PML).
+void modification_log(Catalogue& catalogue, L1Mode l1) {
+    constexpr std::uint64_t clean = world::table_bits;
+    constexpr std::uint32_t last = 0x1ff;
+    const auto row = [&](L2Mode mode, std::string_view what, std::string_view title, bool enabled,
+                         std::uint64_t index, std::uint64_t bits, bool full) {
+        GuestRow made{.name = "npt/modification_log/" + std::string{what},
+                      .title = title,
+                      .manual = "APM2 15.25",
+                      .needs = svm::Feature::pml,
+                      .program = "raise_pf_write",
+                      .steps = nested_page(l1, Region::l2_memory, bits),
+                      .exit = program_ends(),
+                      .l1_modes = only(l1)};
+        made.steps.insert(made.steps.end(),
+                          {vmcb_field(field::pml_base, in_region(Region::msr_permissions)),
+                           vmcb_field(field::pml_index, index),
+                           l2_register(Register::rdi, second + l2_data_offset),
+                           l2_register(Register::rbx, 0x1111'1111)});
+        if (enabled) {
+            made.steps.emplace_back(
+                vmcb_set(field::nested_control, svm::NestedControl::pml_enable.mask()));
+        }
+        if (full) {
+            made.exit = {};
+            made.exit.exit_code = svm::ExitCode::pml_full;
+        } else {
+            made.exit.memory = {{Region::l2_memory, l2_data_offset, 4, 0x1111'1111},
+                                {Region::spare_vmcb, 0, 1, clean | world::dirty}};
+        }
+        if (index <= last) {
+            made.exit.fields.push_back({field::pml_index, {}, ~std::uint64_t{0}, Match::changed});
+        }
+        add_guest_case(catalogue, made, L2Start{mode, 0, true, l1});
+    };
+    for (const L2Mode mode : paged_modes) {
+        row(mode, "full", "A write that cannot be logged exits, and is not done.", true, last + 1,
+            clean, true);
+        row(mode, "full_dirty", "Where D is set nothing has to be logged.", true, last + 1,
+            clean | world::dirty, false);
+        row(mode, "full_disabled", "Without the enable bit there is no log.", false, last + 1,
+            clean, false);
+        row(mode, "logged", "A write that sets D goes on, and the index with it.", true, last,
+            clean, false);
+    }
+}
+
 /// L2 reaches its memory by a table of 4 KiB pages of its own, whose entry has neither A nor D; the
 /// table is the spare VMCB, at a guest physical address with a nested page for it alone.
 std::vector<Step> own_entry(L2Mode mode, std::uint64_t nested_bits, std::uint64_t own_bits) {
@@ -398,6 +447,7 @@ void table_walks(Catalogue& catalogue) {
     each_l1_mode(all_l1_modes, [&](L1Mode l1) {
         refused_walks(catalogue, l1);
         accessed_and_dirty(catalogue, l1);
+        modification_log(catalogue, l1);
         guest_fault_first(catalogue, l1);
         changed_between_runs(catalogue, l1);
     });

@@ -121,6 +121,9 @@
         l2_programs outs_ds_b, ".byte 0x3e, 0x6e"
         l2_programs outs_fs_b, ".byte 0x64, 0x6e"
         l2_programs outs_gs_b, ".byte 0x65, 0x6e"
+/* INS stores by ES whatever its prefix. */
+        l2_programs ins_ds_b, ".byte 0x3e, 0x6c"
+        l2_programs ins_fs_b, ".byte 0x64, 0x6c"
         l2_program  outs_ss_w, 16, ".byte 0x36, 0x6f"
         l2_programs outs_other_size_b, ".byte 0x67, 0x6e"       /* the other address size */
 

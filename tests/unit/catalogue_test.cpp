@@ -56,6 +56,30 @@ TEST(Catalogue, FindsThemInOrderToo) {
     EXPECT_EQ(catalogue.find("a/b/f"), &catalogue.cases()[3]);
 }
 
+TEST(Catalogue, MarksANameInEveryMode) {
+    Catalogue catalogue;
+    for (const char* name : {"a/b/c/l2_pae/cpl0/np1/l1_pae", "a/b/c/np0/l1_long64", "a/b/c/cpl3",
+                             "a/b/c/l1_pae", "a/b/c", "a/b/c/d/l2_pae", "a/b/c/np/l1_pae",
+                             "a/b/c/cplx", "a/b/c/npt", "a/b/cc/np0", "a/b/c_np0"}) {
+        catalogue.add(named(name));
+    }
+    catalogue.put_in_order();
+    catalogue.mark_unconfirmed("a/b/c");
+    catalogue.mark_unconfirmed("a/b/x");
+    std::vector<std::string> marked;
+    for (const Case& one : catalogue.cases()) {
+        if (!one.confirmed) {
+            marked.push_back(one.name);
+        }
+    }
+    EXPECT_EQ(marked,
+              (std::vector<std::string>{"a/b/c", "a/b/c/cpl3", "a/b/c/l1_pae",
+                                        "a/b/c/l2_pae/cpl0/np1/l1_pae", "a/b/c/np0/l1_long64"}));
+}
+
+constexpr std::string_view own_unconfirmed[] = {"catalogue_test/own/second"};
+const UnconfirmedRegistration own_unconfirmed_registration{own_unconfirmed};
+
 TEST(Catalogue, RefusesANameThatIsTaken) {
     Catalogue catalogue;
     catalogue.add(named("a/b/c"));
@@ -93,6 +117,8 @@ TEST(Catalogue, CollectsRegisteredTablesInTheOrderOfNames) {
                std::tuple{right.start.l1, right.ends_machine, right.name};
     }));
     EXPECT_EQ(std::ranges::count_if(all, is_own), 3);
+    EXPECT_FALSE(catalogue.find("catalogue_test/own/second")->confirmed);
+    EXPECT_TRUE(catalogue.find("catalogue_test/own/first")->confirmed);
     const auto last =
         std::ranges::find_if(all, [](const Case& one) { return one.start.l1 != L1Mode::long64; });
     EXPECT_TRUE(std::prev(last)->ends_machine) << "what ends the machine comes last";
