@@ -42,9 +42,7 @@ inline constexpr UnderWay under_way[] = {
      "raise_bp"},
     {"executed_into", svm::EventInformation::event(svm::EventType::exception, 4), false,
      "raise_of"},
-    // Bochs says the event before it, and QEMU has no INT1.
-    {"executed_int1", svm::EventInformation::event(svm::EventType::exception, 1), false, "icebp",
-     false},
+    {"executed_int1", svm::EventInformation::event(svm::EventType::exception, 1), false, "icebp"},
 };
 
 /// Real mode has no error code, and what EV means there no source says; 64-bit mode has no INTO.
