@@ -197,10 +197,14 @@ void of_svm(InstructionTable& table) {
              BadValue{"vm_cr_reserved_bit", msr::vm_cr, 1 << 5, 0},
              BadValue{"vm_hsave_pa_misaligned", msr::vm_hsave_pa, host_save | 0x800, 0},
              BadValue{"vm_hsave_pa_beyond_memory", msr::vm_hsave_pa, host_save, 1 << 20}}) {
+        std::vector<Step> setup{number_in_cx(bad.number), closed(bad.number, write),
+                                l2_register(Register::rax, bad.low), l2_register(Register::rdx, bad.high)};
+        if (bad.number == msr::vm_cr) {
+            setup.insert(setup.begin(), of_l1);
+        }
         table.row({.subject = "msr_write", .variant = bad.variant, .program = "wrmsr",
                    .intercept = Intercept::msr_prot, .manual = manual,
-                   .setup = {of_l1, number_in_cx(bad.number), closed(bad.number, write),
-                             l2_register(Register::rax, bad.low), l2_register(Register::rdx, bad.high)},
+                   .setup = std::move(setup),
                    .taken_fields = write_reported,
                    .raises = general_protection,
                    .also_meets = {svm::exception_intercept(13)}});
