@@ -15,15 +15,23 @@ namespace vmrunit::cases {
 
 inline constexpr std::uint32_t all_clean = 0x1fff;
 
-/// The last steps: after those that change something.
-[[nodiscard]] inline std::vector<Step> second_run(L2Mode mode, std::uint32_t clean_bits,
-                                                  std::vector<Step> steps = {}) {
+/// PDPTEs as before a first VMRUN: QEMU sets a bit in the one that it uses, which KVM on it then
+/// finds reserved.
+[[nodiscard]] inline std::vector<Step> fresh_directory_pointers(L2Mode mode) {
     constexpr std::uint32_t directory_pointers = 4;
-    // QEMU sets a bit in the one that it uses, which KVM on it then finds reserved.
+    std::vector<Step> steps;
     for (std::uint32_t i = 0; mode == L2Mode::pae && i < directory_pointers; ++i) {
         steps.emplace_back(Write{wire::Op::Code::write, Region::pae_pdpt, i * 8, 8,
                                  in_region(Region::pd, i * page_size + world::present)});
     }
+    return steps;
+}
+
+/// The last steps: after those that change something.
+[[nodiscard]] inline std::vector<Step> second_run(L2Mode mode, std::uint32_t clean_bits,
+                                                  std::vector<Step> steps = {}) {
+    const auto fresh = fresh_directory_pointers(mode);
+    steps.insert(steps.end(), fresh.begin(), fresh.end());
     steps.emplace_back(vmcb_field(svm::field::clean_bits, clean_bits));
     steps.emplace_back(Run{});
     return steps;

@@ -41,9 +41,16 @@ void control_registers(Checks& checks) {
 
     checks.entered("cr0/entered/et_clear", "ET is set, whatever VMRUN finds.", {vmcb_clear(field::cr0, cr0::et)});
 
-    // Bits 24 to 28 have a meaning on some CPU, which CPUID of another does not deny in one place.
-    constexpr std::uint64_t somewhere = bit(24) | bit(25) | bit(26) | bit(27) | bit(28);
-    checks.refused_bits("cr4", "A reserved bit of CR4.", field::cr4, cr4::must_be_zero & ~somewhere);
+    // These have a meaning on CPUs of others, with a bit of CPUID each that AMD may set one day.
+    const std::pair<unsigned, Feature> elsewhere[] = {
+        {24, Feature::pks}, {25, Feature::uintr}, {27, Feature::lass}, {28, Feature::lam}, {32, Feature::fred}};
+    std::uint64_t reserved_everywhere = cr4::must_be_zero;
+    for (const auto& [number, feature] : elsewhere) {
+        reserved_everywhere &= ~bit(number);
+        checks.refused("cr4/bit_" + std::to_string(number), "A reserved bit of CR4.", {vmcb_set(field::cr4, bit(number))},
+                       {.without = feature});
+    }
+    checks.refused_bits("cr4", "A reserved bit of CR4.", field::cr4, reserved_everywhere);
     checks.refused_bits("cr3", "Bits that no physical address has must be zero in long mode.",
                         field::cr3, ~std::uint64_t{0} << 52);
     checks.refused_bits("cr3/compat", "Compatibility mode is long mode, too.",

@@ -4,6 +4,7 @@
 // has never been. An instruction that asked for the event is then executed anew. The first halves
 // are those of cut_short.cpp. APM2 15.7.2, 15.20.
 
+#include "cases/caching/second_run.hpp"
 #include "cases/event/under_way.hpp"
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/delivery.hpp"
@@ -121,6 +122,8 @@ void of_l2(Catalogue& catalogue, const UnderWay& event, Obstacle way, const L2St
         then.insert(then.begin(),
                     {way.repair, vmcb_field(field::event_injection, 0),
                      vmcb_clear(field::virtual_interrupt, VirtualInterrupt::v_irq.mask())});
+        const auto fresh = fresh_directory_pointers(start.mode);
+        then.insert(then.begin(), fresh.begin(), fresh.end());
         then.emplace_back(Run{});
         add_guest_case(
             catalogue,

@@ -4,6 +4,7 @@
 // have. Tables and page are those of modes that are not in use. No target here has AVIC.
 // APM2 15.29.
 
+#include "cases/caching/second_run.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 
@@ -169,6 +170,39 @@ void avic(Catalogue& catalogue) {
                                                  .value}})});
 }
 
+/// A CPU that keeps the addresses of tables and page has to read them again where the clean bit is
+/// clear. APM2 15.15.
+void other_backing_page(Catalogue& catalogue) {
+    constexpr Region other_page = Region::legacy_pd;
+    constexpr std::uint64_t valid_and_running = std::uint64_t{3} << 62;
+    const auto reads = [](std::uint64_t value) {
+        ExitExpectation exit = program_ends();
+        exit.registers = {{Register::rbx, value}};
+        return exit;
+    };
+    std::vector<Step> steps = virtual_controller();
+    steps.emplace_back(in_backing_page(timer_entry, 0x1'0051));
+    steps.emplace_back(l2_register(Register::rdi, apic_page + timer_entry));
+    std::vector<Step> then{
+        Write{wire::Op::Code::fill, other_page, 0, 0, page_size},
+        Write{wire::Op::Code::write, other_page, timer_entry, 4, 0x1'0052},
+        Write{wire::Op::Code::write, Region::idt16, 0, 8, in_region(other_page, valid_and_running)},
+        vmcb_field(field::avic_backing_page, in_region(other_page))};
+    constexpr auto avic_bit = static_cast<std::uint32_t>(svm::CleanBits::avic.mask());
+    add_guest_case(catalogue,
+                   {.name = "caching/clean_clear/avic_backing_page",
+                    .title = "With the clean bit clear the page is where the VMCB says now.",
+                    .manual = "APM2 15.15, 15.29",
+                    .needs = {Feature::avic, Feature::vmcb_clean},
+                    .program = "raise_pf_read",
+                    .steps = std::move(steps),
+                    .exit = reads(0x1'0051),
+                    .then = second_run(L2Mode::long64, all_clean & ~avic_bit, std::move(then)),
+                    .then_expected = {reads(0x1'0052)},
+                    .covers = {"field/control.clean_bits.avic/used"}},
+                   {L2Mode::long64, 0, true});
+}
+
 /// By MSR, with the registers at the same place of the page.
 void x2avic(Catalogue& catalogue) {
     constexpr std::uint32_t timer_entry_msr = 0x800 + timer_entry / 0x10;
@@ -193,6 +227,7 @@ void x2avic(Catalogue& catalogue) {
 
 void every_access(Catalogue& catalogue) {
     avic(catalogue);
+    other_backing_page(catalogue);
     x2avic(catalogue);
 }
 

@@ -7,6 +7,7 @@
 // that admits interrupts, and whether its shadow counts then nobody says. Virtual interrupts:
 // virtual_interrupt.cpp. APM2 15.21.5.
 
+#include "cases/caching/second_run.hpp"
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
@@ -238,9 +239,11 @@ void arrives_behind_load(Catalogue& catalogue, const L2Start& start) {
             ExitExpectation exit = delivered(
                 start, {.vector = interrupt_vector, .return_rip = comes, .rflags = enabled});
             // What the exit has stored: each VMRUN of a case begins with the case's own VMCB.
-            std::vector<Step> then{execute_pause, vmcb_field(field::rip, at_after),
-                                   vmcb_field(field::rsp, in_memory(l2_stack_end)),
-                                   vmcb_field(field::interrupt_shadow, load.makes_shadow ? 1 : 0)};
+            std::vector<Step> then = fresh_directory_pointers(start.mode);
+            then.insert(then.end(),
+                        {execute_pause, vmcb_field(field::rip, at_after),
+                         vmcb_field(field::rsp, in_memory(l2_stack_end)),
+                         vmcb_field(field::interrupt_shadow, load.makes_shadow ? 1 : 0)});
             if (intercepted) {
                 exit = {.exit_code = svm::ExitCode::intr, .rip = comes};
                 exit.fields = {{field::rflags, enabled | mode_flag}};

@@ -173,6 +173,24 @@ void of_svm(InstructionTable& table) {
                .taken_fields = read_reported,
                .executed = {.fields    = {{field::rax, host_save}},
                             .registers = {{Register::rdx, 0}}}});
+    // Each access has a bit of its own here, too.
+    const std::vector<Step> read_hsave{number_in_cx(msr::vm_hsave_pa), l2_register(Register::rax, 0x5555'5555),
+                                       l2_register(Register::rdx, 0x5555'5555)};
+    const std::vector<Step> neighbours{closed(msr::vm_hsave_pa - 1, read | write),
+                                       closed(msr::vm_hsave_pa + 1, read | write)};
+    const Effect host_save_read{.fields = {{field::rax, host_save}}, .registers = {{Register::rdx, 0}}};
+    table.row({.subject = "msr_read", .variant = "vm_hsave_pa_only_write_closed", .program = "rdmsr",
+               .intercept = Intercept::msr_prot, .manual = manual,
+               .setup = read_hsave + std::vector<Step>{closed(msr::vm_hsave_pa, write)},
+               .reach = Reach::not_covered, .executed = host_save_read});
+    table.row({.subject = "msr_read", .variant = "vm_hsave_pa_neighbours_closed", .program = "rdmsr",
+               .intercept = Intercept::msr_prot, .manual = manual,
+               .setup = read_hsave + neighbours,
+               .reach = Reach::not_covered, .executed = host_save_read});
+    table.row({.subject = "msr_write", .variant = "vm_hsave_pa_neighbours_closed", .program = "wrmsr",
+               .intercept = Intercept::msr_prot, .manual = manual,
+               .setup = hsave + neighbours,
+               .reach = Reach::not_covered, .executed = host_save_read});
     // L1 has it clear; what L2 sets there is L1's, and put back.
     const L1Write of_l1{wire::L1Register::msr, msr::vm_cr, 0};
     table.row({.subject = "msr_read", .variant = "vm_cr", .program = "rdmsr",

@@ -108,6 +108,47 @@ void loads(Catalogue& catalogue) {
     }
 }
 
+/// TR, which has what L1's own has not. It stays that of a busy TSS: whether a CPU takes another
+/// nobody says.
+void loads_tr(Catalogue& catalogue) {
+    struct Part {
+        std::string name;
+        SegmentAttributes attributes;
+        std::uint32_t limit;
+    };
+    const SegmentAttributes data = svm::data32_attributes();
+    const SegmentAttributes ldt = svm::system_attributes(svm::segment_type::ldt);
+    const SegmentAttributes tss = svm::system_attributes(svm::segment_type::tss_busy);
+    constexpr std::uint32_t ldt_limit = sizeof(L2Memory::gdt) - 1;
+    for (const Part& part : {
+             Part{"limit", tss, world::tss_limit + 0x123},
+             Part{"available", tss.with(SegmentAttributes::available), world::tss_limit},
+             Part{"dpl", tss.with(SegmentAttributes::dpl, 3), world::tss_limit},
+         }) {
+        std::vector<Step> steps = set_vmload_state();
+        steps.emplace_back(vmcb_field(field::ldtr_attributes, ldt.value));
+        steps.emplace_back(vmcb_field(field::ldtr_limit, ldt_limit));
+        steps.emplace_back(vmcb_field(field::ldtr_base, in_memory(offsetof(L2Memory, gdt))));
+        steps.emplace_back(vmcb_field(field::tr_attributes, part.attributes.value));
+        steps.emplace_back(vmcb_field(field::tr_limit, part.limit));
+        steps.emplace_back(Call{"vmload_state"});
+        CallExpectation expected = loaded_state(data, data, ldt, ldt_limit);
+        for (CallExpectation::Reported& value : expected.values) {
+            if (value.what == visible_of("TR")) {
+                value.value = packed(l2_selector::tss64, part.attributes, part.limit);
+            }
+        }
+        const std::string item = part.name == "limit" ? "limit" : "attributes." + part.name;
+        add_l1_case(catalogue, {.name = "intrinsics/vmload/tr/" + part.name,
+                                .title = "It is loaded, though L1 has it not.",
+                                .manual = "APM3 VMLOAD",
+                                .l1_modes = all_l1_modes,
+                                .steps = std::move(steps),
+                                .expectations = {std::move(expected)},
+                                .covers = {"field/save.tr." + item + "/vmload"}});
+    }
+}
+
 /// Whether an address has 48 bits or 57, these two have one canonical form: bits 47 to 56 are
 /// alike, and those above are not.
 void makes_bases_canonical(Catalogue& catalogue) {
@@ -198,6 +239,7 @@ void physical_address(Catalogue& catalogue) {
 
 void vmload_vmsave(Catalogue& catalogue) {
     loads(catalogue);
+    loads_tr(catalogue);
     makes_bases_canonical(catalogue);
     leaves_the_rest(catalogue);
     stores(catalogue);

@@ -279,8 +279,7 @@ private:
 
     VmVerdict conclude(std::optional<HowEnded> reason) {
         if (gave_up_) {
-            return {reason.value_or(HowEnded::hung),
-                    "the VM process cannot be killed: it is stuck in the kernel"};
+            return {HowEnded::stuck, "the VM process cannot be killed: it is stuck in the kernel"};
         }
         // A plan that is done is done, whatever the guest does behind it.
         if (stream_.complete()) {

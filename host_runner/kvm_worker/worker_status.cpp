@@ -13,10 +13,11 @@ namespace {
 constexpr std::string_view prefix = "vmrunit-worker ";
 constexpr std::size_t most_detail = 1000;
 
-constexpr std::array<std::pair<HowEnded, std::string_view>, 13> how_words{{
+constexpr std::array<std::pair<HowEnded, std::string_view>, 14> how_words{{
     {HowEnded::finished, "finished"},
     {HowEnded::halted, "halted"},
     {HowEnded::hung, "hung"},
+    {HowEnded::stuck, "stuck"},
     {HowEnded::shutdown, "shutdown"},
     {HowEnded::internal_error, "internal_error"},
     {HowEnded::failed_entry, "failed_entry"},

@@ -17,6 +17,7 @@ enum class HowEnded : std::uint8_t {
     finished,        ///< The plan is done, or the payload refused it and said so.
     halted,          ///< All CPUs halted for good before the plan was done.
     hung,            ///< No record within the limit.
+    stuck,           ///< The VM process cannot be killed: its kernel does not let go of it.
     shutdown,        ///< KVM_EXIT_SHUTDOWN: a triple fault.
     internal_error,  ///< KVM_EXIT_INTERNAL_ERROR.
     failed_entry,    ///< KVM_EXIT_FAIL_ENTRY.

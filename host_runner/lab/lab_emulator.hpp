@@ -88,8 +88,8 @@ public:
     /// For how much of the emulator's CPU time a kernel may say nothing in its boot, on a slow host
     /// and before its console is there.
     [[nodiscard]] virtual std::chrono::milliseconds silence_limit() const = 0;
-    /// In how much time a kernel that is stuck has been reported by its own watchdogs, which count
-    /// 20 seconds of its clock.
+    /// In how much of the emulator's CPU time a kernel that is stuck has been reported by its own
+    /// watchdogs, which count 20 seconds of its clock.
     [[nodiscard]] virtual std::chrono::milliseconds stall_report_limit() const = 0;
     [[nodiscard]] virtual WorkerLines worker_lines() const = 0;
     /// What this machine needs on the kernel's command line: its console, its clock, its memory.

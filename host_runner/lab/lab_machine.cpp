@@ -25,6 +25,7 @@ constexpr milliseconds longest_vm_start{300'000};
 // A worker that is told to stop a VM takes milliseconds. A kernel that nobody waits for has to go
 // then.
 constexpr milliseconds stop_limit{5'000};
+constexpr milliseconds longest_vm_stop{300'000};
 // What waits for more than one thing asks for each so often.
 constexpr milliseconds tick{4};
 
@@ -84,7 +85,11 @@ void LabMachine::follow(milliseconds limit) {
             continue;
         }
         started_ = started_ || message->kind == StatusKind::started;
-        if (message->kind == StatusKind::ended || message->kind == StatusKind::refused) {
+        // A kernel that holds a VM has more to say than the worker; stop() waits for that.
+        const bool is_stuck =
+            message->kind == StatusKind::ended && message->how == worker::HowEnded::stuck;
+        if (message->kind == StatusKind::refused ||
+            (message->kind == StatusKind::ended && !is_stuck)) {
             last_word = std::move(message);
         }
     }
@@ -166,22 +171,31 @@ void LabMachine::stop() {
         {.kind = worker::RequestKind::stop, .number = kernel_->next_request()});
     std::span<const std::byte> rest{request};
     const auto begin = Clock::now();
+    StandstillWatch watch{kernel_->stall_report_limit()};
+    bool has_begun = false;
     // A VM that came to its end by itself says so first.
     follow(milliseconds{0});
     while (!over_) {
         rest = rest.subspan(kernel_->send(rest));
         follow(tick);
-        // A kernel that is stuck in a VM says so when its watchdogs notice.
-        const auto waited = Clock::now() - begin;
-        if (waited >= stop_limit &&
-            (kernel_->is_given_up() || waited >= kernel_->stall_report_limit())) {
+        const auto now = Clock::now();
+        if (over_) {
             break;
         }
-    }
-    if (!over_) {
-        auto last_words = kernel_->last_words();
-        kernel_->kill();
-        finish({How::kernel_died, "it does not end its VM", std::move(last_words)});
+        if (now - begin >= stop_limit && kernel_->is_given_up()) {
+            kernel_->kill();
+            finish({How::lost, "interrupted as it was to end", {}});
+            break;
+        }
+        // A kernel that is stuck in a VM says so when its watchdogs notice.
+        const auto use = use_of_process(kernel_->process_id());
+        const bool stands_still =
+            use && watch.look(now, *use, !std::exchange(has_begun, true)).has_value();
+        if (stands_still || now - begin >= longest_vm_stop) {
+            auto last_words = kernel_->last_words();
+            kernel_->kill();
+            finish({How::kernel_died, "it does not end its VM", std::move(last_words)});
+        }
     }
 }
 

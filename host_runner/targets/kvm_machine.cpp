@@ -32,6 +32,7 @@ How meaning_of(HowEnded how) {
         return How::finished;
     case HowEnded::halted:
     case HowEnded::hung:
+    case HowEnded::stuck:
         return How::hung;
     case HowEnded::shutdown:
     case HowEnded::system_event:

@@ -13,11 +13,18 @@ SEEDS = (1, 20260)
 OPTIONS = ("--timeout", 20)
 
 
+# Of which the baseline says that it does not show each time, as for instance what an earlier case has
+# left behind in the emulator.
+NOW_AND_THEN = ("XFAIL", "intermittent")
+
+
 def outcome(result):
     """What must not depend on the order: the verdict and what it was given for. Not the values: a
     subject that executes RDTSCP where it should not shows another time in every run."""
+    if result.get("intermittent"):
+        return NOW_AND_THEN
     fields = [field["field"] for field in result.get("fields", []) if not field["matches"]]
-    return result["verdict"], fields or result.get("reason", "")
+    return result["verdict"], tuple(fields) or result.get("reason", "")
 
 
 class Order(EndToEnd):
@@ -31,9 +38,11 @@ class Order(EndToEnd):
         return order, {result["name"]: outcome(result) for result in report["results"]}
 
     def assert_same(self, outcomes, plain):
+        def same(one, other):
+            return one == other or {one, other} == {NOW_AND_THEN, ("PASS", "")}
         differ = {name: (plain.get(name), outcomes.get(name))
                   for name in plain.keys() | outcomes.keys()
-                  if plain.get(name) != outcomes.get(name)}
+                  if not same(plain.get(name), outcomes.get(name))}
         self.assertEqual(dict(list(differ.items())[:5]), {}, f"{len(differ)} cases differ")
 
     def test_order(self):

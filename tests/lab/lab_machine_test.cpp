@@ -212,6 +212,18 @@ TEST_F(LabMachineTest, AKernelThatIsStuckAndSilentIsNamed) {
     EXPECT_EQ(target->boots(), 2u);
 }
 
+TEST_F(LabMachineTest, AKernelThatHoldsAVmAndGoesOnIsNamed) {
+    const auto folder = faulty_kernel(ModuleFault::loop);
+    // It takes the CPU from the loop, so that the worker can say that its VM does not end.
+    const auto target = own_kernel(folder.path(), ",boot.preempt=full");
+    const auto results = run(*target, {harmless, with_invlpga, harmless_too});
+    EXPECT_EQ(results[0].verdict, Verdict::pass) << results[0].reason;
+    EXPECT_EQ(results[1].verdict, Verdict::fail);
+    EXPECT_THAT(results[1].reason, StartsWith("kernel died: "));
+    EXPECT_EQ(results[2].verdict, Verdict::pass) << results[2].reason;
+    EXPECT_EQ(target->boots(), 2u);
+}
+
 TEST_F(LabMachineTest, AnImageThatIsNoKernelIsNamed) {
     const auto folder = TemporaryFolder::create();
     write_sample(folder->path() / "bzImage", sample_image("6.12.95-test"));
