@@ -41,6 +41,8 @@ TEST(Features, BitsAreWhereTheManualPutsThem) {
     // clang-format off
     expect_at(Feature::xsave,              0x00000001, CpuidRegister::ecx, 26);
     expect_at(Feature::invpcid,            0x00000007, CpuidRegister::ebx, 10);
+    expect_at(Feature::pks,                0x00000007, CpuidRegister::ecx, 31);
+    expect_at(Feature::fred,               0x00000007, CpuidRegister::eax, 17);
     expect_at(Feature::svm,                0x80000001, CpuidRegister::ecx,  2);
     expect_at(Feature::rdtscp,             0x80000001, CpuidRegister::edx, 27);
     expect_at(Feature::long_mode,          0x80000001, CpuidRegister::edx, 29);
@@ -100,14 +102,15 @@ TEST(Features, SurviveTheWireAndLoseUnknownBits) {
 TEST(Features, AreReadFromCpuid) {
     FakeCpu cpu{{{{0, 0}, {7, 0, 0, 0}},
                  {{1, 0}, {0, 0, 1u << 26, 1u << 4}},
-                 {{7, 0}, {0, 1u << 10, 0, 0}},
+                 {{7, 0}, {1, 1u << 10, 0, 0}},
+                 {{7, 1}, {1u << 6, 0, 0, 0}},
                  {{0x80000000, 0}, {0x8000000a, 0, 0, 0}},
                  {{0x80000001, 0}, {0, 0, 1u << 2, 1u << 29}},
                  {{0x80000007, 0}, {0, 0, 0, 0}},
                  {{0x80000008, 0}, {0, 0, 0, 0}},
                  {{0x8000000a, 0}, {1, 16, 0, (1u << 0) | (1u << 3)}}}};
     EXPECT_EQ(features_from_cpuid(cpu),
-              (Features{Feature::xsave, Feature::tsc, Feature::invpcid, Feature::svm,
+              (Features{Feature::xsave, Feature::tsc, Feature::invpcid, Feature::lass, Feature::svm,
                         Feature::long_mode, Feature::np, Feature::nrips}));
     for (const std::uint32_t leaf : cpu.asked) {
         EXPECT_TRUE(leaf <= 7 || (leaf >= 0x80000000 && leaf <= 0x8000000a)) << leaf;
