@@ -4,11 +4,11 @@
 // has a case, for a CPU might keep each by itself. The other way round, a bit that is set after a
 // change, promises nothing (spec: CLN-1). APM2 15.15.
 
-#include "cases/caching/second_run.hpp"
 #include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/pause_filter.hpp"
+#include "cases/model/second_run.hpp"
 #include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"

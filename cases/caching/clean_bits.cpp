@@ -4,11 +4,11 @@
 // ASID, which no L2 notices. That a clear bit makes the CPU read again: changed_groups.cpp.
 // APM2 15.15, 15.16.
 
-#include "cases/caching/second_run.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 #include "cases/model/pause_filter.hpp"
+#include "cases/model/second_run.hpp"
 #include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"

@@ -2,10 +2,10 @@
 // What belongs to no group of clean bits is read at each VMRUN, though every clean bit is set
 // (spec: CLN-NC). APM2 15.15.
 
-#include "cases/caching/second_run.hpp"
 #include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/second_run.hpp"
 #include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"

@@ -4,13 +4,13 @@
 // has never been. An instruction that asked for the event is then executed anew. The first halves
 // are those of cut_short.cpp. APM2 15.7.2, 15.20.
 
-#include "cases/caching/second_run.hpp"
 #include "cases/event/under_way.hpp"
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/delivery.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
+#include "cases/model/second_run.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"

@@ -4,9 +4,9 @@
 // have. Tables and page are those of modes that are not in use. No target here has AVIC.
 // APM2 15.29.
 
-#include "cases/caching/second_run.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/second_run.hpp"
 
 #include "harness/svm/exit_info.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -29,6 +29,7 @@ constexpr std::uint32_t apic_page = 0xfee0'0000;
 constexpr Region backing_page = Region::spare_vmcb;
 
 // Registers, by their offset. APM2 16.3.2.
+constexpr std::uint32_t processor_priority = 0xa0;
 constexpr std::uint32_t end_of_interrupt = 0xb0;
 constexpr std::uint32_t in_service = 0x100;
 constexpr std::uint32_t trigger_mode = 0x180;
@@ -139,8 +140,9 @@ void avic(Catalogue& catalogue) {
         exits(ExitCode::avic_noaccel, at_after,
               {{field::exit_info_1, offset(end_of_interrupt).with(AvicAccess::write).value},
                {field::exit_info_2, vector, 0xff}});
-    ends.memory = {
-        {backing_page, in_service + its_register, 4, {}, ~std::uint64_t{0}, Match::free}};
+    for (const std::uint32_t what : {in_service + its_register, processor_priority}) {
+        ends.memory.push_back({backing_page, what, 4, {}, ~std::uint64_t{0}, Match::free});
+    }
     add(catalogue, {.name = "no_acceleration/level_triggered_end",
                     .title = "The end of a level-triggered interrupt exits and names it.",
                     .manual = "APM2 15.29.9.2",
@@ -150,8 +152,8 @@ void avic(Catalogue& catalogue) {
                               in_backing_page(trigger_mode + its_register, its_bit)},
                     .exit = ends,
                     .covers = {"exit_info/avic_noaccel/2/vector"}});
-    // A fixed interrupt, by a physical id of which the table has no entry.
-    constexpr std::uint64_t nobody = 5;
+    // A fixed interrupt, by a physical id whose entry in the table is not valid.
+    constexpr std::uint64_t nobody = 1;
     constexpr std::uint32_t command = 0x4051;
     constexpr std::uint64_t invalid_target = 2;
     add(catalogue,
@@ -161,7 +163,8 @@ void avic(Catalogue& catalogue) {
          .writes = true,
          .offset = command_low,
          .value = command,
-         .setup = {in_backing_page(command_high, nobody << 24)},
+         .setup = {in_backing_page(command_high, nobody << 24),
+                   Write{wire::Op::Code::write, Region::idt16, nobody * 8, 8, 0}},
          .exit = exits(ExitCode::avic_incomplete_ipi, at_after,
                        {{field::exit_info_1, nobody << 56 | command},
                         {field::exit_info_2, AvicIncompleteIpi{}
@@ -190,7 +193,7 @@ void other_backing_page(Catalogue& catalogue) {
         vmcb_field(field::avic_backing_page, in_region(other_page))};
     constexpr auto avic_bit = static_cast<std::uint32_t>(svm::CleanBits::avic.mask());
     add_guest_case(catalogue,
-                   {.name = "caching/clean_clear/avic_backing_page",
+                   {.name = "event/avic/other_backing_page",
                     .title = "With the clean bit clear the page is where the VMCB says now.",
                     .manual = "APM2 15.15, 15.29",
                     .needs = {Feature::avic, Feature::vmcb_clean},

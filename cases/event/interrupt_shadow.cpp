@@ -7,11 +7,11 @@
 // that admits interrupts, and whether its shadow counts then nobody says. Virtual interrupts:
 // virtual_interrupt.cpp. APM2 15.21.5.
 
-#include "cases/caching/second_run.hpp"
 #include "cases/intercept/exception_row.hpp"
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
+#include "cases/model/second_run.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"

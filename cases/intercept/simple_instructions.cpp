@@ -158,8 +158,9 @@ void translations(InstructionTable& table) {
                .executed = {.fields = {{field::cr2, spare_page}}},
                .raises = Delivery{.vector = 14, .error_code = 0},
                .also_meets = {Intercept::exception_pf}});
-    // What INVLPGB and TLBSYNC do in a guest that may not execute them (15.34.1), what they are in real and virtual-8086 mode, and which intercept of INVLPGB an illegal operand meets
-    // where both are set, no source says.
+    // What INVLPGB and TLBSYNC do in a guest that may not execute them (15.34.1), what they are in
+    // real and virtual-8086 mode, and which intercept of INVLPGB an illegal operand meets where both
+    // are set, no source says.
     const auto operands = [](std::uint64_t address) {
         return std::vector<Step>{l2_register(Register::rax, address),
                                  l2_register(Register::rcx, 0), l2_register(Register::rdx, 0)};

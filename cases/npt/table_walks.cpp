@@ -194,6 +194,7 @@ void accessed_and_dirty(Catalogue& catalogue, L1Mode l1) {
 void modification_log(Catalogue& catalogue, L1Mode l1) {
     constexpr std::uint64_t clean = world::table_bits;
     constexpr std::uint32_t last = 0x1ff;
+    constexpr Region log = Region::legacy_pt; // Not in use.
     const auto row = [&](L2Mode mode, std::string_view what, std::string_view title, bool enabled,
                          std::uint64_t index, std::uint64_t bits, bool full) {
         GuestRow made{.name = "npt/modification_log/" + std::string{what},
@@ -205,7 +206,8 @@ void modification_log(Catalogue& catalogue, L1Mode l1) {
                       .exit = program_ends(),
                       .l1_modes = only(l1)};
         made.steps.insert(made.steps.end(),
-                          {vmcb_field(field::pml_base, in_region(Region::msr_permissions)),
+                          {Write{wire::Op::Code::fill, log, 0, 0, page_size}, // and put back
+                           vmcb_field(field::pml_base, in_region(log)),
                            vmcb_field(field::pml_index, index),
                            l2_register(Register::rdi, second + l2_data_offset),
                            l2_register(Register::rbx, 0x1111'1111)});

@@ -56,14 +56,12 @@ LabMachine::LabMachine(std::shared_ptr<LabKernel> kernel, std::optional<RingRead
 std::optional<Error> LabMachine::wait_until_started(std::span<const std::byte> request) {
     const auto deadline = Clock::now() + longest_vm_start;
     StandstillWatch watch{vm_start_limit};
-    bool has_begun = false;
     bool stands_still = false;
     while (!started_ && !over_ && !stands_still && Clock::now() < deadline) {
         request = request.subspan(kernel_->send(request));
         follow(tick);
         if (const auto use = use_of_process(kernel_->process_id())) {
-            stands_still =
-                watch.look(Clock::now(), *use, !std::exchange(has_begun, true)).has_value();
+            stands_still = watch.look(Clock::now(), *use, false).has_value();
         }
     }
     if (started_) {
@@ -172,7 +170,6 @@ void LabMachine::stop() {
     std::span<const std::byte> rest{request};
     const auto begin = Clock::now();
     StandstillWatch watch{kernel_->stall_report_limit()};
-    bool has_begun = false;
     // A VM that came to its end by itself says so first.
     follow(milliseconds{0});
     while (!over_) {
@@ -189,8 +186,7 @@ void LabMachine::stop() {
         }
         // A kernel that is stuck in a VM says so when its watchdogs notice.
         const auto use = use_of_process(kernel_->process_id());
-        const bool stands_still =
-            use && watch.look(now, *use, !std::exchange(has_begun, true)).has_value();
+        const bool stands_still = use && watch.look(now, *use, false).has_value();
         if (stands_still || now - begin >= longest_vm_stop) {
             auto last_words = kernel_->last_words();
             kernel_->kill();

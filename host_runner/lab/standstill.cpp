@@ -21,7 +21,8 @@ constexpr unsigned least_looks = 10;
 
 std::optional<std::string> StandstillWatch::look(Clock::time_point now, const ProcessUse& use,
                                                  bool spoke) {
-    longest_ = std::max(longest_, use.cpu_time - spoke_at_);
+    spoke = spoke || !sleep_; // What it had done before the first look says nothing.
+    longest_ = sleep_ ? std::max(longest_, use.cpu_time - spoke_at_) : longest_;
     if (spoke) {
         spoke_at_ = use.cpu_time;
     }
@@ -29,7 +30,7 @@ std::optional<std::string> StandstillWatch::look(Clock::time_point now, const Pr
         return fmt::format("it stands still: {:.1f} s of CPU time and not a word",
                            std::chrono::duration<double>{use.cpu_time - spoke_at_}.count());
     }
-    if (spoke || !sleep_) {
+    if (spoke) {
         sleep_ = {.since = now, .cpu_time = use.cpu_time};
         return std::nullopt;
     }

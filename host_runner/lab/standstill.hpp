@@ -29,7 +29,7 @@ public:
 private:
     std::chrono::milliseconds most_;
     std::chrono::milliseconds longest_{0};
-    std::chrono::milliseconds spoke_at_{0}; ///< In CPU time; it starts with the process.
+    std::chrono::milliseconds spoke_at_{0}; ///< In CPU time; counted from the first look.
     /// What has been seen since it last did something.
     struct Sleep {
         Clock::time_point since;
