@@ -28,11 +28,6 @@ Step event(EventType type, std::uint8_t vector) {
     return vmcb_field(field::event_injection, EventInformation::event(type, vector).value);
 }
 
-std::vector<Step> join(std::vector<Step> steps, const std::vector<Step>& more) {
-    steps.insert(steps.end(), more.begin(), more.end());
-    return steps;
-}
-
 /// There is an L2 that breaks both.
 bool go_together(const Violation& first, const Violation& second) {
     if (first.is_event && second.is_event) {

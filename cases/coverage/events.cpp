@@ -33,7 +33,7 @@ constexpr RowItem items[] = {
     {"delivery/int3_into_gate_dpl",   "vectors 3 and 4 meet a gate whose DPL is too low",    "15.20", "event/injected_exception/vector_*_gate_dpl"},
     {"delivery/int_n",                "INT n returns to NEXT_RIP",                           "15.20", "event/injected_int_n/next_rip", svm::Feature::nrips},
     {"delivery/int_n_gate_dpl",       "INT n at CPL 3 and a gate of DPL 0",                  "15.20", "event/injected_int_n/vector_*/cpl3/*"},
-    {"delivery/icebp",                "what INT1 raised has no type to inject it by",        "15.20", ""},
+    {"delivery/icebp",                "what INT1 raised is not injected again",        "15.20", ""},
     {"delivery/pf_keeps_cr2",         "an injected #PF leaves CR2 to software",              "15.20", "event/injected_exception/vector_14_error_*"},
     {"delivery/db_keeps_dr6",         "an injected #DB leaves DR6 alone",                    "15.20", "event/injected_exception/vector_1"},
     {"order/before_first_instruction","the event comes before L2's first instruction",       "15.20", "event/injected_*"},

@@ -140,10 +140,13 @@ void of_l2(Catalogue& catalogue, const UnderWay& event, Obstacle way, const L2St
     };
     // INT n, INT3 and INTO return behind themselves. RIP has not moved, so NEXT_RIP says where.
     const Value behind = executed ? at_after : at_start;
-    row("reinjected", reinjected_title,
-        {vmcb_field(field::event_injection, event.event.value),
-         vmcb_field(field::next_rip, behind)},
-        delivered(start, handled(event.event, behind, flags)), executed);
+    // What INT1 raised the manual does not let be injected again.
+    if (event.instruction != "icebp") {
+        row("reinjected", reinjected_title,
+            {vmcb_field(field::event_injection, event.event.value),
+             vmcb_field(field::next_rip, behind)},
+            delivered(start, handled(event.event, behind, flags)), executed);
+    }
     if (executed) {
         row("dropped", "Without that the instruction begins anew.", {},
             delivered(start, handled(event.event, at_after, flags)));
@@ -193,8 +196,7 @@ void of_the_machine(Catalogue& catalogue, const OfTheMachine& event, const Obsta
 void after_cut_short(Catalogue& catalogue) {
     each_start([&](const L2Start& start) {
         for (const UnderWay& event : under_way) {
-            // Of what INT1 raised there is no type to inject it by.
-            if (may_come(event, start.mode) && event.instruction != "icebp") {
+            if (may_come(event, start.mode)) {
                 for (const Obstacle& way : obstacles(event.event, start)) {
                     of_l2(catalogue, event, way, start);
                 }

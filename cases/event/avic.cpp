@@ -31,8 +31,11 @@ constexpr Region backing_page = Region::spare_vmcb;
 // Registers, by their offset. APM2 16.3.2.
 constexpr std::uint32_t processor_priority = 0xa0;
 constexpr std::uint32_t end_of_interrupt = 0xb0;
+constexpr std::uint32_t logical_id = 0xd0;
+constexpr std::uint32_t destination_format = 0xe0;
 constexpr std::uint32_t in_service = 0x100;
 constexpr std::uint32_t trigger_mode = 0x180;
+constexpr std::uint32_t requested = 0x200;
 constexpr std::uint32_t command_low = 0x300;
 constexpr std::uint32_t command_high = 0x310;
 constexpr std::uint32_t timer_entry = 0x320;
@@ -80,7 +83,8 @@ void add(Catalogue& catalogue, Row row,
     steps.insert(steps.end(), row.setup.begin(), row.setup.end());
     steps.emplace_back(l2_register(Register::rdi, apic_page + row.offset));
     steps.emplace_back(l2_register(Register::rbx, row.value));
-    if (row.writes && row.exit.rip == at_after) { // A trap: the page has it by then.
+    // A trap: the page has it by then.
+    if (row.writes && row.exit.exit_code != ExitCode::vmmcall) {
         row.exit.memory.push_back({backing_page, row.offset, 4, row.value});
     }
     add_guest_case(catalogue,
@@ -173,6 +177,50 @@ void avic(Catalogue& catalogue) {
                                                  .value}})});
 }
 
+/// By a logical id, of which each bit has an entry in a table of its own. APM2 15.29.4.
+void logical_ipi(Catalogue& catalogue) {
+    constexpr std::uint8_t vector = 0x51;
+    constexpr std::uint64_t to_logical_id = 1u << 11;
+    constexpr std::uint64_t command = 0x4000 | to_logical_id | vector;
+    constexpr std::uint64_t delivery_status = 1u << 12;
+    constexpr std::uint64_t id = 2; ///< Of L2's CPU: bit 1, so the second entry.
+    const std::vector<Step> flat{in_backing_page(destination_format, 0xffff'ffff),
+                                 in_backing_page(logical_id, id << 24),
+                                 in_backing_page(command_high, id << 24)};
+    const auto entry = [](std::uint64_t value) {
+        return Write{wire::Op::Code::write, Region::legacy_pt, 4, 4, value};
+    };
+    // L2 has interrupts disabled.
+    ExitExpectation requests = program_ends();
+    requests.memory = {
+        {backing_page, command_low, 4, command, ~delivery_status},
+        {backing_page, command_low, 4, {}, delivery_status, Match::free},
+        {backing_page, processor_priority, 4, {}, ~std::uint64_t{0}, Match::free},
+        {backing_page, requested + vector / 32 * 0x10, 4, std::uint64_t{1} << vector % 32}};
+    constexpr std::uint64_t valid_and_physical_id_0 = 1u << 31;
+    add(catalogue, {.name = "accelerated/logical_ipi",
+                    .title = "An IPI to a logical id reaches the CPU that its entry names.",
+                    .manual = "APM2 15.29.4",
+                    .writes = true,
+                    .offset = command_low,
+                    .value = command,
+                    .setup = join(flat, {entry(valid_and_physical_id_0)}),
+                    .exit = requests,
+                    .covers = {"field/control.avic_logical_table.address/loaded"}});
+    constexpr std::uint64_t invalid_target = 2;
+    add(catalogue,
+        {.name = "incomplete_ipi/invalid_logical_target",
+         .title = "An IPI to a logical id that the table does not have exits behind the write.",
+         .manual = "APM2 15.29.9.1",
+         .writes = true,
+         .offset = command_low,
+         .value = command,
+         .setup = join(flat, {entry(0)}),
+         .exit = exits(ExitCode::avic_incomplete_ipi, at_after,
+                       {{field::exit_info_1, id << 56 | command},
+                        {field::exit_info_2, invalid_target << 32, ~std::uint64_t{0} << 32}})});
+}
+
 /// A CPU that keeps the addresses of tables and page has to read them again where the clean bit is
 /// clear. APM2 15.15.
 void other_backing_page(Catalogue& catalogue) {
@@ -230,6 +278,7 @@ void x2avic(Catalogue& catalogue) {
 
 void every_access(Catalogue& catalogue) {
     avic(catalogue);
+    logical_ipi(catalogue);
     other_backing_page(catalogue);
     x2avic(catalogue);
 }

@@ -18,7 +18,7 @@ using svm::Feature;
 constexpr std::uint64_t general_protection = 13 + 1; ///< As routines report a fault.
 
 void host_save_area(Catalogue& catalogue) {
-    for (const unsigned number : {0u, 1u, 4u, 11u}) {
+    for (unsigned number = 0; number < 12; ++number) {
         CallExpectation faults;
         faults.values = {reported("fault: vector + 1", general_protection),
                          reported("VM_HSAVE_PA changed by it", 0)};
@@ -128,9 +128,13 @@ void time_stamps(Catalogue& catalogue) {
     }
 }
 
-/// Offset and ratio differ in each row. L1's own counter is what it would be.
+/// Offset and ratio differ in each row. L1's own counter is what it would be. MPERF has no offset.
 void scaled_time_stamps(Catalogue& catalogue) {
     for (const std::uint32_t ratio : {0x40u, 0x100u, 0x180u, 0x200u}) {
+        const std::vector<Step> offset{
+            vmcb_field(field::rip, at_start),
+            vmcb_field(field::tsc_offset, std::uint64_t{ratio} << 40),
+            vmcb_field(field::rax, l2_data)};
         CallExpectation expected;
         expected.values = {reported("lies between L1's readings, scaled, plus TSC_OFFSET", 1),
                            reported("L1 reads its own counter unscaled", 1)};
@@ -142,10 +146,20 @@ void scaled_time_stamps(Catalogue& catalogue) {
                      .needs = Feature::tsc_rate_msr,
                      .program = "store_rdtsc",
                      .l1_modes = all_l1_modes,
-                     .steps = {vmcb_field(field::rip, at_start),
-                               vmcb_field(field::tsc_offset, std::uint64_t{ratio} << 40),
-                               vmcb_field(field::rax, l2_data), Call{"vmrun_scales_tsc", ratio}},
+                     .steps = join(offset, {Call{"vmrun_scales_tsc", ratio}}),
                      .expectations = {expected}});
+        CallExpectation performance;
+        performance.values = {reported("lies between L1's readings, scaled", 1),
+                              reported("L1 reads its own counter unscaled", 1)};
+        add_l1_case(catalogue,
+                    {.name = "instructions/tsc_ratio/scales_mperf/" + hex_name(ratio),
+                     .title = "So it does MPERF, which TSC_OFFSET is not added to.",
+                     .manual = "APM2 15.30.5",
+                     .needs = {Feature::tsc_rate_msr, Feature::effective_frequency},
+                     .program = "store_rdmsr_mperf",
+                     .l1_modes = all_l1_modes,
+                     .steps = join(offset, {Call{"vmrun_scales_mperf", ratio}}),
+                     .expectations = {performance}});
     }
     CallExpectation none;
     none.values = {reported("reserved bits that can be written", 0)};
@@ -158,17 +172,33 @@ void scaled_time_stamps(Catalogue& catalogue) {
                             .expectations = {none}});
 }
 
-void avic_doorbell(Catalogue& catalogue) {
-    CallExpectation faults;
-    faults.values = {reported("fault of the doorbell: vector + 1", general_protection),
-                     reported("fault of VM_CR: vector + 1", 0)};
-    add_l1_case(catalogue, {.name = "instructions/avic_doorbell/read",
-                            .title = "AVIC's doorbell can be written only.",
-                            .manual = "APM2 15.29",
-                            .needs = Feature::avic,
-                            .l1_modes = all_l1_modes,
-                            .steps = {Call{"doorbell_read"}},
-                            .expectations = {faults}});
+/// Registers that can be written only. A CPU that does not have SMM_CTL, and says so in CPUID, has
+/// the same #GP for it; it is never written here, for that would take L1 into SMM.
+void write_only(Catalogue& catalogue) {
+    struct Register {
+        std::string_view name;
+        std::string_view title;
+        std::string_view manual;
+        std::uint32_t number;
+        svm::Features needs{};
+    };
+    for (const Register& of : {Register{"instructions/avic_doorbell/read",
+                                        "AVIC's doorbell can be written only.", "APM2 15.29",
+                                        svm::msr::avic_doorbell, Feature::avic},
+                               Register{"instructions/smm_ctl/read",
+                                        "SMM_CTL can be written only.", "APM2 15.30.3",
+                                        svm::msr::smm_ctl}}) {
+        CallExpectation faults;
+        faults.values = {reported("fault of the read: vector + 1", general_protection),
+                         reported("fault of reading VM_CR: vector + 1", 0)};
+        add_l1_case(catalogue, {.name = std::string{of.name},
+                                .title = of.title,
+                                .manual = of.manual,
+                                .needs = of.needs,
+                                .l1_modes = all_l1_modes,
+                                .steps = {Call{"msr_read_faults", of.number}},
+                                .expectations = {faults}});
+    }
 }
 
 void written_time_stamps(Catalogue& catalogue) {
@@ -193,7 +223,7 @@ void svm_msrs(Catalogue& catalogue) {
     time_stamps(catalogue);
     scaled_time_stamps(catalogue);
     written_time_stamps(catalogue);
-    avic_doorbell(catalogue);
+    write_only(catalogue);
 }
 
 const Registration registration{svm_msrs};

@@ -112,9 +112,4 @@ std::vector<Step> spare_page_absent() {
               world::present}};
 }
 
-std::vector<Step> join(std::vector<Step> first, const std::vector<Step>& second) {
-    first.insert(first.end(), second.begin(), second.end());
-    return first;
-}
-
 } // namespace vmrunit::cases

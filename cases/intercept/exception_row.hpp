@@ -72,6 +72,4 @@ inline constexpr std::uint64_t spare_page = 0xc000'0000;
 /// say whether its source is external to the processor, and implementations differ.
 inline constexpr std::uint32_t external_unsettled = ~1u;
 
-[[nodiscard]] std::vector<Step> join(std::vector<Step> first, const std::vector<Step>& second);
-
 } // namespace vmrunit::cases

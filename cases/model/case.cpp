@@ -3,6 +3,11 @@
 
 namespace vmrunit::cases {
 
+std::vector<Step> join(std::vector<Step> first, const std::vector<Step>& second) {
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+}
+
 bool expects_end(const Case& one) {
     return !one.expectations.empty() &&
            std::holds_alternative<EndExpectation>(one.expectations.back());

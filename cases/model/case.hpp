@@ -74,6 +74,9 @@ struct CodeCopy {
 
 using Step = std::variant<Write, L1Write, Run, Call, Measure>;
 
+/// The one and then the other.
+[[nodiscard]] std::vector<Step> join(std::vector<Step> first, const std::vector<Step>& second);
+
 // --- Expectation
 // -----------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ struct Defect {
     bool stops_reads = true;
     bool stops_writes = true;
     bool by_reads_only = false; ///< One of many alike: no other access is tried.
+    svm::Features without{};
 };
 
 const Defect& sound() {
@@ -120,6 +121,11 @@ std::vector<Defect> defects(NestedLevel level, L1Mode l1) {
     case NestedLevel::leaf_4m:
         reserved_bit(21); // Below it lie eight bits of the address.
         break;
+    case NestedLevel::pdpt:
+        // It is what a CPU with 1 GiB pages has PS for.
+        reserved_bit(7);
+        all.back().without = svm::Feature::page_1gb;
+        break;
     case NestedLevel::pml4:
         reserved_bit(7);
         reserved_bit(8);
@@ -146,6 +152,7 @@ void add(Catalogue& catalogue, NestedLevel level, const Defect& defect, Access a
                  .title = "The entry permits the access.",
                  .manual = "APM2 15.25.5",
                  .needs = needs_of(level),
+                 .without = defect.without,
                  .program = program_of(access),
                  .steps = std::move(steps),
                  .l1_modes = only(start.l1)};

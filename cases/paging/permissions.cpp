@@ -48,6 +48,7 @@ struct Entry {
     std::uint64_t set = 0;
     std::uint64_t cleared = 0;
     bool has_reserved_bit = false;
+    svm::Features without{};
 
     [[nodiscard]] bool is_present() const { return (cleared & world::present) == 0; }
     [[nodiscard]] bool is_writable() const { return (cleared & world::writable) == 0; }
@@ -120,6 +121,14 @@ std::vector<Entry> reserved_entries(NestedLevel level, L2Mode mode) {
         break;
     case NestedLevel::leaf_4m:
         bits(21, 22); // Below it lie eight bits of the address.
+        break;
+    case NestedLevel::pdpt:
+        if (mode == L2Mode::pae) {
+            break; // VMRUN looks at these: consistency/pdpte.
+        }
+        // It is what a CPU with 1 GiB pages has PS for.
+        bits(7, 8);
+        entries.back().without = Feature::page_1gb;
         break;
     case NestedLevel::pml4:
         bits(7, 9);
@@ -201,6 +210,7 @@ public:
              .title = code ? "L2's own tables refuse the access." : "L2's own tables permit it.",
              .manual = "APM2 5.6",
              .needs = needs_for(setting) | needs_of(level),
+             .without = entry.without,
              .program = access.program,
              .steps = std::move(steps),
              .exit = !code         ? gets_through(access.kind, address)

@@ -55,6 +55,7 @@
         l2_program store_rdtsc, 64, "rdtsc", before="mov %rax, %rbx", behind="mov %edx, (%rbx)"
         l2_program store_rdtscp, 64, "rdtscp", before="mov %rax, %rbx", behind="mov %edx, (%rbx)"
         l2_program store_rdmsr_tsc, 64, "rdmsr", before="mov %rax, %rbx; mov $0x10, %ecx", behind="mov %edx, (%rbx)"
+        l2_program store_rdmsr_mperf, 64, "rdmsr", before="mov %rax, %rbx; mov $0xe7, %ecx", behind="mov %edx, (%rbx)"
 
 /* Writes it from memory at rAX, and reads it back likewise. */
         l2_program store_tsc_written, 64, "wrmsr", before="mov %rax, %rbx; mov (%rbx), %eax; mov 4(%rbx), %edx; mov $0x10, %ecx", behind="rdtsc; mov %edx, (%rbx)"

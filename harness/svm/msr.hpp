@@ -13,6 +13,7 @@ inline constexpr std::uint32_t tsc              = 0x00000010;
 inline constexpr std::uint32_t apic_base        = 0x0000001b;
 inline constexpr std::uint32_t spec_ctrl        = 0x00000048;
 inline constexpr std::uint32_t pred_cmd         = 0x00000049;
+inline constexpr std::uint32_t mperf            = 0x000000e7;
 inline constexpr std::uint32_t mtrr_cap         = 0x000000fe;
 inline constexpr std::uint32_t sysenter_cs      = 0x00000174;
 inline constexpr std::uint32_t sysenter_esp     = 0x00000175;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// L2's time stamps scaled by the ratio in MSR C000_0104h, 8.32 fixed point, and what L2 writes to
-// the time stamp counter. L1 gets its own counter and ratio back. APM2 15.30.5.
+// L2's time stamps and MPERF scaled by the ratio in MSR C000_0104h, 8.32 fixed point, and what L2
+// writes to the time stamp counter. L1 gets its own counter and ratio back. APM2 15.30.5.
 
 #include "harness/guest/cpu.hpp"
 #include "harness/guest/exceptions.hpp"
@@ -25,30 +25,42 @@ std::uint64_t seen_by_l2(const Arena& arena) {
     return high << 32 | (arena.vmcb.save.rax & 0xffff'ffff);
 }
 
-} // namespace
-
-/// Argument: the ratio in 256ths. The VMCB's program reads the time stamp as in vmrun_reads_tsc.
-/// Reports whether what it read lies between L1's readings before and after, scaled and with
-/// TSC_OFFSET; and whether L1's own went on as they were.
-VMRUNIT_ROUTINE(vmrun_scales_tsc) {
+/// `read` reads the counter in L1 as the VMCB's program does in L2, and `offset` is what L2 has on
+/// top. Reports whether what L2 read lies between L1's readings before and after, scaled; and
+/// whether L1's own went on as they were.
+template<class Read>
+void run_scaled(RoutineCall& call, Read read, std::uint64_t offset) {
     constexpr unsigned to_fraction = 24;
     const std::uint64_t ratio = std::uint64_t{call.argument} << to_fraction;
-    svm::Vmcb& vmcb = call.arena.vmcb;
     const std::uint64_t ratio_before = read_msr(tsc_ratio);
-    const std::uint64_t unscaled = read_tsc();
+    const std::uint64_t unscaled = read();
     write_msr(tsc_ratio, ratio);
-    const std::uint64_t before = read_tsc();
-    __svm_vmrun(reinterpret_cast<std::uintptr_t>(&vmcb));
-    const std::uint64_t after = read_tsc();
+    const std::uint64_t before = read();
+    __svm_vmrun(reinterpret_cast<std::uintptr_t>(&call.arena.vmcb));
+    const std::uint64_t after = read();
     write_msr(tsc_ratio, ratio_before);
     // Scaling rounds, by less than one tick.
     const std::uint64_t least = scaled(before, ratio) - 1;
     const std::uint64_t most = scaled(after, ratio) + 1;
-    const std::uint64_t seen = seen_by_l2(call.arena) - vmcb.control.tsc_offset;
+    const std::uint64_t seen = seen_by_l2(call.arena) - offset;
     call.report(seen - least <= most - least ? 1 : 0);
     // A second or so at the usual rates; scaled they would be off by a part of all there are.
     constexpr std::uint64_t soon = std::uint64_t{1} << 32;
     call.report(before - unscaled < soon && after - before < soon ? 1 : 0);
+}
+
+} // namespace
+
+/// Argument: the ratio in 256ths. The VMCB's program reads the time stamp as in vmrun_reads_tsc.
+VMRUNIT_ROUTINE(vmrun_scales_tsc) {
+    run_scaled(
+        call, [] { return read_tsc(); }, call.arena.vmcb.control.tsc_offset);
+}
+
+/// The same of MPERF, which counts at the rate of the time stamp while the CPU is not halted.
+VMRUNIT_ROUTINE(vmrun_scales_mperf) {
+    run_scaled(
+        call, [] { return read_msr(svm::msr::mperf); }, 0);
 }
 
 /// Reports the bits of the ratio from 40 on that can be written.
