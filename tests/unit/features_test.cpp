@@ -102,6 +102,7 @@ TEST(Features, SurviveTheWireAndLoseUnknownBits) {
 TEST(Features, AreReadFromCpuid) {
     FakeCpu cpu{{{{0, 0}, {7, 0, 0, 0}},
                  {{1, 0}, {0, 0, 1u << 26, 1u << 4}},
+                 {{6, 0}, {0, 0, 1u << 0, 0}},
                  {{7, 0}, {1, 1u << 10, 0, 0}},
                  {{7, 1}, {1u << 6, 0, 0, 0}},
                  {{0x80000000, 0}, {0x8000000a, 0, 0, 0}},
@@ -109,9 +110,10 @@ TEST(Features, AreReadFromCpuid) {
                  {{0x80000007, 0}, {0, 0, 0, 0}},
                  {{0x80000008, 0}, {0, 0, 0, 0}},
                  {{0x8000000a, 0}, {1, 16, 0, (1u << 0) | (1u << 3)}}}};
-    EXPECT_EQ(features_from_cpuid(cpu),
-              (Features{Feature::xsave, Feature::tsc, Feature::invpcid, Feature::lass, Feature::svm,
-                        Feature::long_mode, Feature::np, Feature::nrips}));
+    EXPECT_EQ(
+        features_from_cpuid(cpu),
+        (Features{Feature::xsave, Feature::tsc, Feature::effective_frequency, Feature::invpcid,
+                  Feature::lass, Feature::svm, Feature::long_mode, Feature::np, Feature::nrips}));
     for (const std::uint32_t leaf : cpu.asked) {
         EXPECT_TRUE(leaf <= 7 || (leaf >= 0x80000000 && leaf <= 0x8000000a)) << leaf;
     }

@@ -106,8 +106,8 @@ VMRUNIT_ROUTINE(vmrun_keeps_msr) {
     call.report(after ^ before);
 }
 
-/// Argument: an MSR. Reports the vector + 1 of the fault that reading it took, or 0, and the same of
-/// VM_CR, which can be read.
+/// Argument: an MSR. Reports the vector + 1 of the fault that reading it took, or 0, and the same
+/// of VM_CR, which can be read.
 VMRUNIT_ROUTINE(msr_read_faults) {
     for (const std::uint32_t msr : {call.argument, svm::msr::vm_cr}) {
         call.report(vector_plus_1(catch_fault([msr] { (void)read_msr(msr); })));
