@@ -18,6 +18,7 @@ namespace field = svm::field;
 using svm::ExitCode;
 using svm::Feature;
 using svm::Intercept;
+using svm::VirtualInterrupt;
 using Kind = InterceptUse::Kind;
 
 constexpr std::uint8_t interrupt_vector = 0x51; ///< What the routine sends.
@@ -35,7 +36,7 @@ struct Exit {
 
 /// What the second CPU comes to. Without an exit it reports nothing, for it has been reset in L2.
 /// "Ready": L2 ran, or GIF being clear, the CPU waited until all had been sent.
-/// EXITINFO1 is for the rows that are about it.
+/// EXITINFO1 is for the rows that are about it. See with_reset() for INIT.
 CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::uint64_t events,
                          std::uint64_t before_stgi = 0) {
     const std::uint64_t exited = exit ? 1 : 0;
@@ -52,6 +53,13 @@ CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::u
     return expected;
 }
 
+/// Where INIT is sent: whether the CPU then waits for a start-up message, before anything else
+/// resets it.
+CallExpectation with_reset(CallExpectation expected, bool resets) {
+    expected.values.push_back(reported("the CPU takes a start-up message", resets ? 1 : 0));
+    return expected;
+}
+
 struct Sending {
     std::string name; ///< Behind "event/from_second_cpu/".
     std::string_view title;
@@ -60,6 +68,8 @@ struct Sending {
     bool intercepted = false;
     std::uint32_t argument = 0;
     CallExpectation expected{};
+    std::vector<Step> steps{};
+    svm::Features needs{};
 };
 
 /// Clear where all others are set. Where INIT is to become #SX, its own intercept would come first.
@@ -113,7 +123,9 @@ void add(Catalogue& catalogue, const Sending& row, bool all_others, const L2Star
     made.file = project_path(where.file_name());
     made.line = where.line();
     made.program = (row.argument & released) != 0 ? "waits_for_word" : "waits";
-    made.needs = {Feature::apic, Feature::second_cpu};
+    made.needs = row.needs;
+    made.needs.set(Feature::apic);
+    made.needs.set(Feature::second_cpu);
     if (row.intercept == Intercept::smi) {
         made.needs.set(Feature::smm_in_memory);
     }
@@ -122,6 +134,7 @@ void add(Catalogue& catalogue, const Sending& row, bool all_others, const L2Star
     }
     made.steps = {vmcb_field(field::rip, at_start), vmcb_field(field::rax, l2_data),
                   vmcb_set(field::rflags, svm::rflags::if_)};
+    made.steps.insert(made.steps.end(), row.steps.begin(), row.steps.end());
     if (all_others) {
         const std::vector<Step> others = all_other_intercepts(row.intercept, kept_clear(row));
         made.steps.insert(made.steps.end(), others.begin(), others.end());
@@ -182,9 +195,9 @@ void from_second_cpu(Catalogue& catalogue) {
         Intercept::nmi, false, nmi, comes_to(Exit{ExitCode::vmmcall, at_handler(2)}, true, 0));
     add(catalogue, "init/intercepted", "INIT exits; pending, it resets the CPU at STGI.",
         "APM2 15.13.4", Intercept::init, true, init,
-        comes_to(Exit{ExitCode::init, at_insn}, false, 0));
+        with_reset(comes_to(Exit{ExitCode::init, at_insn}, false, 0), true));
     add(catalogue, "init/not_intercepted", "INIT resets the CPU, L2 or not.", "APM2 15.13.4",
-        Intercept::init, false, init | no_exit, comes_to(std::nullopt, false, 0));
+        Intercept::init, false, init | no_exit, with_reset(comes_to(std::nullopt, false, 0), true));
     // INIT comes before an NMI that waits as well; the NMI does not outlive it. APM2 8.5, 15.13.4.
     add(catalogue, "held_nmi/intercepted", "An NMI that waited for VMRUN exits before L2 begins.",
         "APM2 15.17", Intercept::nmi, true, nmi | held,
@@ -194,10 +207,11 @@ void from_second_cpu(Catalogue& catalogue) {
         comes_to(Exit{ExitCode::vmmcall, at_handler(2)}, true, 0));
     add(catalogue, "held_init_and_nmi/intercepted", "INIT exits before the NMI that waits as well.",
         "APM2 8.5, 15.13.4", Intercept::init, true, init | held | with_nmi,
-        comes_to(Exit{ExitCode::init, at_start}, false, 0));
+        with_reset(comes_to(Exit{ExitCode::init, at_start}, false, 0), true));
     add(catalogue, "held_init_and_nmi/not_intercepted",
         "INIT resets the CPU before L2 or L1 has the NMI that waits as well.", "APM2 8.5, 15.13.4",
-        Intercept::init, false, init | held | with_nmi | no_exit, comes_to(std::nullopt, false, 0));
+        Intercept::init, false, init | held | with_nmi | no_exit,
+        with_reset(comes_to(std::nullopt, false, 0), true));
     // SMM is nobody's: its handler runs whatever L1 intercepts, and L2 goes on behind it. Its count
     // is the one number that both see. APM2 15.13.3, 15.22.
     add(catalogue, "smi/intercepted", "An SMI from elsewhere exits and is pending.", "APM2 15.13.3",
@@ -210,13 +224,45 @@ void from_second_cpu(Catalogue& catalogue) {
     CallExpectation exits = comes_to(Exit{ExitCode::exception_sx, at_insn}, true, 0);
     exits.values.back() = reported("EXITINFO1: the error code", 1);
     add(catalogue, "init/redirected/intercepted", "VM_CR.R_INIT turns INIT into #SX, which exits.",
-        "APM2 15.28", Intercept::exception_sx, true, init | redirects, exits);
+        "APM2 15.28", Intercept::exception_sx, true, init | redirects, with_reset(exits, false));
     add(catalogue, "init/redirected/not_intercepted", "L2 takes #SX by its own IDT.", "APM2 15.28",
         Intercept::exception_sx, false, init | redirects,
-        comes_to(Exit{ExitCode::vmmcall, at_handler(security_exception)}, true, 0));
+        with_reset(comes_to(Exit{ExitCode::vmmcall, at_handler(security_exception)}, true, 0),
+                   false));
 }
 
-const Registration registration{from_second_cpu};
+/// Virtual GIF is about virtual interrupts and NMIs only. APM2 15.33.2.
+void beside_virtual_gif(Catalogue& catalogue) {
+    for (const bool intercepted : {true, false}) {
+        const std::optional<Exit> exit =
+            intercepted ? std::optional{Exit{ExitCode::init, at_insn}} : std::nullopt;
+        const Sending row{
+            .name = std::string{"init/virtual_gif_clear/"} +
+                    (intercepted ? "intercepted" : "not_intercepted"),
+            .title = "VGIF holds no INIT.",
+            .manual = "APM2 15.13.4, 15.33.2",
+            .intercept = Intercept::init,
+            .intercepted = intercepted,
+            .argument = init | (intercepted ? 0u : no_exit),
+            .expected = with_reset(comes_to(exit, false, 0), true),
+            .steps = {vmcb_field(field::virtual_interrupt,
+                                 VirtualInterrupt{}.with(VirtualInterrupt::v_gif_enable).value)},
+            .needs = Feature::vgif};
+        for (const bool nested_paging : {true, false}) {
+            each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+                add(catalogue, row, false, {L2Mode::long64, 0, nested_paging, l1},
+                    std::source_location::current());
+            });
+        }
+    }
+}
+
+void events_from_elsewhere(Catalogue& catalogue) {
+    from_second_cpu(catalogue);
+    beside_virtual_gif(catalogue);
+}
+
+const Registration registration{events_from_elsewhere};
 
 } // namespace
 } // namespace vmrunit::cases
