@@ -28,6 +28,7 @@ constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
 constexpr std::uint32_t released = 0x80;  ///< L2 ends when it is told to, behind what was sent.
 constexpr std::uint32_t held = 0x200;     ///< It is sent while GIF is clear, before the VMRUN...
 constexpr std::uint32_t with_nmi = 0x400; ///< ...behind an NMI.
+constexpr std::uint32_t waits = 0x1000;   ///< `released`, and L2 has cleared its GIF.
 
 struct Exit {
     ExitCode code;
@@ -70,6 +71,7 @@ struct Sending {
     CallExpectation expected{};
     std::vector<Step> steps{};
     svm::Features needs{};
+    std::optional<Kind> kind{}; ///< Where it is none of those that kind_of() tells.
 };
 
 /// Clear where all others are set. Where INIT is to become #SX, its own intercept would come first.
@@ -122,7 +124,9 @@ void add(Catalogue& catalogue, const Sending& row, bool all_others, const L2Star
     made.manual = row.manual;
     made.file = project_path(where.file_name());
     made.line = where.line();
-    made.program = (row.argument & released) != 0 ? "waits_for_word" : "waits";
+    made.program = (row.argument & waits) != 0      ? "clgi_waits_for_word"
+                   : (row.argument & released) != 0 ? "waits_for_word"
+                                                    : "waits";
     made.needs = row.needs;
     made.needs.set(Feature::apic);
     made.needs.set(Feature::second_cpu);
@@ -144,7 +148,7 @@ void add(Catalogue& catalogue, const Sending& row, bool all_others, const L2Star
     }
     made.steps.emplace_back(Call{"send_to_l2_elsewhere", row.argument});
     made.expectations = {row.expected};
-    made.intercepts = {{row.intercept, kind_of(row, all_others)}};
+    made.intercepts = {{row.intercept, row.kind.value_or(kind_of(row, all_others))}};
     made.covers = covers(row);
     if (in_reach_of_l1(made)) {
         catalogue.add(std::move(made));
@@ -231,6 +235,39 @@ void from_second_cpu(Catalogue& catalogue) {
                    false));
 }
 
+/// 64-bit L2 at CPL 0, without the other intercepts.
+void add_plain(Catalogue& catalogue, const Sending& row,
+               const std::source_location& where = std::source_location::current()) {
+    for (const bool nested_paging : {true, false}) {
+        each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+            add(catalogue, row, false, {L2Mode::long64, 0, nested_paging, l1}, where);
+        });
+    }
+}
+
+/// Without V_GIF_ENABLE the GIF of L2 is the machine's: its CLGI holds off, intercepted or not,
+/// until #VMEXIT and L1's STGI. The twins are nmi/ and smi/ above. APM2 15.17.
+void behind_clgi_of_l2(Catalogue& catalogue) {
+    for (const bool is_smi : {false, true}) {
+        const Intercept intercept = is_smi ? Intercept::smi : Intercept::nmi;
+        for (const bool intercepted : {true, false}) {
+            Sending row{.name = std::string{is_smi ? "smi" : "nmi"} + "/behind_clgi_of_l2_" +
+                                (intercepted ? "intercepted" : "not_intercepted"),
+                        .title = is_smi ? "Behind L2's CLGI an SMI waits for L1's STGI."
+                                        : "Behind L2's CLGI an NMI waits for L1's STGI.",
+                        .manual = "APM2 15.17",
+                        .intercept = intercept,
+                        .argument = (is_smi ? smi : nmi) | released | waits,
+                        .expected = comes_to(Exit{ExitCode::vmmcall, at_marker}, true, 1)};
+            if (intercepted) {
+                row.steps = {intercepting(intercept)};
+                row.kind = Kind::order;
+            }
+            add_plain(catalogue, row);
+        }
+    }
+}
+
 /// Virtual GIF is about virtual interrupts and NMIs only. APM2 15.33.2.
 void beside_virtual_gif(Catalogue& catalogue) {
     for (const bool intercepted : {true, false}) {
@@ -248,17 +285,13 @@ void beside_virtual_gif(Catalogue& catalogue) {
             .steps = {vmcb_field(field::virtual_interrupt,
                                  VirtualInterrupt{}.with(VirtualInterrupt::v_gif_enable).value)},
             .needs = Feature::vgif};
-        for (const bool nested_paging : {true, false}) {
-            each_l1_mode(all_l1_modes, [&](L1Mode l1) {
-                add(catalogue, row, false, {L2Mode::long64, 0, nested_paging, l1},
-                    std::source_location::current());
-            });
-        }
+        add_plain(catalogue, row);
     }
 }
 
 void events_from_elsewhere(Catalogue& catalogue) {
     from_second_cpu(catalogue);
+    behind_clgi_of_l2(catalogue);
     beside_virtual_gif(catalogue);
 }
 

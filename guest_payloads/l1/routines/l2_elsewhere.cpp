@@ -177,6 +177,7 @@ constexpr std::uint32_t then_nmi = 0x100; ///< What is sent does not wake L2; an
 constexpr std::uint32_t held = 0x200;     ///< What is sent is pending when VMRUN sets GIF...
 constexpr std::uint32_t with_nmi = 0x400; ///< ...behind an NMI.
 constexpr std::uint32_t ends_hlt = 0x800; ///< The SMM handler has L2 go on behind its HLT.
+constexpr std::uint32_t waits = 0x1000;   ///< `released`, but GIF of L2 keeps away what is sent.
 
 /// 200 ms or so, or as much of that as a fast host gets by with: for L2 to halt, or to be woken.
 constexpr std::uint64_t moments = 4;
@@ -185,9 +186,12 @@ void wait_a_moment(std::uint64_t times) {
     (void)happens_within(short_wait * times, [] { return false; });
 }
 
-void release(L2Elsewhere& there, std::uint32_t kind) {
+void release(L2Elsewhere& there, std::uint32_t argument) {
     constexpr std::uint8_t go_on = 2;
-    if (kind == smi) {
+    const bool is_smi = (argument & kind_mask) == smi;
+    if ((argument & waits) != 0) {
+        (void)happens_within(short_wait, [is_smi] { return is_smi && SmmHandler::count() != 0; });
+    } else if (is_smi) {
         (void)wait_until(long_wait, [] { return SmmHandler::count() != 0; });
     }
     __atomic_store_n(&there.l2_word(), go_on, __ATOMIC_RELEASE);
@@ -249,7 +253,7 @@ Outcome send_to_l2(Arena& arena, std::uint32_t argument, std::uint64_t times) {
         there.run_held();
     }
     if ((argument & released) != 0) {
-        release(there, kind);
+        release(there, argument);
     }
     // Where R_INIT cannot be set, INIT is none that is redirected.
     const bool is_redirected = redirected && there.seen().vm_cr_is_set;
@@ -278,13 +282,13 @@ bool is_before_hlt(const Outcome& outcome, std::uint64_t begin) {
 
 } // namespace
 
-/// Argument: Sent, with `no_exit`, `halts`, `redirects`, `released`, `then_nmi`, `held`, `with_nmi`
-/// and `ends_hlt`. Sends it to the second CPU while L2 runs there, or before, while GIF is clear;
-/// where L2 `halts` and had not yet, again, after a longer wait.
-/// Reports whether L2 ran, or the CPU waited with GIF clear until it had been sent; whether it
-/// exited; exit code and RIP; events that CPU took before its STGI, whether it got behind that, and
-/// the events it had by then; whether it can be started anew; EXITINFO1; and where INIT is sent,
-/// whether it had reset the CPU before that was started anew.
+/// Argument: Sent, with `no_exit`, `halts`, `redirects`, `released`, `then_nmi`, `held`,
+/// `with_nmi`, `ends_hlt` and `waits`. Sends it to the second CPU while L2 runs there, or before,
+/// while GIF is clear; where L2 `halts` and had not yet, again, after a longer wait. Reports
+/// whether L2 ran, or the CPU waited with GIF clear until it had been sent; whether it exited; exit
+/// code and RIP; events that CPU took before its STGI, whether it got behind that, and the events
+/// it had by then; whether it can be started anew; EXITINFO1; and where INIT is sent, whether it
+/// had reset the CPU before that was started anew.
 VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
     svm::Vmcb& fresh = call.arena.spare_vmcb;
     fresh = call.arena.vmcb;
