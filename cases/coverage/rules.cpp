@@ -142,8 +142,8 @@ constexpr RowItem items[] = {
     {"vgif/l2_changes_it",               "STGI and CLGI of L2 change VGIF",                    "15.33.2", "intercept/stgi/vgif/not_taken intercept/clgi/vgif/not_taken", Feature::vgif},
     {"vgif/holds",                       "a clear VGIF holds a virtual interrupt off",         "15.33.2", "event/virtual_interrupt/vgif_clear event/virtual_interrupt/vgif_set", Feature::vgif},
     {"vgif/intercepted",                 "an intercepted STGI or CLGI exits all the same",     "15.33.2", "intercept/stgi/vgif/taken intercept/clgi/vgif/taken", Feature::vgif},
-    {"vgif/disabled",                    "without it STGI and CLGI of L2 act on GIF",          "15.17", "event/physical_interrupt/behind_clgi_of_l2_*"},
-    {"vgif/bit_without_enable",          "VGIF without V_GIF_ENABLE means nothing",            "15.33.2", "event/virtual_interrupt/vgif_without_enable"},
+    {"vgif/disabled",                    "without it STGI and CLGI of L2 act on GIF",          "15.17", "event/physical_interrupt/behind_clgi_of_l2_* event/from_second_cpu/*/behind_clgi_of_l2_* event/physical_interrupt/behind_stgi_of_l2_*"},
+    {"vgif/bit_without_enable",          "VGIF without V_GIF_ENABLE means nothing",            "15.33.2", "event/virtual_interrupt/if_set event/virtual_interrupt/vgif_without_enable event/virtual_interrupt/vgif_without_enable_clgi"},
 
     // Virtual interrupts.
     {"virq/taken",                       "priority above V_TPR, IF set, no shadow: taken",     "15.21.4", "event/virtual_interrupt/if_set event/virtual_interrupt/if_clear event/virtual_interrupt/vector_*"},

@@ -76,18 +76,25 @@ ExitExpectation exit_with(ExitCode code) {
     return exit;
 }
 
+/// INT n, injected or executed, is the program's own: nothing about it is external. APM2 8.4.1,
+/// 15.20.
+std::uint64_t judged_error_code(const UnderWay& event) {
+    const auto software = static_cast<std::uint64_t>(EventType::software_interrupt);
+    return event.event.get(EventInformation::type) == software ? 0xffff'ffff : external_unsettled;
+}
+
 void through_gate(Table& table, const UnderWay& event, const L2Start& start) {
     const std::uint8_t vector = vector_of(event.event);
 
     // The gate is not present: #NP, whose intercept comes before it would merge into #DF.
     ExitExpectation absent = exit_with(ExitCode::exception_np);
-    absent.fields = {{field::exit_info_1, idt_error_code(vector), external_unsettled}};
+    absent.fields = {{field::exit_info_1, idt_error_code(vector), judged_error_code(event)}};
     table.add("np", "The gate is not present, and #NP is intercepted.", event,
               join(absent_gate(vector), {intercepting(Intercept::exception_np)}), absent, start);
 
     // The IDT ends before the gate: #GP.
     ExitExpectation beyond = exit_with(ExitCode::exception_gp);
-    beyond.fields = {{field::exit_info_1, idt_error_code(vector), external_unsettled}};
+    beyond.fields = {{field::exit_info_1, idt_error_code(vector), judged_error_code(event)}};
     table.add("gp", "The IDT ends before the gate, and #GP is intercepted.", event,
               {no_idt(), intercepting(Intercept::exception_gp)}, beyond, start);
 }

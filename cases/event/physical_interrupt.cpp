@@ -135,6 +135,14 @@ void beside_virtual_gif(Catalogue& catalogue) {
     add(catalogue, "physical_nmi/virtual_gif_clear/not_intercepted",
         "VGIF holds no NMI of the machine: it is L2's.", {gif_clear}, nmi,
         outcome(ExitCode::vmmcall, at_handler(2), 0), about);
+    About of_smi = about;
+    of_smi.needs.set(Feature::smm_in_memory);
+    add(catalogue, "physical_smi/virtual_gif_clear/intercepted", "VGIF holds no SMI.",
+        {gif_clear, intercepting(Intercept::smi)}, smi, outcome(ExitCode::smi, at_start, 1),
+        of_smi);
+    add(catalogue, "physical_smi/virtual_gif_clear/not_intercepted",
+        "VGIF holds no SMI: it is handled while L2 runs.", {gif_clear}, smi,
+        outcome(ExitCode::vmmcall, at_marker, 1, 1), of_smi);
 }
 
 /// With V_NMI_ENABLE the intercept is about the NMIs of the machine, and those only: V_NMI_MASK
@@ -275,8 +283,8 @@ void beside_virtual_interrupt(Catalogue& catalogue) {
 }
 
 /// Without V_GIF_ENABLE the GIF of L2 is the machine's: CLGI of L2 holds its interrupts off,
-/// whatever IF says, until #VMEXIT and L1's STGI. The twin is event/interrupt_shadow/sti, without
-/// the CLGI.
+/// whatever IF says, until #VMEXIT and L1's STGI, or until its own STGI. The twin without the CLGI
+/// is event/interrupt_shadow/sti.
 void global_interrupt_flag_of_l2(Catalogue& catalogue) {
     for (const bool intercepted : {true, false}) {
         std::vector<Step> steps{vmcb_field(field::rip, at_start)};
@@ -284,20 +292,32 @@ void global_interrupt_flag_of_l2(Catalogue& catalogue) {
             steps.emplace_back(intercepting(Intercept::intr));
         }
         steps.emplace_back(Call{"vmrun_with_event", interrupt});
-        const std::string name = std::string{"event/physical_interrupt/behind_clgi_of_l2_"} +
-                                 (intercepted ? "intercepted" : "not_intercepted");
+        // Whether STGI has a shadow nobody says, so not where L2 is when it exits.
+        CallExpectation admitted =
+            intercepted ? outcome(ExitCode::intr, Value{0}, 1)
+                        : outcome(ExitCode::vmmcall, at_handler(interrupt_vector), 0);
+        if (intercepted) {
+            admitted.values[1].mask = 0;
+        }
+        const std::string suffix = intercepted ? "intercepted" : "not_intercepted";
         for (const bool nested_paging : {true, false}) {
-            add_l1_case(catalogue,
-                        {.name = name,
-                         .title = "Behind L2's CLGI an interrupt waits, though STI sets IF.",
-                         .manual = "APM2 15.17",
-                         .needs = Feature::apic,
-                         .program = "clgi_sti_nops",
-                         .nested_paging = nested_paging,
-                         .l1_modes = all_l1_modes,
-                         .steps = steps,
-                         .expectations = {outcome(ExitCode::vmmcall, at_marker, 1)},
-                         .named_by_paging = true});
+            const auto row = [&](const std::string& what, std::string_view title,
+                                 std::string_view program, const CallExpectation& expected) {
+                const std::string name = "event/physical_interrupt/" + what + suffix;
+                add_l1_case(catalogue, {.name = name,
+                                        .title = title,
+                                        .manual = "APM2 15.17",
+                                        .needs = Feature::apic,
+                                        .program = program,
+                                        .nested_paging = nested_paging,
+                                        .l1_modes = all_l1_modes,
+                                        .steps = steps,
+                                        .expectations = {expected},
+                                        .named_by_paging = true});
+            };
+            row("behind_clgi_of_l2_", "Behind L2's CLGI an interrupt waits, though STI sets IF.",
+                "clgi_sti_nops", outcome(ExitCode::vmmcall, at_marker, 1));
+            row("behind_stgi_of_l2_", "L2's own STGI lets it in again.", "clgi_sti_stgi", admitted);
         }
     }
 }

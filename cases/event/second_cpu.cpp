@@ -18,6 +18,7 @@ namespace field = svm::field;
 using svm::ExitCode;
 using svm::Feature;
 using svm::Intercept;
+using svm::VirtualInterrupt;
 using Kind = InterceptUse::Kind;
 
 constexpr std::uint8_t interrupt_vector = 0x51; ///< What the routine sends.
@@ -27,6 +28,7 @@ constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
 constexpr std::uint32_t released = 0x80;  ///< L2 ends when it is told to, behind what was sent.
 constexpr std::uint32_t held = 0x200;     ///< It is sent while GIF is clear, before the VMRUN...
 constexpr std::uint32_t with_nmi = 0x400; ///< ...behind an NMI.
+constexpr std::uint32_t waits = 0x1000;   ///< `released`, and L2 has cleared its GIF.
 
 struct Exit {
     ExitCode code;
@@ -35,7 +37,7 @@ struct Exit {
 
 /// What the second CPU comes to. Without an exit it reports nothing, for it has been reset in L2.
 /// "Ready": L2 ran, or GIF being clear, the CPU waited until all had been sent.
-/// EXITINFO1 is for the rows that are about it.
+/// EXITINFO1 is for the rows that are about it. See with_reset() for INIT.
 CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::uint64_t events,
                          std::uint64_t before_stgi = 0) {
     const std::uint64_t exited = exit ? 1 : 0;
@@ -52,6 +54,13 @@ CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::u
     return expected;
 }
 
+/// Where INIT is sent: whether the CPU then waits for a start-up message, before anything else
+/// resets it.
+CallExpectation with_reset(CallExpectation expected, bool resets) {
+    expected.values.push_back(reported("the CPU takes a start-up message", resets ? 1 : 0));
+    return expected;
+}
+
 struct Sending {
     std::string name; ///< Behind "event/from_second_cpu/".
     std::string_view title;
@@ -60,6 +69,9 @@ struct Sending {
     bool intercepted = false;
     std::uint32_t argument = 0;
     CallExpectation expected{};
+    std::vector<Step> steps{};
+    svm::Features needs{};
+    std::optional<Kind> kind{}; ///< Where it is none of those that kind_of() tells.
 };
 
 /// Clear where all others are set. Where INIT is to become #SX, its own intercept would come first.
@@ -112,8 +124,12 @@ void add(Catalogue& catalogue, const Sending& row, bool all_others, const L2Star
     made.manual = row.manual;
     made.file = project_path(where.file_name());
     made.line = where.line();
-    made.program = (row.argument & released) != 0 ? "waits_for_word" : "waits";
-    made.needs = {Feature::apic, Feature::second_cpu};
+    made.program = (row.argument & waits) != 0      ? "clgi_waits_for_word"
+                   : (row.argument & released) != 0 ? "waits_for_word"
+                                                    : "waits";
+    made.needs = row.needs;
+    made.needs.set(Feature::apic);
+    made.needs.set(Feature::second_cpu);
     if (row.intercept == Intercept::smi) {
         made.needs.set(Feature::smm_in_memory);
     }
@@ -122,6 +138,7 @@ void add(Catalogue& catalogue, const Sending& row, bool all_others, const L2Star
     }
     made.steps = {vmcb_field(field::rip, at_start), vmcb_field(field::rax, l2_data),
                   vmcb_set(field::rflags, svm::rflags::if_)};
+    made.steps.insert(made.steps.end(), row.steps.begin(), row.steps.end());
     if (all_others) {
         const std::vector<Step> others = all_other_intercepts(row.intercept, kept_clear(row));
         made.steps.insert(made.steps.end(), others.begin(), others.end());
@@ -131,7 +148,7 @@ void add(Catalogue& catalogue, const Sending& row, bool all_others, const L2Star
     }
     made.steps.emplace_back(Call{"send_to_l2_elsewhere", row.argument});
     made.expectations = {row.expected};
-    made.intercepts = {{row.intercept, kind_of(row, all_others)}};
+    made.intercepts = {{row.intercept, row.kind.value_or(kind_of(row, all_others))}};
     made.covers = covers(row);
     if (in_reach_of_l1(made)) {
         catalogue.add(std::move(made));
@@ -182,9 +199,9 @@ void from_second_cpu(Catalogue& catalogue) {
         Intercept::nmi, false, nmi, comes_to(Exit{ExitCode::vmmcall, at_handler(2)}, true, 0));
     add(catalogue, "init/intercepted", "INIT exits; pending, it resets the CPU at STGI.",
         "APM2 15.13.4", Intercept::init, true, init,
-        comes_to(Exit{ExitCode::init, at_insn}, false, 0));
+        with_reset(comes_to(Exit{ExitCode::init, at_insn}, false, 0), true));
     add(catalogue, "init/not_intercepted", "INIT resets the CPU, L2 or not.", "APM2 15.13.4",
-        Intercept::init, false, init | no_exit, comes_to(std::nullopt, false, 0));
+        Intercept::init, false, init | no_exit, with_reset(comes_to(std::nullopt, false, 0), true));
     // INIT comes before an NMI that waits as well; the NMI does not outlive it. APM2 8.5, 15.13.4.
     add(catalogue, "held_nmi/intercepted", "An NMI that waited for VMRUN exits before L2 begins.",
         "APM2 15.17", Intercept::nmi, true, nmi | held,
@@ -194,10 +211,11 @@ void from_second_cpu(Catalogue& catalogue) {
         comes_to(Exit{ExitCode::vmmcall, at_handler(2)}, true, 0));
     add(catalogue, "held_init_and_nmi/intercepted", "INIT exits before the NMI that waits as well.",
         "APM2 8.5, 15.13.4", Intercept::init, true, init | held | with_nmi,
-        comes_to(Exit{ExitCode::init, at_start}, false, 0));
+        with_reset(comes_to(Exit{ExitCode::init, at_start}, false, 0), true));
     add(catalogue, "held_init_and_nmi/not_intercepted",
         "INIT resets the CPU before L2 or L1 has the NMI that waits as well.", "APM2 8.5, 15.13.4",
-        Intercept::init, false, init | held | with_nmi | no_exit, comes_to(std::nullopt, false, 0));
+        Intercept::init, false, init | held | with_nmi | no_exit,
+        with_reset(comes_to(std::nullopt, false, 0), true));
     // SMM is nobody's: its handler runs whatever L1 intercepts, and L2 goes on behind it. Its count
     // is the one number that both see. APM2 15.13.3, 15.22.
     add(catalogue, "smi/intercepted", "An SMI from elsewhere exits and is pending.", "APM2 15.13.3",
@@ -210,13 +228,74 @@ void from_second_cpu(Catalogue& catalogue) {
     CallExpectation exits = comes_to(Exit{ExitCode::exception_sx, at_insn}, true, 0);
     exits.values.back() = reported("EXITINFO1: the error code", 1);
     add(catalogue, "init/redirected/intercepted", "VM_CR.R_INIT turns INIT into #SX, which exits.",
-        "APM2 15.28", Intercept::exception_sx, true, init | redirects, exits);
+        "APM2 15.28", Intercept::exception_sx, true, init | redirects, with_reset(exits, false));
     add(catalogue, "init/redirected/not_intercepted", "L2 takes #SX by its own IDT.", "APM2 15.28",
         Intercept::exception_sx, false, init | redirects,
-        comes_to(Exit{ExitCode::vmmcall, at_handler(security_exception)}, true, 0));
+        with_reset(comes_to(Exit{ExitCode::vmmcall, at_handler(security_exception)}, true, 0),
+                   false));
 }
 
-const Registration registration{from_second_cpu};
+/// 64-bit L2 at CPL 0, without the other intercepts.
+void add_plain(Catalogue& catalogue, const Sending& row,
+               const std::source_location& where = std::source_location::current()) {
+    for (const bool nested_paging : {true, false}) {
+        each_l1_mode(all_l1_modes, [&](L1Mode l1) {
+            add(catalogue, row, false, {L2Mode::long64, 0, nested_paging, l1}, where);
+        });
+    }
+}
+
+/// Without V_GIF_ENABLE the GIF of L2 is the machine's: its CLGI holds off, intercepted or not,
+/// until #VMEXIT and L1's STGI. The twins are nmi/ and smi/ above. APM2 15.17.
+void behind_clgi_of_l2(Catalogue& catalogue) {
+    for (const bool is_smi : {false, true}) {
+        const Intercept intercept = is_smi ? Intercept::smi : Intercept::nmi;
+        for (const bool intercepted : {true, false}) {
+            Sending row{.name = std::string{is_smi ? "smi" : "nmi"} + "/behind_clgi_of_l2_" +
+                                (intercepted ? "intercepted" : "not_intercepted"),
+                        .title = is_smi ? "Behind L2's CLGI an SMI waits for L1's STGI."
+                                        : "Behind L2's CLGI an NMI waits for L1's STGI.",
+                        .manual = "APM2 15.17",
+                        .intercept = intercept,
+                        .argument = (is_smi ? smi : nmi) | released | waits,
+                        .expected = comes_to(Exit{ExitCode::vmmcall, at_marker}, true, 1)};
+            if (intercepted) {
+                row.steps = {intercepting(intercept)};
+                row.kind = Kind::order;
+            }
+            add_plain(catalogue, row);
+        }
+    }
+}
+
+/// Virtual GIF is about virtual interrupts and NMIs only. APM2 15.33.2.
+void beside_virtual_gif(Catalogue& catalogue) {
+    for (const bool intercepted : {true, false}) {
+        const std::optional<Exit> exit =
+            intercepted ? std::optional{Exit{ExitCode::init, at_insn}} : std::nullopt;
+        const Sending row{
+            .name = std::string{"init/virtual_gif_clear/"} +
+                    (intercepted ? "intercepted" : "not_intercepted"),
+            .title = "VGIF holds no INIT.",
+            .manual = "APM2 15.13.4, 15.33.2",
+            .intercept = Intercept::init,
+            .intercepted = intercepted,
+            .argument = init | (intercepted ? 0u : no_exit),
+            .expected = with_reset(comes_to(exit, false, 0), true),
+            .steps = {vmcb_field(field::virtual_interrupt,
+                                 VirtualInterrupt{}.with(VirtualInterrupt::v_gif_enable).value)},
+            .needs = Feature::vgif};
+        add_plain(catalogue, row);
+    }
+}
+
+void events_from_elsewhere(Catalogue& catalogue) {
+    from_second_cpu(catalogue);
+    behind_clgi_of_l2(catalogue);
+    beside_virtual_gif(catalogue);
+}
+
+const Registration registration{events_from_elsewhere};
 
 } // namespace
 } // namespace vmrunit::cases

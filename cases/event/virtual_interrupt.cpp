@@ -198,9 +198,14 @@ void in_every_mode(Catalogue& catalogue, const L2Start& start) {
          .title = "An exit from the shadow stores it.",
          .manual = shadow_manual,
          .setup = {vmcb_field(field::interrupt_shadow, InterruptShadow::interrupt_shadow.mask())}});
+    // A clear one is that of "if_set".
     table.taken({.name = "vgif_without_enable",
-                 .title = "Without V_GIF_ENABLE a clear VGIF means nothing.",
-                 .manual = vgif_manual});
+                 .title = "Without V_GIF_ENABLE VGIF means nothing, and keeps its value.",
+                 .manual = vgif_manual,
+                 .control = pending.with(VirtualInterrupt::vgif),
+                 .fields = {{field::virtual_interrupt, VirtualInterrupt::vgif.mask(),
+                             VirtualInterrupt::vgif.mask()}},
+                 .needs = Feature::vgif});
     for (const bool gif : {false, true}) {
         const Row row{.name = gif ? "vgif_set" : "vgif_clear",
                       .title = "A clear virtual GIF holds it off.",
@@ -264,6 +269,14 @@ void admitted_by_l2(Catalogue& catalogue, const L2Start& start) {
                  .return_rip_defined = false,
                  .fields = {gif(true)},
                  .needs = Feature::vgif});
+    // Without V_GIF_ENABLE it is none of theirs; STGI and a clear VGIF: intercept/stgi/not_taken.
+    table.held({.name = "vgif_without_enable_clgi",
+                .title = "Without V_GIF_ENABLE L2's CLGI leaves VGIF alone.",
+                .manual = vgif_manual,
+                .control = VirtualInterrupt{}.with(VirtualInterrupt::vgif),
+                .program = "clgi",
+                .fields = {gif(true)},
+                .needs = Feature::vgif});
     // Its twin is "sti", where CLGI is not before STI.
     const std::uint64_t irq = VirtualInterrupt::v_irq.mask();
     table.held(

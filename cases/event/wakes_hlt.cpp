@@ -91,6 +91,9 @@ void from_second_cpu(Catalogue& catalogue) {
                            reported("events that L1 had by then", behind_stgi),
                            reported("the CPU starts anew", 1),
                            {Value{0}, 0, Match::equals, "EXITINFO1"}};
+        if (resets) {
+            expected.values.push_back(reported("the CPU takes a start-up message", 1));
+        }
         add(catalogue, {name, title, manual, "waits_in_hlt", needs, std::move(steps),
                         Call{"send_to_l2_elsewhere", sent | halts}, expected});
     };
@@ -147,12 +150,18 @@ void not_intercepted(Catalogue& catalogue) {
                            reported("events that L1 had by then", seen.behind_stgi),
                            reported("the CPU starts anew", 1),
                            {Value{0}, 0, Match::equals, "EXITINFO1"}};
+        if (!outcome) {
+            expected.values.push_back(reported("the CPU takes a start-up message", 1));
+        }
         add(catalogue, {name, title, manual, "waits_in_hlt", needs, std::move(steps),
                         Call{"send_to_l2_elsewhere", argument | halts}, expected});
     };
     row("init/not_intercepted", "INIT resets the CPU out of L2's HLT.", "APM2 15.13.4", {},
         init | no_exit, std::nullopt);
-    // Whether L2 halts again behind an SMM handler that says nothing no source here tells.
+    row("smi/not_intercepted_halts_again",
+        "L2 halts again behind an SMM handler that says nothing: the NMI finds it there.",
+        "APM2 10.3.7, 15.13.3", {intercepting(Intercept::nmi)}, smi | then_nmi,
+        Outcome{ExitCode::nmi, at_after, 1, 2});
     row("smi/not_intercepted_handler_ends_hlt",
         "L2 goes on behind HLT where the SMM handler says so.", "APM2 10.3.7, 15.13.3",
         {intercepting(Intercept::nmi)}, smi | ends_hlt,

@@ -19,6 +19,7 @@
 /* Says that it runs and waits for an event. */
         l2_program waits, 64, "jmp .", before="movb $1, (%rax)"
         l2_program waits_for_word, 64, "cmpb $2, (%rax)", before="movb $1, (%rax); 771:", behind="jne 771b"
+        l2_program clgi_waits_for_word, 64, "cmpb $2, (%rax)", before="clgi; movb $1, (%rax); 771:", behind="jne 771b"
         l2_program waits_in_hlt, 64, "hlt", before="movb $1, (%rax)"
         l2_legacy_programs waits, "jmp .", before="movb $1, (%eax)"
         l2_legacy_programs waits_for_word, "cmpb $2, (%eax)", before="movb $1, (%eax); 771:", behind="jne 771b"

@@ -30,6 +30,7 @@
 /* Whether an interrupt shadow follows STGI nobody says, so there is room for one. */
         l2_programs stgi_nops, "stgi", behind="nop; nop; nop"
         l2_programs clgi_sti_nops, "sti", before="clgi", behind="nop; nop; nop"
+        l2_programs clgi_sti_stgi, "stgi", before="clgi; sti", behind="nop; nop; nop"
         l2_programs clgi, "clgi"
         l2_programs skinit, ".byte 0x0f, 0x01, 0xde"
         l2_programs invlpga, ".byte 0x0f, 0x01, 0xdf"

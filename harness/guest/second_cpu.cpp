@@ -22,12 +22,15 @@ struct Start {
 };
 constinit Start starts[maximum_cpus]{};
 
+/// By __atomic builtins. Not on a stack: the CPU may write it late.
+constinit std::uint32_t probe_begun = 0;
+
 constexpr std::uint8_t trampoline_page = VMRUNIT_LOW_TEXT_BEGIN / 0x1000;
 
 // A start-up message is lost if the CPU has not finished its INIT; nothing says so, hence attempts,
 // each of 50 ms or so at the usual rates. The last one gets the seconds that a busy host may need.
 constexpr int attempts = 32;
-constexpr Patience per_attempt{.ticks = std::uint64_t{1} << 27, .looks = std::uint64_t{1} << 15};
+constexpr Patience per_attempt = StartupProbe::per_message;
 constexpr Patience last_attempt = long_wait;
 
 /// Lets a CPU that has begun go on, once whoever starts it sends it nothing more: a start-up
@@ -94,22 +97,23 @@ CpuStart start_cpu(std::uint32_t apic_id, std::uint32_t index, CpuFunction funct
     return CpuStart::does_not_answer;
 }
 
-bool takes_startup(std::uint32_t apic_id, std::uint32_t index) {
-    const auto began = [](void* flag) {
-        __atomic_store_n(static_cast<std::uint32_t*>(flag), 1, __ATOMIC_RELEASE);
-    };
+StartupProbe::StartupProbe(std::uint32_t apic_id, std::uint32_t index)
+    : apic_id_{apic_id}, index_{index} {
+    __atomic_store_n(&probe_begun, 0, __ATOMIC_RELAXED);
     // A CPU that goes on is behind the call of its function, and does not look at these again.
-    static constinit std::uint32_t has_begun;
-    __atomic_store_n(&has_begun, 0, __ATOMIC_RELAXED);
-    Start& start = starts[index];
-    start.function = began;
-    start.context = &has_begun;
+    Start& start = starts[index_];
+    start.function = [](void*) { __atomic_store_n(&probe_begun, 1, __ATOMIC_RELEASE); };
+    start.context = nullptr;
     std::atomic_ref{start.phase}.store(Phase::wanted);
-    LocalApic{}.send_startup(apic_id, trampoline_page);
-    return happens_within(per_attempt, [&] {
-        (void)release(start);
-        return __atomic_load_n(&has_begun, __ATOMIC_ACQUIRE) == 1;
-    });
+}
+
+void StartupProbe::send() const {
+    LocalApic{}.send_startup(apic_id_, trampoline_page);
+}
+
+bool StartupProbe::taken() const {
+    (void)release(starts[index_]);
+    return __atomic_load_n(&probe_begun, __ATOMIC_ACQUIRE) == 1;
 }
 
 bool cpu_finished(std::uint32_t index) {

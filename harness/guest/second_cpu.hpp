@@ -4,6 +4,8 @@
 // with interrupts off; only an NMI or a new start reaches it then.
 #pragma once
 
+#include "harness/guest/wait.hpp"
+
 #include <cstdint>
 
 namespace vmrunit::guest {
@@ -22,8 +24,24 @@ enum class CpuStart : std::uint8_t {
                                  void* context);
 
 // Whether a CPU that was started before waits for a start-up message, as one does that INIT has
-// reset: it is sent one, which any other ignores, and has 50 ms or so to begin.
-[[nodiscard]] bool takes_startup(std::uint32_t apic_id, std::uint32_t index);
+// reset; any other ignores it. From its construction on that CPU begins nothing else. One at a
+// time.
+class StartupProbe {
+public:
+    // 50 ms or so at the usual rates.
+    static constexpr Patience per_message{.ticks = std::uint64_t{1} << 27,
+                                          .looks = std::uint64_t{1} << 15};
+
+    StartupProbe(std::uint32_t apic_id, std::uint32_t index);
+    // Lost if the CPU has not finished its INIT: to be sent again after `per_message`.
+    void send() const;
+    // Whether the CPU has begun because of one. Lets it go on, so it must be asked.
+    [[nodiscard]] bool taken() const;
+
+private:
+    std::uint32_t apic_id_;
+    std::uint32_t index_;
+};
 
 // Whether the function of a started CPU has returned.
 [[nodiscard]] bool cpu_finished(std::uint32_t index);

@@ -32,12 +32,20 @@ inline constexpr Patience long_wait{.ticks = std::uint64_t{1} << 32,
 inline constexpr Patience short_wait{.ticks = std::uint64_t{1} << 27,
                                      .looks = std::uint64_t{1} << 18};
 
-/// For what should happen: false only after so many ticks and so many looks.
+/// However few looks a starved host lets it have, a wait ends after this many ticks: the runner
+/// gives up a case after 10 s, and what it has seen by then is to be told.
+inline constexpr std::uint64_t longest_wait = long_wait.ticks * 2;
+
+/// For what should happen: false only after so many ticks and so many looks, or after
+/// `longest_wait`.
 template<class Condition>
 bool wait_until(const Patience& patience, Condition&& condition) {
     const std::uint64_t begin = read_tsc();
-    for (std::uint64_t looks = 0; looks < patience.looks || read_tsc() - begin < patience.ticks;
-         ++looks) {
+    const auto goes_on = [&](std::uint64_t looks) {
+        const std::uint64_t ticks = read_tsc() - begin;
+        return (looks < patience.looks || ticks < patience.ticks) && ticks < longest_wait;
+    };
+    for (std::uint64_t looks = 0; goes_on(looks); ++looks) {
         if (condition())
             return true;
         let_others_run();

@@ -83,10 +83,40 @@ bool L2Elsewhere::start(std::uint64_t host_save_area) {
     return wait_until(long_wait, [&] { return __atomic_load_n(&ready, __ATOMIC_ACQUIRE) == 1; });
 }
 
-bool L2Elsewhere::still_holds() const {
+template<class Condition>
+void L2Elsewhere::wait_for_reset_or(Condition&& condition) {
+    const auto decided = [&] {
+        is_reset_ = is_reset_ || (probe_ && probe_->taken());
+        return is_reset_ || condition();
+    };
+    // An exit is there at once, as a rule.
+    constexpr Patience first{.ticks = std::uint64_t{1} << 24, .looks = std::uint64_t{1} << 12};
+    if (happens_within(first, decided)) {
+        return;
+    }
+    if (!probe_) {
+        probe_.emplace(second_cpu_id, second_cpu_id);
+    }
+    // One message of 50 ms after the other: what comes before INIT is finished is lost.
+    constexpr Patience messages{.ticks = long_wait.ticks, .looks = 64};
+    (void)wait_until(messages, [&] {
+        probe_->send();
+        return happens_within(StartupProbe::per_message, decided);
+    });
+}
+
+bool L2Elsewhere::still_holds(bool init_was_sent) {
+    // So many rounds that it has run on behind what was sent, however late it had its turn.
+    constexpr std::uint32_t rounds = 1u << 12;
     const std::uint32_t before = __atomic_load_n(&pulse_, __ATOMIC_RELAXED);
-    return wait_until(short_wait,
-                      [&] { return __atomic_load_n(&pulse_, __ATOMIC_RELAXED) != before; });
+    const auto holds = [&] {
+        return __atomic_load_n(&pulse_, __ATOMIC_RELAXED) - before >= rounds;
+    };
+    if (!init_was_sent) {
+        return wait_until(long_wait, holds);
+    }
+    wait_for_reset_or(holds);
+    return holds();
 }
 
 void L2Elsewhere::run_held() {
@@ -97,20 +127,38 @@ std::uint8_t& L2Elsewhere::l2_word() const {
     return *reinterpret_cast<std::uint8_t*>(static_cast<std::uintptr_t>(arena_.vmcb.save.rax));
 }
 
+bool L2Elsewhere::reached(Phase phase) const {
+    return __atomic_load_n(&phase_, __ATOMIC_ACQUIRE) >= static_cast<std::uint32_t>(phase);
+}
+
 bool L2Elsewhere::wait_for(Phase phase, bool expected) const {
-    const auto reached = [&] {
-        return __atomic_load_n(&phase_, __ATOMIC_ACQUIRE) >= static_cast<std::uint32_t>(phase);
-    };
-    return expected ? wait_until(long_wait, reached) : happens_within(short_wait, reached);
+    const auto condition = [&] { return reached(phase); };
+    if (is_reset_) {
+        return condition(); // Nothing changes that any more.
+    }
+    return expected ? wait_until(long_wait, condition) : happens_within(short_wait, condition);
 }
 
 bool L2Elsewhere::wait_for_exit(bool expected) const {
     return wait_for(exited, expected);
 }
 
-bool L2Elsewhere::wait_for_exit_by_init() const {
-    return wait_for_exit(false) ||
-           (!takes_startup(second_cpu_id, second_cpu_id) && wait_for_exit(true));
+bool L2Elsewhere::wait_for_exit_by_init() {
+    const auto exits = [&] { return reached(exited); };
+    wait_for_reset_or(exits);
+    return exits();
+}
+
+bool L2Elsewhere::is_reset() {
+    wait_for_reset_or([&] { return reached(behind_stgi); });
+    if (!is_reset_) {
+        if (!probe_) {
+            probe_.emplace(second_cpu_id, second_cpu_id);
+        }
+        probe_->send();
+        is_reset_ = happens_within(StartupProbe::per_message, [&] { return probe_->taken(); });
+    }
+    return is_reset_;
 }
 
 bool L2Elsewhere::wait_for_stgi(bool expected) const {
@@ -129,15 +177,21 @@ constexpr std::uint32_t then_nmi = 0x100; ///< What is sent does not wake L2; an
 constexpr std::uint32_t held = 0x200;     ///< What is sent is pending when VMRUN sets GIF...
 constexpr std::uint32_t with_nmi = 0x400; ///< ...behind an NMI.
 constexpr std::uint32_t ends_hlt = 0x800; ///< The SMM handler has L2 go on behind its HLT.
+constexpr std::uint32_t waits = 0x1000;   ///< `released`, but GIF of L2 keeps away what is sent.
 
-/// Long enough for L2 to halt, or to be woken.
-void wait_a_moment() {
-    (void)happens_within(short_wait * 4, [] { return false; });
+/// 200 ms or so, or as much of that as a fast host gets by with: for L2 to halt, or to be woken.
+constexpr std::uint64_t moments = 4;
+
+void wait_a_moment(std::uint64_t times) {
+    (void)happens_within(short_wait * times, [] { return false; });
 }
 
-void release(L2Elsewhere& there, std::uint32_t kind) {
+void release(L2Elsewhere& there, std::uint32_t argument) {
     constexpr std::uint8_t go_on = 2;
-    if (kind == smi) {
+    const bool is_smi = (argument & kind_mask) == smi;
+    if ((argument & waits) != 0) {
+        (void)happens_within(short_wait, [is_smi] { return is_smi && SmmHandler::count() != 0; });
+    } else if (is_smi) {
         (void)wait_until(long_wait, [] { return SmmHandler::count() != 0; });
     }
     __atomic_store_n(&there.l2_word(), go_on, __ATOMIC_RELEASE);
@@ -159,62 +213,108 @@ void send(const LocalApic& apic, std::uint32_t kind) {
     }
 }
 
-} // namespace
+struct Outcome {
+    bool ready;
+    bool exited;
+    L2Elsewhere::Seen seen;
+    bool behind_stgi;
+    bool is_reset; ///< Asked for where INIT was sent.
+    bool starts_anew;
+};
 
-/// Argument: Sent, with `no_exit`, `halts`, `redirects`, `released`, `then_nmi`, `held`, `with_nmi`
-/// and `ends_hlt`. Sends it to the second CPU while L2 runs there, or before, while GIF is clear.
-/// Reports whether L2 ran, or the CPU waited with GIF clear until it had been sent; whether it
-/// exited; exit code and RIP; events that CPU took before its STGI, whether it got behind that, and
-/// the events it had by then; whether it can be started anew; and EXITINFO1.
-VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
-    const std::uint32_t kind = call.argument & kind_mask;
-    const bool exits = (call.argument & no_exit) == 0;
-    const bool redirected = (call.argument & redirects) != 0;
-    const bool resets = kind == init && !redirected;
+Outcome send_to_l2(Arena& arena, std::uint32_t argument, std::uint64_t times) {
+    const std::uint32_t kind = argument & kind_mask;
+    const bool exits = (argument & no_exit) == 0;
+    const bool redirected = (argument & redirects) != 0;
     const LocalApic apic;
     if (kind == smi) {
         // Each CPU has its SMBASE at the same place.
-        SmmHandler::install((call.argument & ends_hlt) != 0 ? SmmHandler::Halted::goes_on
-                                                            : SmmHandler::Halted::halts_again);
+        SmmHandler::install((argument & ends_hlt) != 0 ? SmmHandler::Halted::goes_on
+                                                       : SmmHandler::Halted::halts_again);
     }
     // Lives until the CPU does something else: it writes here while it can.
-    const bool holds = (call.argument & held) != 0;
-    L2Elsewhere there{call.arena, {redirected ? svm::vm_cr::r_init : 0, holds}};
-    bool ready = there.start(reinterpret_cast<std::uintptr_t>(&arena_copies[1].live.host_save));
-    if ((call.argument & halts) != 0) {
-        wait_a_moment();
+    const bool holds = (argument & held) != 0;
+    L2Elsewhere there{arena, {redirected ? svm::vm_cr::r_init : 0, holds}};
+    Outcome outcome{};
+    outcome.ready = there.start(reinterpret_cast<std::uintptr_t>(&arena_copies[1].live.host_save));
+    if ((argument & halts) != 0) {
+        wait_a_moment(times);
     }
-    if ((call.argument & with_nmi) != 0) {
+    if ((argument & with_nmi) != 0) {
         apic.send_nmi(second_cpu_id);
     }
     send(apic, kind);
-    if ((call.argument & then_nmi) != 0) {
-        wait_a_moment();
+    if ((argument & then_nmi) != 0) {
+        wait_a_moment(times);
         apic.send_nmi(second_cpu_id);
     }
     if (holds) {
-        (void)happens_within(short_wait, [] { return false; });
-        ready = ready && there.still_holds();
+        outcome.ready = outcome.ready && there.still_holds(kind == init);
         there.run_held();
     }
-    call.report(ready);
-    if ((call.argument & released) != 0) {
-        release(there, kind);
+    if ((argument & released) != 0) {
+        release(there, argument);
     }
     // Where R_INIT cannot be set, INIT is none that is redirected.
-    const bool expected = exits && there.seen().vm_cr_is_set;
-    const bool exited =
-        expected && kind == init ? there.wait_for_exit_by_init() : there.wait_for_exit(expected);
-    call.report(exited);
-    call.report(there.seen().exit_code);
-    call.report(there.seen().rip);
-    call.report(there.seen().before_stgi);
-    call.report(there.wait_for_stgi(exited && !resets));
-    call.report(there.seen().behind_stgi);
-    const CpuStart again = start_cpu(
-        second_cpu_id, second_cpu_id, [](void*) {}, nullptr);
-    call.report(again == CpuStart::started);
-    call.report(there.seen().exit_info_1);
+    const bool is_redirected = redirected && there.seen().vm_cr_is_set;
+    const bool resets = kind == init && !is_redirected;
+    outcome.exited = kind == init ? there.wait_for_exit_by_init() : there.wait_for_exit(exits);
+    outcome.is_reset = resets && there.is_reset();
+    outcome.behind_stgi = there.wait_for_stgi(outcome.exited && !resets);
+    if (is_redirected) {
+        outcome.is_reset = there.is_reset();
+    }
+    outcome.seen = there.seen();
+    outcome.starts_anew =
+        start_cpu(
+            second_cpu_id, second_cpu_id, [](void*) {}, nullptr) == CpuStart::started;
+    return outcome;
+}
+
+/// Whether L2 exited before it came to its HLT: the saved RIP is that of HLT itself.
+bool is_before_hlt(const Outcome& outcome, std::uint64_t begin) {
+    constexpr std::uint8_t hlt = 0xf4;
+    constexpr std::uint64_t longest_program = 16;
+    const std::uint64_t rip = outcome.seen.rip;
+    return outcome.exited && rip - begin < longest_program &&
+           *reinterpret_cast<const std::uint8_t*>(static_cast<std::uintptr_t>(rip)) == hlt;
+}
+
+} // namespace
+
+/// Argument: Sent, with `no_exit`, `halts`, `redirects`, `released`, `then_nmi`, `held`,
+/// `with_nmi`, `ends_hlt` and `waits`. Sends it to the second CPU while L2 runs there, or before,
+/// while GIF is clear; where L2 `halts` and had not yet, again, after a longer wait. Reports
+/// whether L2 ran, or the CPU waited with GIF clear until it had been sent; whether it exited; exit
+/// code and RIP; events that CPU took before its STGI, whether it got behind that, and the events
+/// it had by then; whether it can be started anew; EXITINFO1; and where INIT is sent, whether it
+/// had reset the CPU before that was started anew.
+VMRUNIT_ROUTINE(send_to_l2_elsewhere) {
+    svm::Vmcb& fresh = call.arena.spare_vmcb;
+    fresh = call.arena.vmcb;
+    const std::uint64_t begin = fresh.save.rip;
+    constexpr std::uint64_t longest = moments << 3; // A second and a half.
+    Outcome outcome{};
+    for (std::uint64_t times = moments; times <= longest; times *= 2) {
+        call.arena.vmcb = fresh;
+        outcome = send_to_l2(call.arena, call.argument, times);
+        if ((call.argument & halts) == 0 || !is_before_hlt(outcome, begin)) {
+            break;
+        }
+    }
+    fresh = {};
+    call.report(outcome.ready);
+    call.report(outcome.exited);
+    call.report(outcome.seen.exit_code);
+    call.report(outcome.seen.rip);
+    call.report(outcome.seen.before_stgi);
+    call.report(outcome.behind_stgi);
+    call.report(outcome.seen.behind_stgi);
+    call.report(outcome.starts_anew);
+    call.report(outcome.seen.exit_info_1);
+    if ((call.argument & kind_mask) == init) {
+        call.report(outcome.is_reset);
+    }
 }
 
 } // namespace vmrunit::guest

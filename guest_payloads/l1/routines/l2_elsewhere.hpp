@@ -7,6 +7,7 @@
 #include "harness/guest/second_cpu.hpp"
 
 #include <cstdint>
+#include <optional>
 
 namespace vmrunit::guest {
 
@@ -39,14 +40,18 @@ public:
     /// Returns once L2 has stored, or once GIF is clear where it `holds`; false if that takes some
     /// seconds.
     [[nodiscard]] bool start(std::uint64_t host_save_area);
-    /// Whether one that `holds` still does: GIF keeps what was sent from that CPU.
-    [[nodiscard]] bool still_holds() const;
+    /// Whether one that `holds` still does, long behind what was sent: GIF keeps it from that CPU.
+    /// Where that was INIT, a CPU that it has reset all the same is noticed by its answer.
+    [[nodiscard]] bool still_holds(bool init_was_sent);
     /// The VMRUN for which one that `holds` has waited: what was sent since start() is pending.
     void run_held();
     /// Whether the VMRUN has ended. Waits some seconds for it, or some 50 ms if it should not.
     [[nodiscard]] bool wait_for_exit(bool expected) const;
-    /// After INIT has been sent. Does not wait for seconds where it has reset the CPU.
-    [[nodiscard]] bool wait_for_exit_by_init() const;
+    /// After INIT has been sent: until there is an exit or the CPU takes a start-up message.
+    [[nodiscard]] bool wait_for_exit_by_init();
+    /// After INIT has been sent: whether the CPU has been reset, and so takes a start-up message
+    /// without a further INIT. Waits some seconds for that, unless it gets behind its STGI.
+    [[nodiscard]] bool is_reset();
     /// Whether the CPU got behind its STGI. As for the exit.
     [[nodiscard]] bool wait_for_stgi(bool expected) const;
     /// What L2's rAX leads to when it begins. In low memory, too, that is where L2 sees it.
@@ -58,7 +63,11 @@ private:
     enum Phase : std::uint32_t { before, holding, exited, behind_stgi };
 
     static void run(void* self);
+    [[nodiscard]] bool reached(Phase phase) const;
     [[nodiscard]] bool wait_for(Phase phase, bool expected) const;
+    /// Until that, unless the CPU takes a start-up message before.
+    template<class Condition>
+    void wait_for_reset_or(Condition&& condition);
 
     Arena& arena_;
     Options options_;
@@ -67,6 +76,9 @@ private:
     std::uint32_t phase_ = before; ///< By __atomic builtins, as the next one.
     bool let_go_ = false;
     std::uint32_t pulse_ = 0; ///< Changes while the CPU holds.
+    /// One for all waits: a message of one of them may be taken during the next.
+    std::optional<StartupProbe> probe_{};
+    bool is_reset_ = false; ///< It has taken a start-up message and is not in run() any more.
 };
 
 } // namespace vmrunit::guest

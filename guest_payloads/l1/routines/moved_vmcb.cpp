@@ -7,11 +7,21 @@
 #include <intrin.h>
 
 namespace vmrunit::guest {
+namespace {
+
+/// A page for each VMRUN that there may be in one boot. One that has been a VMCB before the CPU may
+/// still know, and then clean bits that are set there are no concern of the move.
+constexpr unsigned most_moves = 8;
+alignas(page_size) constinit svm::Vmcb never_run[most_moves]{};
+constinit unsigned moves = 0;
+
+} // namespace
 
 /// VMRUN of the VMCB; then of a copy at another page that has every clean bit set and CR2, DR6 and
-/// V_TPR of its own. L2 does nothing. Reports the lower half of the exit code and these three.
+/// V_TPR of its own; no VMRUN has had that page before. L2 does nothing. Reports the lower half of
+/// the exit code and these three.
 VMRUNIT_ROUTINE(vmrun_moved_vmcb) {
-    svm::Vmcb& moved = call.arena.spare_vmcb;
+    svm::Vmcb& moved = never_run[moves++ % most_moves];
     moved = call.arena.vmcb;
     __svm_vmrun(reinterpret_cast<std::uintptr_t>(&call.arena.vmcb));
     moved.control.clean_bits.value = ~0u;
@@ -23,7 +33,6 @@ VMRUNIT_ROUTINE(vmrun_moved_vmcb) {
     call.report(moved.save.cr2);
     call.report(moved.save.dr6);
     call.report(moved.control.virtual_interrupt.get(svm::VirtualInterrupt::v_tpr));
-    moved = {};
 }
 
 } // namespace vmrunit::guest

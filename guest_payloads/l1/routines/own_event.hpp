@@ -5,6 +5,7 @@
 
 #include "guest_payloads/l1/routines/smm_handler.hpp"
 #include "harness/guest/apic.hpp"
+#include "harness/guest/cpu.hpp"
 #include "harness/guest/per_cpu.hpp"
 
 #include <cstdint>
@@ -25,24 +26,44 @@ public:
         before_ = arrived();
     }
 
+    /// Returns once it is pending here, or has been taken: a message takes its time.
     void send() const {
+        const std::uint64_t before = arrived();
         switch (kind_) {
         case nmi:
-            return apic_.send_nmi(apic_.id());
+            apic_.send_nmi(apic_.id());
+            return wait_for_message(before);
         case smi:
-            return apic_.send_smi(apic_.id());
+            apic_.send_smi(apic_.id());
+            return wait_for_message(before);
         case of_l2:
             return;
         case both:
-            apic_.send_fixed(apic_.id(), vector);
-            return apic_.send_fixed(apic_.id(), higher);
+            send_fixed(vector, before);
+            return send_fixed(higher, before);
         default:
-            return apic_.send_fixed(apic_.id(), vector);
+            return send_fixed(vector, before);
         }
     }
     [[nodiscard]] std::uint64_t count() const { return arrived() - before_; }
 
 private:
+    void send_fixed(std::uint8_t number, std::uint64_t before) const {
+        constexpr int most_looks = 1 << 12;
+        apic_.send_fixed(apic_.id(), number);
+        for (int looks = 0; looks < most_looks && !apic_.requested(number) && arrived() == before;
+             ++looks) {
+            pause();
+        }
+    }
+    /// No register shows an NMI or SMI that waits: microseconds in which a message has long come.
+    void wait_for_message(std::uint64_t before) const {
+        constexpr std::uint64_t ticks = std::uint64_t{1} << 16;
+        const std::uint64_t begin = read_tsc();
+        while (read_tsc() - begin < ticks && arrived() == before) {
+            pause();
+        }
+    }
     [[nodiscard]] std::uint64_t arrived() const {
         const EventCounts& events = current_cpu().events;
         return kind_ == smi ? SmmHandler::count() : kind_ == nmi ? events.nmis : events.interrupts;
