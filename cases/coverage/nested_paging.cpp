@@ -77,6 +77,7 @@ constexpr RowItem items[] = {
     {"mode/reserved_of_pae",     "bits 62:52 of the entries of a PAE L1 are reserved",  "15.25.3", "npt/leaf_4k/reserved_5?/read/*/l1_pae npt/pd/reserved_61/read/*/l1_pae"},
     {"mode/reserved_address",    "address bits that no physical address of the CPU has are reserved", "15.25.3", "npt/address_bits/leaf_4k npt/address_bits/leaf_2m npt/address_bits/leaf_1g npt/address_bits/pd npt/address_bits/pdpt npt/address_bits/pml4 npt/address_bits/*/l1_pae"},
     {"mode/reserved_of_pml4",    "bits 8 and 7 of a PML4 entry are reserved",           "15.25.3", "npt/pml4/reserved_7 npt/pml4/reserved_8"},
+    {"mode/ignored",             "bits that mean nothing to the walk, one by one",      "15.25.3", "npt/leaf_4k/ignored_* npt/leaf_2m/ignored_* npt/leaf_1g/ignored_* npt/leaf_4m/ignored_* npt/pd/ignored_* npt/pdpt/ignored_* npt/pml4/ignored_*"},
     {"mode/global",              "G is L2's own bit",                                   "15.25.7"},
     {"mode/l2_without_paging",   "with CR0.PG clear the nested tables still translate", "15.25.5", "npt/unpaged/*/l2_real/*"},
     {"mode/pae_pdptes",          "the PDPTEs of PAE are read by each walk",             "15.25.10", "consistency/pdpte/entered/nested_entry_*"},
