@@ -105,6 +105,7 @@ constexpr RowItem items[] = {
     {"tlb/flush_asid",           "TLB_CONTROL 3 after an entry lost a permission",      "15.16", "npt/changed/*_flush_asid", Feature::flush_by_asid},
     {"tlb/flush_not_global",     "TLB_CONTROL 7, where no page is global",              "15.16", "npt/changed/*_flush_not_global", Feature::flush_by_asid},
     {"tlb/levels",               "after an entry of any level or page size has changed", "15.16", "npt/changed/leaf_2m/*_flush_all npt/changed/leaf_1g/*_flush_all npt/changed/leaf_4m/*_flush_all npt/changed/pd/*_flush_all npt/changed/pdpt/*_flush_all npt/changed/pml4/*_flush_all"},
+    {"tlb/other_page",           "after an entry of any level was led to another page", "15.16", "npt/changed/leaf_4k/other_page_* npt/changed/leaf_2m/other_page_* npt/changed/leaf_1g/other_page_* npt/changed/leaf_4m/other_page_* npt/changed/pd/other_page_* npt/changed/pdpt/other_page_* npt/changed/pml4/other_page_*"},
     {"tlb/no_execute",           "after an entry was made one that cannot be executed", "15.16", "npt/changed/*/no_execute_*"},
     {"tlb/given",                "an entry that gains a permission needs no flush",     "15.16", "npt/changed/present"},
     {"tlb/invlpga",              "INVLPGA takes a linear address, not a guest physical one", "15.16"},
