@@ -54,6 +54,7 @@ constexpr RowItem items[] = {
     {"walk/accessed_dirty",      "A and D of the nested entries",                       "15.25.5", "npt/accessed_dirty/read npt/accessed_dirty/write"},
     {"walk/accessed_above",      "A of the nested entries above the last level",        "15.25.5", "npt/accessed_dirty/pd_*/l1_long64 npt/accessed_dirty/pd_*/l1_legacy npt/accessed_dirty/pdpt_* npt/accessed_dirty/pml4_*"},
     {"walk/accessed_dirty_large","A and D of nested entries of large pages",            "15.25.5", "npt/accessed_dirty/leaf_2m_* npt/accessed_dirty/leaf_1g_* npt/accessed_dirty/leaf_4m_*"},
+    {"walk/marks_cleared",       "A and D that L1 has cleared are set anew",            "15.25.5", "npt/changed/*/accessed_cleared_* npt/changed/*/dirty_cleared_*"},
     {"walk/dirty_by_walk",       "a walk sets D of the page that L2's table lies in",   "15.25.5", "npt/accessed_dirty/walk"},
     {"walk/guest_accessed_dirty","A and D of L2's own entries are set through the nested ones", "15.25.5", "npt/guest_accessed_dirty"},
     {"mode/levels",              "each level of the tables of a 64-bit L1",             "15.25.3", "npt/leaf_4k/sound npt/leaf_2m/sound npt/leaf_1g/sound npt/pml4/sound"},

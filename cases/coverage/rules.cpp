@@ -326,6 +326,7 @@ constexpr RowItem items[] = {
     {"own_tables/accessed_dirty",        "A and D, on each level",                             "5.4", "paging/accessed_dirty/*_read paging/accessed_dirty/*_write paging/accessed_dirty/*_unused"},
     {"own_tables/reserved",              "reserved bits one by one",                           "5.4", "paging/*/reserved_*"},
     {"own_tables/ignored",               "bits that mean nothing to the walk, one by one",     "5.3", "paging/*/ignored_*"},
+    {"own_tables/marks_cleared",         "A and D that L1 or L2 has cleared are set anew",     "5.4.2", "paging/changed_by_l1/*/accessed_cleared_* paging/changed_by_l1/*/dirty_cleared_* paging/changed/accessed_cleared_* paging/changed/dirty_cleared_*"},
     {"own_tables/wide_pages",            "pages of 4 MiB beyond 4 GiB",                        "5.2.2", "paging/leaf_4m/address_bit_*", Feature::pse36},
     {"own_tables/reserved_address",      "so are address bits that no physical address of the CPU has", "5.3.3", "paging/address_bits/*"},
 
