@@ -153,6 +153,7 @@ constexpr RowItem items[] = {
     {"virq/pending",                     "V_IRQ is still set at an exit before",               "15.21.4", "event/virtual_interrupt/if_clear event/virtual_interrupt/exit_in_shadow"},
     {"virq/vintr",                       "VINTR exits just before it would be taken",          "15.21.4", "event/virtual_interrupt/vintr event/virtual_interrupt/vintr_if_clear event/virtual_interrupt/vintr_tpr"},
     {"virq/behind_physical",             "an interrupt of the machine is first",               "15.21.4", "event/physical_interrupt/before_virtual"},
+    {"virq/held_in_hlt",                 "what is held off does not wake L2 from HLT",         "15.21.4", "event/wakes_hlt/virtual_interrupt/*"},
     {"virq/not_in_l1",                   "what L2 did not take is nothing to L1",              "15.21.4", "event/virtual_interrupt/not_in_l1"},
     {"virq/lowered_tpr",                 "it comes as L2 lowers V_TPR",                        "15.21.2", "event/virtual_interrupt/tpr_lowered event/virtual_interrupt/mov_cr8 event/virtual_interrupt/lock_mov_cr0"},
     {"vtpr/write_physical",              "without V_INTR_MASKING MOV CR8 writes the APIC's TPR too", "15.21.2", "intercept/cr8_write/not_taken"},
@@ -178,6 +179,7 @@ constexpr RowItem items[] = {
     {"vnmi/injected",                    "V_NMI is taken and sets V_NMI_MASK",                 "15.21.10", "event/virtual_nmi/taken", Feature::vnmi},
     {"vnmi/iret",                        "IRET clears V_NMI_MASK",                             "15.21.10", "event/virtual_nmi/iret event/virtual_nmi/iret_pending", Feature::vnmi},
     {"vnmi/masked",                      "V_NMI waits while V_NMI_MASK is set",                "15.21.10", "event/virtual_nmi/masked", Feature::vnmi},
+    {"vnmi/held_in_hlt",                 "what is held off does not wake L2 from HLT",         "15.21.10", "event/wakes_hlt/virtual_nmi/*", Feature::vnmi},
     {"vnmi/shadow_and_vgif",             "V_NMI waits in a shadow and for VGIF",               "15.21.10", "event/virtual_nmi/shadow event/virtual_nmi/vgif_clear", Feature::vnmi},
     {"vnmi/physical",                    "the intercept of NMI is about the machine's",        "15.21.10", "event/virtual_nmi/taken event/physical_nmi/virtual_enabled", Feature::vnmi},
     {"vnmi/injected_by_eventinj",        "an NMI of EVENTINJ sets V_NMI_MASK",                 "15.21.10", "event/virtual_nmi/injected", Feature::vnmi},
@@ -325,6 +327,9 @@ constexpr RowItem items[] = {
     {"own_tables/smap",                  "SMAP, and RFLAGS.AC",                                "5.6", "paging/*/sound/read_smap/* paging/*/sound/write_smap_ac/*", Feature::smap},
     {"own_tables/accessed_dirty",        "A and D, on each level",                             "5.4", "paging/accessed_dirty/*_read paging/accessed_dirty/*_write paging/accessed_dirty/*_unused"},
     {"own_tables/reserved",              "reserved bits one by one",                           "5.4", "paging/*/reserved_*"},
+    {"own_tables/ignored",               "bits that mean nothing to the walk, one by one",     "5.3", "paging/*/ignored_*"},
+    {"own_tables/marks_cleared",         "A and D that L1 or L2 has cleared are set anew",     "5.4.2", "paging/changed_by_l1/*/accessed_cleared_* paging/changed_by_l1/*/dirty_cleared_* paging/changed/accessed_cleared_* paging/changed/dirty_cleared_*"},
+    {"own_tables/wide_pages",            "pages of 4 MiB beyond 4 GiB",                        "5.2.2", "paging/leaf_4m/address_bit_*", Feature::pse36},
     {"own_tables/reserved_address",      "so are address bits that no physical address of the CPU has", "5.3.3", "paging/address_bits/*"},
 
     // Modes and the rest.

@@ -140,8 +140,13 @@ void of_l2(Catalogue& catalogue, const UnderWay& event, Obstacle way, const L2St
     };
     // INT n, INT3 and INTO return behind themselves. RIP has not moved, so NEXT_RIP says where.
     const Value behind = executed ? at_after : at_start;
-    // What INT1 raised the manual does not let be injected again.
-    if (event.instruction != "icebp") {
+    // What INT1 raised the manual does not let be injected again: it has L1 do what INT1 does.
+    if (event.instruction == "icebp") {
+        row("emulated", "L1 moves RIP behind INT1 and injects a #DB of its own.",
+            {vmcb_field(field::event_injection, event.event.value),
+             vmcb_field(field::rip, at_after)},
+            delivered(start, handled(event.event, at_after, flags)));
+    } else {
         row("reinjected", reinjected_title,
             {vmcb_field(field::event_injection, event.event.value),
              vmcb_field(field::next_rip, behind)},

@@ -227,6 +227,15 @@ void breakpoint_and_overflow(Catalogue& catalogue, const L2Start& start) {
              .delivery = at_entry(vector),
              .setup = {same_rip}},
             start);
+        // They return to NEXT_RIP as INT n does (spec: EI-BPOF).
+        Injection next{.name = name + "/next_rip",
+                       .title = "#BP and #OF return to NEXT_RIP.",
+                       .injected = event(EventType::exception, vector),
+                       .delivery = at_entry(vector),
+                       .setup = {vmcb_field(field::next_rip, Value{Anchor::start, 0, 2})},
+                       .needs = svm::Feature::nrips};
+        next.delivery.return_rip = Value{Anchor::start, 0, 2};
+        add(catalogue, next, start);
         // They ask the gate. Whether EXT is set nobody says.
         if (start.cpl == 3) {
             Injection row{.name = name + "_gate_dpl",
@@ -348,12 +357,36 @@ void not_intercepted(Catalogue& catalogue) {
     });
 }
 
+/// RF is set when L2 begins, and nothing has been executed: it is pushed, and clear in the handler.
+/// What INT n pushes is not asked: it is an instruction that completes, and those clear RF, whether
+/// before it is pushed or behind that the manual does not say.
+void resume_flag(Catalogue& catalogue) {
+    each_start([&](const L2Start& start) {
+        const auto row = [&](const std::string& name, EventInformation injected,
+                             Delivery delivery) {
+            delivery.rflags |= rflags::rf;
+            delivery.rf_is_pushed = true;
+            add(catalogue,
+                {.name = name + "/rf_set",
+                 .title = "RF of L2 is pushed, and clear in the handler.",
+                 .injected = injected,
+                 .delivery = delivery,
+                 .setup = {vmcb_set(field::rflags, rflags::rf)}},
+                start);
+        };
+        row("injected_interrupt", event(EventType::interrupt, 0x40), at_entry(0x40));
+        row("injected_nmi", event(EventType::nmi, 2), at_entry(2));
+        row("injected_exception", event(EventType::exception, 6), at_entry(6));
+    });
+}
+
 void injection(Catalogue& catalogue) {
     interrupts(catalogue);
     non_maskable(catalogue);
     software_interrupts(catalogue);
     exceptions(catalogue);
     not_intercepted(catalogue);
+    resume_flag(catalogue);
 }
 
 const Registration registration{injection};

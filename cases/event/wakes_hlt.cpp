@@ -4,6 +4,7 @@
 
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
+#include "cases/model/virtual_interrupt.hpp"
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
@@ -38,6 +39,7 @@ struct Row {
     Call call;
     CallExpectation expected;
     std::vector<InterceptUse> intercepts{};
+    std::uint64_t still_set = 0; ///< Of `virtual_interrupt`, afterwards.
 };
 
 void add(Catalogue& catalogue, const Row& row,
@@ -46,6 +48,13 @@ void add(Catalogue& catalogue, const Row& row,
         std::vector<Step> steps{vmcb_field(field::rip, at_start), vmcb_field(field::rax, l2_data)};
         steps.insert(steps.end(), row.steps.begin(), row.steps.end());
         steps.emplace_back(row.call);
+        std::vector<Expectation> expectations{row.expected};
+        if (row.still_set != 0) {
+            steps.emplace_back(Call{"report_vmcb", field::virtual_interrupt.offset});
+            CallExpectation left;
+            left.values = {{row.still_set, row.still_set, Match::equals, "what is still pending"}};
+            expectations.emplace_back(left);
+        }
         const std::string name = "event/wakes_hlt/" + row.name;
         add_l1_case(catalogue,
                     {.name = name,
@@ -56,7 +65,7 @@ void add(Catalogue& catalogue, const Row& row,
                      .nested_paging = nested_paging,
                      .l1_modes = all_l1_modes,
                      .steps = std::move(steps),
-                     .expectations = {row.expected},
+                     .expectations = std::move(expectations),
                      .named_by_paging = true,
                      .intercepts = row.intercepts},
                     where);
@@ -199,10 +208,89 @@ void from_timer(Catalogue& catalogue) {
         ExitCode::vmmcall, at_handler(interrupt_vector), 0);
 }
 
+/// What is pending for L2 and held off does not wake it; an event of the machine does, and finds it
+/// halted. Their twins, which wake it: event/virtual_interrupt/wakes_hlt,
+/// event/virtual_nmi/wakes_hlt.
+void virtual_ones_held(Catalogue& catalogue) {
+    struct Held {
+        std::string name;
+        std::string_view title;
+        std::string_view manual;
+        VirtualInterrupt control;
+        std::uint64_t flags = svm::rflags::always_one | svm::rflags::if_;
+        svm::Features needs{};
+    };
+    constexpr unsigned priority = 4;
+    const VirtualInterrupt interrupt = offered_interrupt(0x40);
+    const VirtualInterrupt prioritized = interrupt.with(VirtualInterrupt::v_ign_tpr, 0)
+                                             .with(VirtualInterrupt::v_intr_prio, priority);
+    const VirtualInterrupt virtual_nmi =
+        VirtualInterrupt{}.with(VirtualInterrupt::v_nmi_enable).with(VirtualInterrupt::v_nmi);
+    const Held rows[] = {
+        {"interrupt/if_clear", "IF of L2 holds a virtual interrupt off.", "APM2 15.21.4", interrupt,
+         svm::rflags::always_one},
+        {"interrupt/v_tpr_same", "V_TPR as high as its priority does.", "APM2 15.21.4",
+         prioritized.with(VirtualInterrupt::v_tpr, priority)},
+        {"interrupt/v_tpr_above", "V_TPR above its priority does.", "APM2 15.21.4",
+         prioritized.with(VirtualInterrupt::v_tpr, 15)},
+        {"interrupt/vgif_clear", "A clear virtual GIF does.", "APM2 15.33.2",
+         interrupt.with(VirtualInterrupt::v_gif_enable), svm::rflags::always_one | svm::rflags::if_,
+         Feature::vgif},
+        {"nmi/masked", "V_NMI_MASK holds a virtual NMI off.", "APM2 15.21.10",
+         virtual_nmi.with(VirtualInterrupt::v_nmi_mask), svm::rflags::always_one, Feature::vnmi},
+        {"nmi/vgif_clear", "A clear virtual GIF does.", "APM2 15.21.10, 15.33.2",
+         virtual_nmi.with(VirtualInterrupt::v_gif_enable), svm::rflags::always_one,
+         svm::Features{Feature::vnmi, Feature::vgif}},
+    };
+    constexpr std::uint64_t pending =
+        VirtualInterrupt::v_irq.mask() | VirtualInterrupt::v_nmi.mask();
+    for (const Held& held : rows) {
+        const std::vector<Step> steps{vmcb_field(field::virtual_interrupt, held.control.value),
+                                      vmcb_field(field::rflags, held.flags),
+                                      intercepting(Intercept::nmi)};
+        CallExpectation by_nmi;
+        by_nmi.values = {reported("L2 ran", 1),
+                         reported("L2 exited", 1),
+                         reported("exit code", static_cast<std::uint64_t>(ExitCode::nmi)),
+                         saved_rip(at_after),
+                         reported("events that L1 took before STGI", 0),
+                         reported("L1 got behind STGI", 1),
+                         reported("events that L1 had by then", 1),
+                         reported("the CPU starts anew", 1),
+                         {Value{0}, 0, Match::equals, "EXITINFO1"}};
+        add(catalogue, {.name = "virtual_" + held.name,
+                        .title = held.title,
+                        .manual = held.manual,
+                        .program = "waits_in_hlt",
+                        .needs = held.needs | svm::Features{Feature::apic, Feature::second_cpu},
+                        .steps = steps,
+                        .call = Call{"send_to_l2_elsewhere", nmi | halts},
+                        .expected = by_nmi,
+                        .still_set = held.control.value & pending});
+        // The timer counts whatever L2's IF says, by V_INTR_MASKING.
+        CallExpectation by_timer;
+        by_timer.values = {reported("exit code", static_cast<std::uint64_t>(ExitCode::intr)),
+                           saved_rip(at_after), reported("interrupts that L1 took before STGI", 0),
+                           reported("interrupts that L1 took behind it", 1)};
+        add(catalogue, {.name = "virtual_" + held.name + "_timer",
+                        .title = held.title,
+                        .manual = held.manual,
+                        .program = "hlt",
+                        .needs = held.needs | Feature::apic,
+                        .steps = join(steps, {intercepting(Intercept::intr),
+                                              vmcb_set(field::virtual_interrupt,
+                                                       VirtualInterrupt::v_intr_masking.mask())}),
+                        .call = Call{"vmrun_with_timer", 1},
+                        .expected = by_timer,
+                        .still_set = held.control.value & pending});
+    }
+}
+
 void wakes_hlt(Catalogue& catalogue) {
     from_second_cpu(catalogue);
     not_intercepted(catalogue);
     from_timer(catalogue);
+    virtual_ones_held(catalogue);
 }
 
 const Registration registration{wakes_hlt};

@@ -170,7 +170,10 @@ Frame first_frame(ExitExpectation& exit, const L2Start& start, const Delivery& d
         frame.push(begun.ss.selector, selector_mask(start.mode));
         frame.push(delivery.outer_rsp.value_or(in_memory(outer_rsp)));
     }
-    frame.push(rflags, ~svm::rflags::rf);
+    // 16-bit frames have no RF.
+    const bool pushes_rf = delivery.rf_is_pushed && slot_size(start.mode) != 2;
+    frame.push(pushes_rf ? rflags : rflags & ~svm::rflags::rf,
+               pushes_rf ? ~std::uint64_t{0} : ~svm::rflags::rf);
     frame.push(code_selector(start), selector_mask(start.mode));
     frame.push(delivery.return_rip, delivery.return_rip_defined ? ~std::uint64_t{0} : 0);
     if (delivery.error_code && !is_real_mode(start.mode)) {

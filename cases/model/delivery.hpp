@@ -19,7 +19,10 @@ struct Delivery {
     /// RSP when the event comes, where that is not in L2's stack; from CPL 3 only.
     std::optional<Value> outer_rsp{};
     std::uint64_t rsp_adjust = 0; ///< Added to RSP at entry: what the program itself moved it.
-    std::uint64_t rflags = 2;     ///< RFLAGS when the event was delivered; RF is not judged.
+    std::uint64_t rflags = 2;     ///< RFLAGS when the event was delivered.
+    /// RF of what is pushed is judged, too. Only for where it was set: else the manual says no more
+    /// than that exceptions normally set it there (APM2 3.1.6).
+    bool rf_is_pushed = false;
 };
 
 /// The exit of the handler that the event reaches, from the state `start` begins in.

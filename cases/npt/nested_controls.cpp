@@ -20,10 +20,24 @@ namespace field = svm::field;
 using svm::Feature;
 using svm::NestedControl;
 
+constexpr std::uint64_t user_bit = 4;
+constexpr std::uint64_t present_user_fetch = 0x15;
+
+/// That of a fetch. CPUs that have the trap may report US wrongly (spec: NPF-US, erratum 1218).
+ExitExpectation fetch_is_trapped(Value address, Value physical) {
+    ExitExpectation fault;
+    fault.exit_code = svm::ExitCode::npf;
+    fault.rip = address;
+    fault.fields = {{field::exit_info_1, final_address | present_user_fetch, ~user_bit},
+                    {field::exit_info_1, {}, user_bit, Match::free},
+                    {field::exit_info_2, physical}};
+    fault.instruction_bytes = InstructionBytes::none;
+    return fault;
+}
+
 /// Every nested page is the user's, so L2 fetches nothing at CPL 0. A 2-level table has no NX, and
 /// the bit of a fetch is not defined with it (APM2 8.4.2).
 void execute_trap(Catalogue& catalogue, L1Mode l1) {
-    constexpr std::uint64_t present_user_fetch = 0x15;
     const auto row = [&](std::string_view name, std::string_view title, const L2Start& start,
                          ExitExpectation exit) {
         add_guest_case(
@@ -38,15 +52,58 @@ void execute_trap(Catalogue& catalogue, L1Mode l1) {
             start);
     };
     for (const L2Mode mode : paged_modes) {
-        ExitExpectation fault;
-        fault.exit_code = svm::ExitCode::npf;
-        fault.rip = at_start;
-        fault.fields = {{field::exit_info_1, final_address | present_user_fetch},
-                        {field::exit_info_2, at_start}};
-        fault.instruction_bytes = InstructionBytes::none;
         row("supervisor_fetch", "CPL 0 cannot execute a page of the user.", {mode, 0, true, l1},
-            fault);
+            fetch_is_trapped(at_start, at_start));
         row("user_fetch", "CPL 3 can.", {mode, 3, true, l1}, program_ends());
+    }
+}
+
+/// L2 begins in a page of its own, which holds a VMMCALL; its tables and its stack are in the
+/// usual ones.
+void trapped_page(Catalogue& catalogue, const L2Start& start, NestedLevel level) {
+    struct Page {
+        std::string_view name;
+        std::string_view title;
+        std::uint64_t set;
+        std::uint64_t cleared;
+        bool is_executable;
+        bool trap = true;
+    };
+    for (const Page& page : {
+             Page{"user_page", "A page of the user: CPL 3 executes it, and no other does.", 0, 0,
+                  start.cpl == 3},
+             Page{"supervisor_page", "A page of the supervisor is executed at any CPL.", 0,
+                  world::user, true},
+             Page{"no_execute", "NX is asked at any CPL.", no_execute, 0, false},
+             Page{"no_execute_supervisor", "NX is asked of the supervisor's pages, too.",
+                  no_execute, world::user, false},
+             Page{"disabled_user_page", "Without the trap any CPL executes a page of the user.", 0,
+                  0, true, false},
+             Page{"disabled_supervisor_page", "Without the trap none executes any other.", 0,
+                  world::user, false, false},
+         }) {
+        const Value address = second_address(level, l2_data_offset);
+        std::vector<Step> steps = second_way(level, start.l1, page.set, page.cleared);
+        steps.emplace_back(l2_data_bytes(0, 4, 0x00d9'010f));
+        steps.emplace_back(vmcb_field(field::rip, address));
+        if (page.trap) {
+            steps.emplace_back(vmcb_set(field::nested_control, NestedControl::gmet_enable.mask()));
+        }
+        ExitExpectation permitted = program_ends();
+        permitted.rip = address;
+        permitted.next_rip = Value{address.anchor, address.part, address.number + 3};
+        add_guest_case(
+            catalogue,
+            {.name = "npt/gmet/" + std::string{name_of(level)} + "/" + std::string{page.name},
+             .title = page.title,
+             .manual = "APM2 15.25.13",
+             .needs = Feature::gmet | needs_of(level),
+             .steps = std::move(steps),
+             .exit = page.is_executable
+                         ? permitted
+                         : fetch_is_trapped(address, guest_physical(level, l2_data_offset)),
+             .l1_modes = only(start.l1)},
+            start);
     }
 }
 
@@ -82,6 +139,13 @@ void read_only_tables(Catalogue& catalogue, L1Mode l1) {
 void nested_controls(Catalogue& catalogue) {
     for (const L1Mode l1 : {L1Mode::long64, L1Mode::pae}) {
         execute_trap(catalogue, l1);
+        for (const L2Mode mode : paged_modes) {
+            for (const std::uint8_t cpl : {std::uint8_t{0}, std::uint8_t{3}}) {
+                for (const NestedLevel level : {NestedLevel::leaf_4k, NestedLevel::leaf_2m}) {
+                    trapped_page(catalogue, {mode, cpl, true, l1}, level);
+                }
+            }
+        }
     }
     for (const L1Mode l1 : {L1Mode::long64, L1Mode::pae, L1Mode::legacy}) {
         read_only_tables(catalogue, l1);

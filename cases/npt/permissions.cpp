@@ -136,6 +136,19 @@ std::vector<Defect> defects(NestedLevel level, L1Mode l1) {
     return all;
 }
 
+/// The twins of the reserved ones: bits that refuse nothing.
+std::vector<Defect> ignored_bits(NestedLevel level, L1Mode l1) {
+    std::vector<Defect> all;
+    if (l1 == L1Mode::pae && level == NestedLevel::pdpt) {
+        return all; // Which of its bits are reserved no source says.
+    }
+    for (const unsigned number : ignored_in_entry(level, l1 == L1Mode::long64)) {
+        all.push_back(
+            {"ignored_" + std::to_string(number), std::uint64_t{1} << number, 0, 0, false, false});
+    }
+    return all;
+}
+
 /// One access through an entry that has the defect or none.
 void add(Catalogue& catalogue, NestedLevel level, const Defect& defect, Access access,
          const L2Start& start, std::string_view variant, std::vector<Step> setup) {
@@ -200,6 +213,11 @@ void level_permissions(Catalogue& catalogue, NestedLevel level, const L2Start& s
             if (access == Access::read || !defect.by_reads_only) {
                 add(catalogue, level, defect, access, start, "", {});
             }
+        }
+    }
+    if (start.cpl == 0) {
+        for (const Defect& none : ignored_bits(level, start.l1)) {
+            add(catalogue, level, none, Access::read, start, "", {});
         }
     }
     for (const Defect& defect : all) {

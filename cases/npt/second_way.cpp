@@ -73,6 +73,37 @@ svm::Features needs_of(NestedLevel level) {
     return level == NestedLevel::leaf_1g ? svm::Features{svm::Feature::page_1gb} : svm::Features{};
 }
 
+std::vector<unsigned> ignored_in_entry(NestedLevel level, bool long_mode) {
+    constexpr unsigned pwt = 3, pcd = 4, dirty = 6, small_pat = 7, global = 8, large_pat = 12;
+    constexpr unsigned first_available = 9, end_of_available = 12;
+    constexpr unsigned first_high = 52, end_of_high = 63;
+    std::vector<unsigned> bits{pwt, pcd};
+    switch (level) {
+    case NestedLevel::leaf_4k:
+        bits.insert(bits.end(), {small_pat, global});
+        break;
+    case NestedLevel::leaf_2m:
+    case NestedLevel::leaf_4m:
+    case NestedLevel::leaf_1g:
+        bits.insert(bits.end(), {large_pat, global});
+        break;
+    case NestedLevel::pd:
+    case NestedLevel::pdpt:
+        bits.insert(bits.end(), {dirty, global});
+        break;
+    case NestedLevel::pml4:
+        bits.push_back(dirty);
+        break;
+    }
+    for (unsigned number = first_available; number < end_of_available; ++number) {
+        bits.push_back(number);
+    }
+    for (unsigned number = first_high; long_mode && number < end_of_high; ++number) {
+        bits.push_back(number);
+    }
+    return bits;
+}
+
 std::vector<NestedLevel> nested_levels(L1Mode l1) {
     switch (l1) {
     case L1Mode::pae:

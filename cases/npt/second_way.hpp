@@ -41,6 +41,12 @@ inline constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
 [[nodiscard]] std::string_view name_of(NestedLevel level);
 [[nodiscard]] svm::Features needs_of(NestedLevel level);
 
+/// Bits of an entry that say neither where it leads nor to whom: PWT, PCD and PAT; in leaves G,
+/// with CR4.PGE clear; in others what is D and G there, but for bit 8 of PML4 entries, which is
+/// reserved; and what is left to software: 11:9, and in long mode 62:52, as long as CR4.PKE is
+/// clear. Not for the PDPTEs of PAE. APM2 5.3.3, 5.4.1.
+[[nodiscard]] std::vector<unsigned> ignored_in_entry(NestedLevel level, bool long_mode);
+
 /// L2's tables can name physical addresses from 4 GiB on.
 [[nodiscard]] constexpr bool reaches_beyond_4g(L2Mode mode) {
     return mode != L2Mode::prot32;

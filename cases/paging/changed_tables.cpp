@@ -45,14 +45,46 @@ MemoryExpectation entry_is(Value value) {
     return {Region::spare_vmcb, 0, 4, value};
 }
 
+struct Drop {
+    std::string name;
+    std::string_view program;
+    std::string_view manual;
+    std::optional<Value> rax{}; ///< As the program leaves it.
+};
+
+/// L2 clears a mark of the entry, drops the translation and reads: A is set then, D is not.
+void read_without_mark(Catalogue& catalogue, const L2Start& start, const Drop& drop) {
+    struct Mark {
+        std::string name;
+        std::uint64_t bit;
+        std::string_view title;
+    };
+    for (const Mark& mark : {Mark{"accessed_cleared", world::accessed,
+                                  "Where L2 has cleared A the next access sets it."},
+                             Mark{"dirty_cleared_read", world::dirty,
+                                  "Where L2 has cleared D a read leaves it clear."}}) {
+        const Value entry = in_region(Region::l2_memory, entry_bits & ~mark.bit);
+        std::vector<Step> steps = page_with_twin(start.mode);
+        steps.emplace_back(l2_register(Register::rdx, entry));
+        ExitExpectation exit = program_ends();
+        exit.registers = {{Register::rbx, old_word}, {Register::rcx, old_word}};
+        exit.memory = {entry_is(entry | world::accessed)};
+        if (drop.rax) {
+            exit.fields = {{field::rax, *drop.rax}};
+        }
+        add_guest_case(catalogue,
+                       {.name = "paging/changed/" + mark.name + "_" + drop.name,
+                        .title = mark.title,
+                        .manual = "APM2 5.4.2",
+                        .program = drop.program,
+                        .steps = std::move(steps),
+                        .exit = std::move(exit)},
+                       start);
+    }
+}
+
 void by_l2(Catalogue& catalogue, const L2Start& start) {
     const Value twin = in_region(Region::ivt, entry_bits);
-    struct Drop {
-        std::string name;
-        std::string_view program;
-        std::string_view manual;
-        std::optional<Value> rax{}; ///< As the program leaves it.
-    };
     for (const Drop& drop : {Drop{"invlpg", "remap_invlpg", "APM2 5.5.3"},
                              Drop{"mov_cr3", "remap_cr3", "APM2 5.5.3", fresh(field::cr3)},
                              Drop{"invlpga", "remap_invlpga", "APM2 15.16", address()}}) {
@@ -72,15 +104,21 @@ void by_l2(Catalogue& catalogue, const L2Start& start) {
                         .steps = std::move(steps),
                         .exit = std::move(exit)},
                        start);
+        read_without_mark(catalogue, start, drop);
     }
+    constexpr std::string_view less = "L2 takes a permission away and drops the translation.";
     struct Restriction {
         std::string name;
         std::uint64_t bits;
         std::uint32_t error_code;
+        std::string_view title;
     };
-    for (const Restriction& to : {Restriction{"read_only", entry_bits & ~world::writable, 3},
-                                  Restriction{"absent", entry_bits & ~world::present, 2},
-                                  Restriction{"unchanged", entry_bits, 0}}) {
+    for (const Restriction& to :
+         {Restriction{"read_only", entry_bits & ~world::writable, 3, less},
+          Restriction{"absent", entry_bits & ~world::present, 2, less},
+          Restriction{"unchanged", entry_bits, 0, "The twin: what L2 does not take away stays."},
+          Restriction{"dirty_cleared", entry_bits & ~world::dirty, 0,
+                      "Where L2 has cleared D the next write sets it."}}) {
         const Value entry = in_region(Region::l2_memory, to.bits);
         std::vector<Step> steps = page_with_twin(start.mode);
         steps.emplace_back(l2_register(Register::rdx, entry));
@@ -94,10 +132,11 @@ void by_l2(Catalogue& catalogue, const L2Start& start) {
             exit.fields = {{field::exit_info_1, to.error_code}, {field::exit_info_2, address()}};
             exit.instruction_bytes = InstructionBytes::stored;
         }
-        exit.memory = {{Region::l2_memory, l2_data_offset, 4, written_word}, entry_is(entry)};
+        exit.memory = {{Region::l2_memory, l2_data_offset, 4, written_word},
+                       entry_is(to.error_code == 0 ? entry | world::dirty : entry)};
         add_guest_case(catalogue,
                        {.name = "paging/changed/" + to.name + "_invlpg",
-                        .title = "L2 takes a permission away and drops the translation.",
+                        .title = to.title,
                         .manual = "APM2 5.5.3",
                         .program = "restrict_page",
                         .steps = std::move(steps),

@@ -142,6 +142,18 @@ std::vector<Entry> reserved_entries(NestedLevel level, L2Mode mode) {
     return entries;
 }
 
+/// A PDPTE of PAE has fewer than others.
+std::vector<Entry> ignored_entries(NestedLevel level, L2Mode mode) {
+    const bool is_pae_pointer = mode == L2Mode::pae && level == NestedLevel::pdpt;
+    const std::vector<unsigned> bits = is_pae_pointer ? std::vector<unsigned>{3, 4, 9, 10, 11}
+                                                      : ignored_in_entry(level, is_long_mode(mode));
+    std::vector<Entry> entries;
+    for (const unsigned number : bits) {
+        entries.push_back({"ignored_" + std::to_string(number), std::uint64_t{1} << number});
+    }
+    return entries;
+}
+
 ExitExpectation gets_through(Kind kind, Value address) {
     ExitExpectation exit = program_ends();
     switch (kind) {
@@ -232,6 +244,12 @@ public:
             const std::vector<Entry> entries = reserved_entries(level, start_.mode);
             for (const Entry& entry : entries) {
                 if (access.kind == Kind::read || &entry == &entries.front()) {
+                    add(level, entry, access, usual);
+                }
+            }
+            // Their twins, which are no matter of privilege.
+            if (access.kind == Kind::read && start_.cpl == 0) {
+                for (const Entry& entry : ignored_entries(level, start_.mode)) {
                     add(level, entry, access, usual);
                 }
             }
