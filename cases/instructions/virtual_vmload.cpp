@@ -7,6 +7,7 @@
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/msr.hpp"
+#include "harness/svm/observed_attributes.hpp"
 #include "harness/svm/segment.hpp"
 #include "harness/svm/vmcb.hpp"
 #include "harness/world.hpp"
@@ -69,8 +70,12 @@ void translated(Catalogue& catalogue, const L2Start& start) {
     saved.emplace_back(Write{wire::Op::Code::fill, Region::spare_vmcb, 0, 0xa5, svm::vmcb_size});
     ExitExpectation written = program_ends();
     const auto expect = [&](svm::FieldRef place, Value value) {
-        written.memory.push_back(
-            {Region::spare_vmcb, place.offset, static_cast<std::uint8_t>(place.size_bytes), value});
+        const auto size = static_cast<std::uint8_t>(place.size_bytes);
+        written.memory.push_back({Region::spare_vmcb, place.offset, size, value});
+        if (const std::uint64_t unobserved = ~svm::observed_bits(place); unobserved != 0) {
+            written.memory.push_back(
+                {Region::spare_vmcb, place.offset, size, {}, unobserved, Match::free});
+        }
     };
     for (const svm::FieldRef place :
          {field::fs_selector, field::fs_attributes, field::fs_limit, field::gs_selector,

@@ -3,6 +3,7 @@
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/msr.hpp"
+#include "harness/svm/observed_attributes.hpp"
 #include "harness/svm/vmcb_fields.hpp"
 
 #include <cstring>
@@ -178,6 +179,14 @@ ExpectedVmcb expected_after_exit(const ExitRuleInput& input) {
         free_range(expected, field::br_from.offset, field::dbgextnctl.offset);
     }
     return expected;
+}
+
+void free_unobserved_attributes(ExpectedVmcb& expected) {
+    for (const svm::ObservedAttributes& one : svm::observed_attributes) {
+        if (svm::field_info(one.place).on_exit == svm::OnExit::written) {
+            expected.free(one.place.offset, one.place.size_bytes, ~std::uint64_t{one.bits});
+        }
+    }
 }
 
 } // namespace vmrunit::runner

@@ -181,6 +181,20 @@ TEST_F(ExitRules, ASegmentThatIsNotPresentHasOnlyASelector) {
     EXPECT_EQ(judged(expected, field::ss_attributes), 0xffffu);
 }
 
+// APM2 15.5.1: CS has D, L, P and R, a stack no DPL, and G and AVL no register.
+TEST_F(ExitRules, OfAttributesOnlyWhatTheCpuObservesIsJudged) {
+    ExpectedVmcb expected = after(ExitCode::cpuid);
+    free_unobserved_attributes(expected);
+    EXPECT_EQ(judged(expected, field::cs_attributes), 0x682u);
+    EXPECT_EQ(judged(expected, field::ss_attributes), 0x48eu);
+    EXPECT_EQ(judged(expected, field::ds_attributes), 0x4eeu);
+    EXPECT_EQ(judged(expected, field::es_attributes), 0x4eeu);
+    for (const FieldRef place : {field::fs_attributes, field::gs_attributes, field::ldtr_attributes,
+                                 field::tr_attributes}) {
+        EXPECT_EQ(judged(expected, place), 0xffffu) << "no exit stores it";
+    }
+}
+
 TEST_F(ExitRules, BranchRecordsAreSavedOnlyWhenVirtualized) {
     EXPECT_EQ(judged(after(ExitCode::cpuid), field::br_from), all);
     before_.control.lbr_control.set(svm::LbrControl::lbr_virtualization_enable);
