@@ -189,6 +189,7 @@ constexpr RowItem items[] = {
     {"vmsave/stores",                    "VMSAVE stores that and nothing else",                "15.5.2", "intrinsics/vmsave/stores"},
     {"vmload/virtualised",               "virtualised, the address is L2's",                   "15.33.1", "instructions/virtual_vmload/translated instructions/virtual_vmsave/translated instructions/virtual_vmload/absent instructions/virtual_vmsave/*", Feature::vmsave_virt},
     {"vmload/cannot_be_virtualised",     "enabled where it cannot be: it exits",               "15.33.1", "instructions/virtual_vmload/cannot_be instructions/virtual_vmsave/cannot_be", Feature::vmsave_virt},
+    {"vmload/virtualised_intercepted",   "virtualised and intercepted: it exits",              "15.33.1", "instructions/virtual_vmload/intercepted instructions/virtual_vmsave/intercepted", Feature::vmsave_virt},
     {"vmload/in_l2",                     "neither intercepted nor virtualised: the address is physical", "15.5.2", "intercept/vmload/not_taken intercept/vmsave/not_taken"},
     {"vmload/intercepted",               "intercepted: it exits",                              "15.9", "intercept/vmload/taken intercept/vmsave/taken"},
     {"vmload/physical_address",          "the address is physical",                            "15.5.2", "intrinsics/vmload/physical_address"},
