@@ -171,6 +171,13 @@ TEST_F(ExitRules, CplFollowsTheMode) {
     EXPECT_EQ(value(after(ExitCode::cpuid), field::cpl), 3u) << "virtual-8086 mode";
 }
 
+TEST_F(ExitRules, BusLockDetectionHasABitOfDr6) {
+    before_.save.dr6 = 0;
+    EXPECT_EQ(value(after(ExitCode::cpuid), field::dr6), 0xffff'0ff0u);
+    features_.set(Feature::bus_lock_detect);
+    EXPECT_EQ(value(after(ExitCode::cpuid), field::dr6), 0xffff'07f0u);
+}
+
 TEST_F(ExitRules, ASegmentThatIsNotPresentHasOnlyASelector) {
     before_.save.ds.attributes.clear(svm::SegmentAttributes::present);
     const ExpectedVmcb expected = after(ExitCode::cpuid);
