@@ -65,6 +65,7 @@ void vm_cr(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/vm_cr/disable_while_enabled",
                             .title = "SVMDIS cannot be set while EFER.SVME is.",
                             .manual = "APM2 15.30.1",
+                            .without = Feature::vm_cr_locked,
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_disable"}},
                             .expectations = {faults},
