@@ -32,12 +32,13 @@ void permission_maps(Catalogue& catalogue) {
         bool refused;
     };
     // That a map of the MSRs which ends where memory ends is accepted follows from the formula, but
-    // not all sources agree (spec: CC-MSRPM).
+    // not all sources agree (spec: CC-MSRPM); that one a page before it is, they do.
     for (const Place& place :
          {Place{"iopm/entered/ends_with_memory", field::iopm_base_pa, 3, false},
           Place{"iopm/third_page_beyond", field::iopm_base_pa, 2, true},
           Place{"iopm/second_page_beyond", field::iopm_base_pa, 1, true},
           Place{"iopm/begins_beyond", field::iopm_base_pa, 0, true},
+          Place{"msrpm/entered/page_before_the_end", field::msrpm_base_pa, 3, false},
           Place{"msrpm/second_page_beyond", field::msrpm_base_pa, 1, true},
           Place{"msrpm/begins_beyond", field::msrpm_base_pa, 0, true}}) {
         for (const bool intercepted : {false, true}) {

@@ -301,6 +301,7 @@ constexpr RowItem items[] = {
 
     // MSRs and CPUID.
     {"msr/vm_cr_reserved",               "reserved bits of VM_CR are #GP",                     "15.30.1", "instructions/vm_cr/reserved_bits"},
+    {"msr/vm_cr_r_init",                 "R_INIT of VM_CR can be set and cleared",             "15.30.1", "instructions/vm_cr/r_init"},
     {"msr/vm_cr_disable",                "SVMDIS cannot be set while SVME is",                 "15.30.1", "instructions/vm_cr/disable_while_enabled"},
     {"msr/vm_cr_lock",                   "LOCK keeps LOCK and SVMDIS",                         "15.30.1", "instructions/svm_lock/keeps", Feature::svm_lock},
     {"msr/svme_while_disabled",          "SVME cannot be set while SVMDIS is",                 "15.4", "instructions/vm_cr/svme_while_disabled"},

@@ -58,6 +58,15 @@ void vm_cr(Catalogue& catalogue) {
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_reserved"}},
                             .expectations = {none}});
+    // Of DPD and DIS_A20M, which are about what is outside the CPU, no source says it.
+    CallExpectation kept;
+    kept.values = {reported("reads as written, set", 1), reported("reads as written, clear", 1)};
+    add_l1_case(catalogue, {.name = "instructions/vm_cr/r_init",
+                            .title = "R_INIT is what L1 makes of it.",
+                            .manual = "APM2 15.30.1",
+                            .l1_modes = all_l1_modes,
+                            .steps = {Call{"vm_cr_r_init"}},
+                            .expectations = {kept}});
     CallExpectation faults;
     faults.values = {reported("fault: vector + 1", general_protection),
                      reported("VM_CR changed by it", 0)};
@@ -132,35 +141,32 @@ void time_stamps(Catalogue& catalogue) {
 /// Offset and ratio differ in each row. L1's own counter is what it would be. MPERF has no offset.
 void scaled_time_stamps(Catalogue& catalogue) {
     for (const std::uint32_t ratio : {0x40u, 0x100u, 0x180u, 0x200u}) {
-        const std::vector<Step> offset{
-            vmcb_field(field::rip, at_start),
-            vmcb_field(field::tsc_offset, std::uint64_t{ratio} << 40),
-            vmcb_field(field::rax, l2_data)};
+        const std::vector<Step> offset{vmcb_field(field::rip, at_start),
+                                       vmcb_field(field::tsc_offset, std::uint64_t{ratio} << 40),
+                                       vmcb_field(field::rax, l2_data)};
         CallExpectation expected;
         expected.values = {reported("lies between L1's readings, scaled, plus TSC_OFFSET", 1),
                            reported("L1 reads its own counter unscaled", 1)};
         const std::string name = "instructions/tsc_ratio/scales/" + hex_name(ratio);
-        add_l1_case(catalogue,
-                    {.name = name,
-                     .title = "The ratio, in 256ths, multiplies what L2 reads.",
-                     .manual = "APM2 15.30.5",
-                     .needs = Feature::tsc_rate_msr,
-                     .program = "store_rdtsc",
-                     .l1_modes = all_l1_modes,
-                     .steps = join(offset, {Call{"vmrun_scales_tsc", ratio}}),
-                     .expectations = {expected}});
+        add_l1_case(catalogue, {.name = name,
+                                .title = "The ratio, in 256ths, multiplies what L2 reads.",
+                                .manual = "APM2 15.30.5",
+                                .needs = Feature::tsc_rate_msr,
+                                .program = "store_rdtsc",
+                                .l1_modes = all_l1_modes,
+                                .steps = join(offset, {Call{"vmrun_scales_tsc", ratio}}),
+                                .expectations = {expected}});
         CallExpectation performance;
         performance.values = {reported("lies between L1's readings, scaled", 1),
                               reported("L1 reads its own counter unscaled", 1)};
-        add_l1_case(catalogue,
-                    {.name = "instructions/tsc_ratio/scales_mperf/" + hex_name(ratio),
-                     .title = "So it does MPERF, which TSC_OFFSET is not added to.",
-                     .manual = "APM2 15.30.5",
-                     .needs = {Feature::tsc_rate_msr, Feature::effective_frequency},
-                     .program = "store_rdmsr_mperf",
-                     .l1_modes = all_l1_modes,
-                     .steps = join(offset, {Call{"vmrun_scales_mperf", ratio}}),
-                     .expectations = {performance}});
+        add_l1_case(catalogue, {.name = "instructions/tsc_ratio/scales_mperf/" + hex_name(ratio),
+                                .title = "So it does MPERF, which TSC_OFFSET is not added to.",
+                                .manual = "APM2 15.30.5",
+                                .needs = {Feature::tsc_rate_msr, Feature::effective_frequency},
+                                .program = "store_rdmsr_mperf",
+                                .l1_modes = all_l1_modes,
+                                .steps = join(offset, {Call{"vmrun_scales_mperf", ratio}}),
+                                .expectations = {performance}});
     }
     CallExpectation none;
     none.values = {reported("reserved bits that can be written", 0)};
@@ -183,12 +189,11 @@ void write_only(Catalogue& catalogue) {
         std::uint32_t number;
         svm::Features needs{};
     };
-    for (const Register& of : {Register{"instructions/avic_doorbell/read",
-                                        "AVIC's doorbell can be written only.", "APM2 15.29",
-                                        svm::msr::avic_doorbell, Feature::avic},
-                               Register{"instructions/smm_ctl/read",
-                                        "SMM_CTL can be written only.", "APM2 15.30.3",
-                                        svm::msr::smm_ctl}}) {
+    for (const Register& of :
+         {Register{"instructions/avic_doorbell/read", "AVIC's doorbell can be written only.",
+                   "APM2 15.29", svm::msr::avic_doorbell, Feature::avic},
+          Register{"instructions/smm_ctl/read", "SMM_CTL can be written only.", "APM2 15.30.3",
+                   svm::msr::smm_ctl}}) {
         CallExpectation faults;
         faults.values = {reported("fault of the read: vector + 1", general_protection),
                          reported("fault of reading VM_CR: vector + 1", 0)};
