@@ -354,22 +354,24 @@ void descriptor_tables(Changes& changes) {
     }
 }
 
-/// What L2 does not notice the exit stores all the same.
+/// What L2 does not notice the exit stores all the same. Code becomes execute-only, data small.
 void hidden_parts(Changes& changes) {
-    constexpr std::uint64_t available = svm::SegmentAttributes::available.mask();
+    constexpr std::uint64_t readable = svm::segment_type::code_read & ~svm::segment_type::code_execute_only;
+    constexpr std::uint64_t default_size = svm::SegmentAttributes::default_size.mask();
     constexpr std::uint64_t limit = 0x7fff'ffff;
     constexpr std::uint64_t base = 0x1234'5670;
     struct Segment {
         std::string_view attributes_name, limit_name, base_name;
         svm::FieldRef attributes, limit, base;
+        std::uint64_t lost;
     };
     for (const Segment& one :
-         {Segment{"seg_cs_attributes", "seg_cs_limit", {},            field::cs_attributes, field::cs_limit, field::cs_base},
-          Segment{"seg_es_attributes", "seg_es_limit", "seg_es_base", field::es_attributes, field::es_limit, field::es_base},
-          Segment{"seg_ss_attributes", "seg_ss_limit", "seg_ss_base", field::ss_attributes, field::ss_limit, field::ss_base},
-          Segment{"seg_ds_attributes", "seg_ds_limit", "seg_ds_base", field::ds_attributes, field::ds_limit, field::ds_base}}) {
+         {Segment{"seg_cs_attributes", "seg_cs_limit", {},            field::cs_attributes, field::cs_limit, field::cs_base, readable},
+          Segment{"seg_es_attributes", "seg_es_limit", "seg_es_base", field::es_attributes, field::es_limit, field::es_base, default_size},
+          Segment{"seg_ss_attributes", "seg_ss_limit", "seg_ss_base", field::ss_attributes, field::ss_limit, field::ss_base, default_size},
+          Segment{"seg_ds_attributes", "seg_ds_limit", "seg_ds_base", field::ds_attributes, field::ds_limit, field::ds_base, default_size}}) {
         changes.add({.name = one.attributes_name, .bit = CleanBits::seg, .program = "nothing",
-                     .steps = {vmcb_set(one.attributes, available)},
+                     .steps = {vmcb_clear(one.attributes, one.lost)},
                      .exit = program_ends(), .modes = protected_flat});
         changes.add({.name = one.limit_name, .bit = CleanBits::seg, .program = "nothing",
                      .steps = {vmcb_field(one.limit, limit)},

@@ -32,12 +32,13 @@ void permission_maps(Catalogue& catalogue) {
         bool refused;
     };
     // That a map of the MSRs which ends where memory ends is accepted follows from the formula, but
-    // not all sources agree (spec: CC-MSRPM).
+    // not all sources agree (spec: CC-MSRPM); that one a page before it is, they do.
     for (const Place& place :
          {Place{"iopm/entered/ends_with_memory", field::iopm_base_pa, 3, false},
           Place{"iopm/third_page_beyond", field::iopm_base_pa, 2, true},
           Place{"iopm/second_page_beyond", field::iopm_base_pa, 1, true},
           Place{"iopm/begins_beyond", field::iopm_base_pa, 0, true},
+          Place{"msrpm/entered/page_before_the_end", field::msrpm_base_pa, 3, false},
           Place{"msrpm/second_page_beyond", field::msrpm_base_pa, 1, true},
           Place{"msrpm/begins_beyond", field::msrpm_base_pa, 0, true}}) {
         for (const bool intercepted : {false, true}) {
@@ -80,6 +81,7 @@ void address_bits(Catalogue& catalogue) {
         add_l1_case(catalogue, {.name = full,
                                 .title = "Bits that no physical address of this CPU has.",
                                 .manual = "APM2 15.5.1",
+                                .needs = svm::Feature::unused_address_bits,
                                 .mode = mode,
                                 .nested_paging = nested,
                                 .l1_modes = of_n_cr3 ? only_l1_long64 : all_l1_modes,
@@ -99,7 +101,8 @@ void address_bits_of_avic(Catalogue& catalogue) {
         add_l1_case(catalogue, {.name = "consistency/avic/" + std::string{name} + "/address_bits",
                                 .title = "Bits that no physical address of this CPU has.",
                                 .manual = "APM2 15.29",
-                                .needs = {svm::Feature::np, svm::Feature::avic},
+                                .needs = {svm::Feature::np, svm::Feature::avic,
+                                          svm::Feature::unused_address_bits},
                                 .nested_paging = true,
                                 .l1_modes = only_l1_long64,
                                 .steps = {vmcb_set(field::virtual_interrupt, enable),
@@ -117,6 +120,7 @@ void address_bits_of_pdptes(Catalogue& catalogue) {
                     {.name = "consistency/pdpte/address_bits/entry_" + std::to_string(entry),
                      .title = "Bits that no physical address of this CPU has.",
                      .manual = "APM2 15.5.1",
+                     .needs = svm::Feature::unused_address_bits,
                      .mode = L2Mode::pae,
                      .l1_modes = all_l1_modes,
                      .steps = {Call{"vmrun_pdpte_address_bits", entry}},

@@ -51,10 +51,15 @@ void control_registers(Checks& checks) {
                        {.without = feature});
     }
     checks.refused_bits("cr4", "A reserved bit of CR4.", field::cr4, reserved_everywhere);
-    checks.refused_bits("cr3", "Bits that no physical address has must be zero in long mode.",
-                        field::cr3, ~std::uint64_t{0} << 52);
-    checks.refused_bits("cr3/compat", "Compatibility mode is long mode, too.",
-                        field::cr3, ~std::uint64_t{0} << 52, {.mode = L2Mode::compat});
+    // Linear address masking is switched on by two of them.
+    constexpr std::uint64_t masking = bit(61) | bit(62);
+    constexpr std::uint64_t no_address = (~std::uint64_t{0} << 52) & ~masking;
+    for (const auto& [bits, without] : {std::pair{no_address, Features{}}, std::pair{masking, Features{Feature::lam}}}) {
+        checks.refused_bits("cr3", "Bits that no physical address has must be zero in long mode.",
+                            field::cr3, bits, {.without = without});
+        checks.refused_bits("cr3/compat", "Compatibility mode is long mode, too.",
+                            field::cr3, bits, {.mode = L2Mode::compat, .without = without});
+    }
     for (unsigned number = 0; number < 12; ++number) {
         checks.entered("cr3/entered/bit_" + std::to_string(number),
                        "A low bit of CR3 alone is nobody's business.",

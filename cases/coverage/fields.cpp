@@ -15,6 +15,7 @@
 #include "cases/model/vmruns.hpp"
 
 #include "harness/svm/exit_code.hpp"
+#include "harness/svm/observed_attributes.hpp"
 #include "harness/svm/vmcb_fields.hpp"
 
 #include <algorithm>
@@ -87,6 +88,17 @@ std::string id_of(const Field& leaf, const Aspect& aspect) {
     return "field/" + std::string{leaf.name} + "/" + std::string{aspect.name};
 }
 
+/// Bits of the leaf that the CPU need not keep of what it loads or L2 makes of it.
+bool is_unobserved(const Field& leaf) {
+    const std::uint64_t observed = svm::observed_bits(svm::find_field(leaf.offset)->ref());
+    return (observed & leaf.mask()) == 0;
+}
+
+bool moves_state(const Aspect& aspect) {
+    return aspect.name == loaded.name || aspect.name == stored.name || aspect.name == vmload.name ||
+           aspect.name == vmsave.name;
+}
+
 /// What the row itself says of a leaf, in the field's own value.
 struct Said {
     bool is_free = false; ///< It does not judge it.
@@ -97,6 +109,7 @@ Said said_of(const Leaf& leaf, const Vmrun& run, const L2Start& start) {
     Said said;
     const unsigned low = leaf.part->bit_lo;
     const std::uint64_t all = svm::low_bits(leaf.part->bit_count);
+    const std::uint64_t observed = svm::observed_bits(leaf.word->ref()) >> low & all;
     for (const FieldExpectation& one : run.exit()->fields) {
         if (one.field.offset != leaf.word->offset || low >= 64) {
             continue;
@@ -111,7 +124,7 @@ Said said_of(const Leaf& leaf, const Vmrun& run, const L2Start& start) {
         }
         const std::uint64_t before = leaf.in(run.before);
         said.is_new = said.is_new || one.match == Match::changed ||
-                      (sample_of(one.value, start) >> low & all) != before;
+                      ((sample_of(one.value, start) >> low ^ before) & observed) != 0;
     }
     return said;
 }
@@ -178,7 +191,7 @@ public:
 
 private:
     void shows(const Field& leaf, const Aspect& aspect) {
-        if (aspect.applies(leaf)) {
+        if (aspect.applies(leaf) && !(moves_state(aspect) && is_unobserved(leaf))) {
             covered_(id_of(leaf, aspect));
         }
     }

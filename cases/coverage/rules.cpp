@@ -21,9 +21,10 @@ constexpr RowItem items[] = {
     {"instruction/svme_clear/invlpga",   "INVLPGA likewise",                                   "15.4", "intrinsics/invlpga/svme_clear"},
     {"instruction/svme_clear/vmmcall",   "VMMCALL likewise",                                   "15.4", "instructions/vmmcall/in_l1_without_svme"},
     {"instruction/svme_clear/stgi",      "STGI works without SVME on a CPU with SKINIT",       "15.4", "intrinsics/stgi/svme_clear", Feature::skinit},
-    {"instruction/svme_clear/stgi_ud",   "STGI without SVME and SKINIT is #UD",                "15.4", "intrinsics/stgi/svme_clear_without_skinit"},
+    {"instruction/svme_clear/stgi_lock", "and on one with SVM lock",                           "15.31", "intrinsics/stgi/svme_clear_with_lock", Feature::svm_lock},
+    {"instruction/svme_clear/stgi_ud",   "STGI without SVME, SKINIT and SVM lock is #UD",      "15.4", "intrinsics/stgi/svme_clear_without_skinit"},
     {"instruction/svme_clear/skinit",    "SKINIT without SVME, on a CPU with SKINIT",          "15.4", "", Feature::skinit},
-    {"instruction/svme_clear/skinit_ud", "SKINIT without SVME and SKINIT is #UD",              "15.4", "intrinsics/skinit/svme_clear_without_skinit"},
+    {"instruction/svme_clear/skinit_ud", "SKINIT without SVME, SKINIT and SVM lock is #UD",    "15.4", "intrinsics/skinit/svme_clear_without_skinit"},
     {"instruction/real_mode",            "in real and virtual-8086 mode they are #UD",         "15.5.1", "intercept/vmrun/order_ud intercept/vmload/order_ud intercept/vmsave/order_ud intercept/stgi/order_ud intercept/clgi/order_ud"},
     {"instruction/real_mode_of_l1",      "likewise where L1 itself is in one of them",         "15.5.1"},
     {"instruction/no_paging",            "L1 without paging may execute VMRUN",                "15.5.1"},
@@ -191,6 +192,7 @@ constexpr RowItem items[] = {
     {"vmsave/stores",                    "VMSAVE stores that and nothing else",                "15.5.2", "intrinsics/vmsave/stores"},
     {"vmload/virtualised",               "virtualised, the address is L2's",                   "15.33.1", "instructions/virtual_vmload/translated instructions/virtual_vmsave/translated instructions/virtual_vmload/absent instructions/virtual_vmsave/*", Feature::vmsave_virt},
     {"vmload/cannot_be_virtualised",     "enabled where it cannot be: it exits",               "15.33.1", "instructions/virtual_vmload/cannot_be instructions/virtual_vmsave/cannot_be", Feature::vmsave_virt},
+    {"vmload/virtualised_intercepted",   "virtualised and intercepted: it exits",              "15.33.1", "instructions/virtual_vmload/intercepted instructions/virtual_vmsave/intercepted", Feature::vmsave_virt},
     {"vmload/in_l2",                     "neither intercepted nor virtualised: the address is physical", "15.5.2", "intercept/vmload/not_taken intercept/vmsave/not_taken"},
     {"vmload/intercepted",               "intercepted: it exits",                              "15.9", "intercept/vmload/taken intercept/vmsave/taken"},
     {"vmload/physical_address",          "the address is physical",                            "15.5.2", "intrinsics/vmload/physical_address"},
@@ -301,6 +303,7 @@ constexpr RowItem items[] = {
 
     // MSRs and CPUID.
     {"msr/vm_cr_reserved",               "reserved bits of VM_CR are #GP",                     "15.30.1", "instructions/vm_cr/reserved_bits"},
+    {"msr/vm_cr_r_init",                 "R_INIT of VM_CR can be set and cleared",             "15.30.1", "instructions/vm_cr/r_init"},
     {"msr/vm_cr_disable",                "SVMDIS cannot be set while SVME is",                 "15.30.1", "instructions/vm_cr/disable_while_enabled"},
     {"msr/vm_cr_lock",                   "LOCK keeps LOCK and SVMDIS",                         "15.30.1", "instructions/svm_lock/keeps", Feature::svm_lock},
     {"msr/svme_while_disabled",          "SVME cannot be set while SVMDIS is",                 "15.4", "instructions/vm_cr/svme_while_disabled"},

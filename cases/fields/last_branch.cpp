@@ -30,6 +30,9 @@ Write enabled() {
     return vmcb_set(field::lbr_control, LbrControl::lbr_virtualization_enable.mask());
 }
 
+/// Of a record that a CPU has made: the bits above may say more about the branch.
+constexpr std::uint64_t address_bits = 0x01ff'ffff'ffff'ffff;
+
 struct Record {
     svm::FieldRef place;
     std::uint32_t msr;
@@ -98,13 +101,15 @@ void branches(Catalogue& catalogue, const L2Start& start) {
     recording.emplace_back(vmcb_field(field::dbgctl, lbr));
 
     ExitExpectation taken = program_ends();
-    taken.fields = {{field::br_from, at_insn}, {field::br_to, at_marker}};
+    taken.fields = {{field::br_from, at_insn, address_bits},
+                    {field::br_to, at_marker, address_bits}};
     add(catalogue, start,
         {.name = name_of(field::br_from) + "/stored/branch",
          .title = "The exit stores the last branch of L2.",
          .program = "branch",
          .steps = recording,
-         .exit = std::move(taken)});
+         .exit = std::move(taken),
+         .covers = {"field/save.br_from/stored", "field/save.br_to/stored"}});
     add(catalogue, start,
         {.name = name_of(field::br_from) + "/stored/not_recording",
          .title = "With DBGCTL.LBR clear no branch is recorded.",
@@ -133,6 +138,13 @@ void beside_l1(Catalogue& catalogue) {
     const auto at = [](std::string what, Value where) {
         CallExpectation::Reported value = reported(std::move(what), 0);
         value.value = where;
+        value.mask = address_bits;
+        return value;
+    };
+    // From L1's own branch.
+    const auto differs = [](std::string what) {
+        CallExpectation::Reported value = reported(std::move(what), 0);
+        value.mask = address_bits;
         return value;
     };
     for (const std::uint64_t left : {std::uint64_t{0}, btf}) {
@@ -143,14 +155,14 @@ void beside_l1(Catalogue& catalogue) {
             const std::string l2_to = "to of L2's branch";
             CallExpectation seen;
             seen.values = {
-                reported("from of L1's branch differs by", 0),
-                reported("to of L1's branch differs by", 0),
+                differs("from of L1's branch differs by"),
+                differs("to of L1's branch differs by"),
                 reported("DBGCTL after the #VMEXIT", own ? 0 : left),
                 own ? any("from after the #VMEXIT") : at(l2_from + ", in the MSR", at_insn),
                 own ? any("to after the #VMEXIT") : at(l2_to + ", in the MSR", target),
-                own ? reported("from after the #VMEXIT differs from L1's by", 0)
+                own ? differs("from after the #VMEXIT differs from L1's by")
                     : any("from after the #VMEXIT against L1's"),
-                own ? reported("to after the #VMEXIT differs from L1's by", 0)
+                own ? differs("to after the #VMEXIT differs from L1's by")
                     : any("to after the #VMEXIT against L1's"),
                 reported("DBGCTL of the VMCB", own ? left : 0),
                 own ? at(l2_from + ", in the VMCB", at_insn) : reported("from of the VMCB", 0),

@@ -9,6 +9,7 @@
 #include "harness/svm/cpu.hpp"
 #include "harness/world.hpp"
 
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -28,6 +29,8 @@ struct Named {
     std::string name;
     Value value;
     svm::Features needs{};
+    svm::Features without{};
+    std::optional<std::uint64_t> kept{}; ///< Without: as the register's fixed bits have it.
 };
 
 Named number(std::uint64_t value) {
@@ -46,6 +49,21 @@ struct RegisterField {
     std::uint64_t (*canonical)(std::uint64_t){};
 };
 
+Value kept_by(const RegisterField& reg, const Named& named) {
+    Value value = named.value;
+    if (named.kept) {
+        value.number = *named.kept;
+    } else if (reg.canonical != nullptr && value.anchor == Anchor::zero) {
+        value.number = reg.canonical(value.number);
+    }
+    return value;
+}
+
+/// On a CPU without bus-lock detection.
+std::uint64_t canonical_dr6(std::uint64_t value) {
+    return svm::dr6::canonical(value, false);
+}
+
 class Registers {
 public:
     explicit Registers(Catalogue& catalogue) : catalogue_(catalogue) {}
@@ -54,10 +72,7 @@ public:
     void loaded(const RegisterField& reg, const Named& value, const L2Start& start,
                 const std::source_location& where = std::source_location::current()) {
         ExitExpectation exit = program_ends();
-        Value seen = value.value;
-        if (reg.canonical != nullptr && seen.anchor == Anchor::zero) {
-            seen.number = reg.canonical(seen.number);
-        }
+        const Value seen = kept_by(reg, value);
         if (!reg.read.empty()) {
             exit.registers = {{Register::rbx, seen, low_half(start.mode)}};
         }
@@ -68,6 +83,7 @@ public:
                                      : "L2 sees the value of the VMCB, and the exit stores it.",
                         .manual = manual,
                         .needs = value.needs,
+                        .without = value.without,
                         .program = reg.read.empty() ? "nothing" : reg.read,
                         .steps = {vmcb_field(reg.place, value.value)},
                         .exit = std::move(exit)},
@@ -78,10 +94,7 @@ public:
     void stored(const RegisterField& reg, const Named& value, const L2Start& start,
                 const std::source_location& where = std::source_location::current()) {
         ExitExpectation exit = program_ends();
-        Value kept = value.value;
-        if (reg.canonical != nullptr && kept.anchor == Anchor::zero) {
-            kept.number = reg.canonical(kept.number);
-        }
+        const Value kept = kept_by(reg, value);
         const std::uint64_t judged = low_half(start.mode);
         exit.fields = {{reg.place, kept, judged}, {reg.place, {}, ~judged, Match::free}};
         add_guest_case(catalogue_,
@@ -89,6 +102,7 @@ public:
                         .title = "The exit stores what L2 wrote.",
                         .manual = "APM2 15.6",
                         .needs = value.needs,
+                        .without = value.without,
                         .program = reg.write,
                         .steps = {l2_register(Register::rbx, value.value)},
                         .exit = std::move(exit)},
@@ -104,7 +118,7 @@ constexpr RegisterField cr0_field{field::cr0, "read_cr0", "write_cr0", nullptr};
 constexpr RegisterField cr2_field{field::cr2, "read_cr2", "write_cr2", nullptr};
 constexpr RegisterField cr3_field{field::cr3, "read_cr3", "write_cr3", nullptr};
 constexpr RegisterField cr4_field{field::cr4, "read_cr4", "write_cr4", nullptr};
-constexpr RegisterField dr6_field{field::dr6, "read_dr6", "write_dr6", svm::dr6::canonical};
+constexpr RegisterField dr6_field{field::dr6, "read_dr6", "write_dr6", canonical_dr6};
 constexpr RegisterField dr7_field{field::dr7, "read_dr7", "write_dr7", svm::dr7::canonical};
 constexpr RegisterField rax_field{field::rax, "copy_rax", "set_rax", nullptr};
 constexpr RegisterField rsp_field{field::rsp, "copy_rsp", "set_rsp", nullptr};
@@ -231,7 +245,14 @@ void debug_registers(Registers& registers) {
             loaded_and_stored(registers, dr6_field, number(dr6::reset | bits), mode);
         }
         // What is fixed in them is no consistency check.
-        only_loaded(registers, dr6_field, number(0), mode);
+        only_loaded(registers, dr6_field,
+                    {.name = "0", .value = 0, .without = Feature::bus_lock_detect}, mode);
+        only_loaded(registers, dr6_field,
+                    {.name = "0_with_bus_lock_detect",
+                     .value = 0,
+                     .needs = Feature::bus_lock_detect,
+                     .kept = dr6::canonical(0, true)},
+                    mode);
         only_loaded(registers, dr7_field, number(0), mode);
         only_loaded(registers, dr7_field, number(0xd800), mode);
         // Breakpoints on address 0, where L2 does not go; execution, write and access, every length

@@ -115,11 +115,7 @@ void code_attributes(Segments& segments, L2Mode mode) {
     const Attributes kinds[] = {
         {"execute_only",
          fresh.with(SegmentAttributes::type, type::code_execute_only | type::accessed)},
-        {"conforming",
-         fresh.with(SegmentAttributes::type, type::code_conforming_read | type::accessed)},
-        {"available", fresh.with(SegmentAttributes::available)},
         {"small", fresh.with(SegmentAttributes::default_size, 0), false},
-        {"byte_granular", fresh.with(SegmentAttributes::granularity, 0)},
     };
     for (const Attributes& kind : kinds) {
         if (mode == L2Mode::long64 && !kind.in_long64) {
@@ -143,7 +139,8 @@ void code_attributes(Segments& segments, L2Mode mode) {
     }
 }
 
-/// Attributes, limits and bases go back as they came.
+/// Attributes that the CPU observes (observed_attributes.hpp), limits and bases go back as they
+/// came.
 void stored_as_loaded(Segments& segments) {
     struct Attributes {
         std::string_view name;
@@ -156,13 +153,10 @@ void stored_as_loaded(Segments& segments) {
         {"expand_down", svm::code_or_data_attributes(type::data_expand_down | type::accessed),
          true},
         {"code_read", svm::code_or_data_attributes(type::code_read | type::accessed)},
-        {"conforming", svm::code_or_data_attributes(type::code_conforming_read | type::accessed)},
         {"dpl1", fresh.with(SegmentAttributes::dpl, 1)},
         {"dpl2", fresh.with(SegmentAttributes::dpl, 2)},
         {"dpl3", fresh.with(SegmentAttributes::dpl, 3)},
-        {"available", fresh.with(SegmentAttributes::available), true},
         {"small", fresh.with(SegmentAttributes::default_size, 0), true},
-        {"byte_granular", fresh.with(SegmentAttributes::granularity, 0), true},
     };
     for (const L2Mode mode : paged_modes) {
         for (const SegmentField& one : {es, ds}) {
@@ -223,15 +217,12 @@ void stored_as_loaded(Segments& segments) {
 void privilege_level(Segments& segments) {
     const std::uint64_t dpl = SegmentAttributes::dpl.mask();
     for (const L2Mode mode : paged_modes) {
-        ExitExpectation privileged = reads(world::mode_registers(mode).cr0);
-        // What becomes of a DPL that does not match nobody says.
-        privileged.fields = {{ss.attributes, {}, dpl, Match::free}};
         segments.add({.place = field::cpl,
                       .what = "decides/0_with_ss_dpl_3",
                       .title = "CPL 0, though SS.DPL is 3: a privileged instruction executes.",
                       .program = "read_cr0",
                       .steps = {vmcb_set(ss.attributes, dpl)},
-                      .exit = privileged},
+                      .exit = reads(world::mode_registers(mode).cr0)},
                      mode);
         segments.add({.place = field::cpl,
                       .what = "decides/3_with_ss_dpl_0",
@@ -258,9 +249,7 @@ void privilege_level(Segments& segments) {
 /// Real mode has no other level than 0 and virtual-8086 mode none but 3: the field is not looked
 /// at.
 void forced_privilege_level(Catalogue& catalogue) {
-    // WBINVD is of CPL 0. What becomes of a DPL that does not match nobody says.
-    ExitExpectation executed = program_ends();
-    executed.fields = {{ss.attributes, {}, SegmentAttributes::dpl.mask(), Match::free}};
+    // WBINVD is of CPL 0.
     for (const bool nested_paging : {true, false}) {
         const L2Start v86{L2Mode::v86, 3, nested_paging};
         const std::string forced = "fields/" + name_of(field::cpl) + "/forced/";
@@ -270,7 +259,7 @@ void forced_privilege_level(Catalogue& catalogue) {
                         .manual = "APM2 15.5.1",
                         .program = "wbinvd",
                         .steps = {vmcb_field(field::cpl, 3)},
-                        .exit = executed},
+                        .exit = program_ends()},
                        {L2Mode::real, 0, nested_paging});
         add_guest_case(catalogue,
                        {.name = forced + "v86_0",

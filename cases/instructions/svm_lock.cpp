@@ -27,22 +27,25 @@ struct Row {
     std::string_view routine;
     std::vector<CallExpectation::Reported> values;
     svm::Features needs{};
+    bool wants_no_lock = true; ///< It is not for machines whose firmware has set LOCK.
 };
 
 void add(Catalogue& catalogue, const Row& row,
          const std::source_location& where = std::source_location::current()) {
     CallExpectation expected;
     expected.values = row.values;
-    add_l1_case(catalogue,
-                {.name = row.name,
-                 .title = row.title,
-                 .manual = row.manual,
-                 .needs = row.needs,
-                 .l1_modes = all_l1_modes,
-                 .steps = {Call{std::string{row.routine}}},
-                 .expectations = {expected},
-                 .ends_machine = true},
-                where);
+    add_l1_case(
+        catalogue,
+        {.name = row.name,
+         .title = row.title,
+         .manual = row.manual,
+         .needs = row.needs,
+         .without = row.wants_no_lock ? svm::Features{Feature::vm_cr_locked} : svm::Features{},
+         .l1_modes = all_l1_modes,
+         .steps = {Call{std::string{row.routine}}},
+         .expectations = {expected},
+         .ends_machine = true},
+        where);
 }
 
 void svm_lock(Catalogue& catalogue) {
@@ -62,7 +65,8 @@ void svm_lock(Catalogue& catalogue) {
                     .title = "The MSRs of SVM are there while EFER.SVME is clear.",
                     .manual = "APM2 15.30",
                     .routine = "svm_msrs_without_svme",
-                    .values = {reported("cannot be read", 0), reported("cannot be written", 0)}});
+                    .values = {reported("cannot be read", 0), reported("cannot be written", 0)},
+                    .wants_no_lock = false});
     // In Google Test's order the one of LOCK comes last, behind which only a key would help.
     add(catalogue, {.name = "instructions/svm_key/unlocks",
                     .title = "The key that was set unlocks, and no other; it reads as 0.",
@@ -84,7 +88,8 @@ void svm_lock(Catalogue& catalogue) {
                                reported("LOCK and SVMDIS", lock),
                                reported("fault of writing both: vector + 1", no_fault),
                                reported("LOCK and SVMDIS then", lock)},
-                    .needs = Feature::svm_lock});
+                    .needs = Feature::svm_lock,
+                    .wants_no_lock = false});
 }
 
 const Registration registration{svm_lock};

@@ -58,6 +58,15 @@ void vm_cr(Catalogue& catalogue) {
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_reserved"}},
                             .expectations = {none}});
+    // Of DPD and DIS_A20M, which are about what is outside the CPU, no source says it.
+    CallExpectation kept;
+    kept.values = {reported("reads as written, set", 1), reported("reads as written, clear", 1)};
+    add_l1_case(catalogue, {.name = "instructions/vm_cr/r_init",
+                            .title = "R_INIT is what L1 makes of it.",
+                            .manual = "APM2 15.30.1",
+                            .l1_modes = all_l1_modes,
+                            .steps = {Call{"vm_cr_r_init"}},
+                            .expectations = {kept}});
     CallExpectation faults;
     faults.values = {reported("fault: vector + 1", general_protection),
                      reported("VM_CR changed by it", 0)};
@@ -65,6 +74,7 @@ void vm_cr(Catalogue& catalogue) {
     add_l1_case(catalogue, {.name = "instructions/vm_cr/disable_while_enabled",
                             .title = "SVMDIS cannot be set while EFER.SVME is.",
                             .manual = "APM2 15.30.1",
+                            .without = Feature::vm_cr_locked,
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"vm_cr_disable"}},
                             .expectations = {faults},

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Virtualised VMLOAD and VMSAVE: neither is intercepted, and the address that L2 gives is its own,
 // which the nested tables translate; here to a page that no memory of L1's has the address of.
-// Where that cannot be, without nested paging, both exit without their intercepts. APM2 15.33.1.
+// Where that cannot be, without nested paging or under a 32-bit L1, both exit without their
+// intercepts; with them they exit in any case. APM2 15.33.1.
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/msr.hpp"
+#include "harness/svm/observed_attributes.hpp"
 #include "harness/svm/segment.hpp"
 #include "harness/svm/vmcb.hpp"
 #include "harness/world.hpp"
 
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace vmrunit::cases {
@@ -20,6 +23,7 @@ namespace {
 namespace field = svm::field;
 using svm::ExitCode;
 using svm::Feature;
+using svm::Intercept;
 using svm::LbrControl;
 
 constexpr std::uint64_t guest_address = 0xc000'0000;
@@ -63,14 +67,19 @@ void translated(Catalogue& catalogue, const L2Start& start) {
          .title = "VMLOAD reads where the nested tables lead.",
          .program = "vmload",
          .steps = std::move(loaded),
-         .exit = std::move(seen)});
+         .exit = std::move(seen),
+         .l1_modes = only_l1_long64});
 
     std::vector<Step> saved = mapped();
     saved.emplace_back(Write{wire::Op::Code::fill, Region::spare_vmcb, 0, 0xa5, svm::vmcb_size});
     ExitExpectation written = program_ends();
     const auto expect = [&](svm::FieldRef place, Value value) {
-        written.memory.push_back(
-            {Region::spare_vmcb, place.offset, static_cast<std::uint8_t>(place.size_bytes), value});
+        const auto size = static_cast<std::uint8_t>(place.size_bytes);
+        written.memory.push_back({Region::spare_vmcb, place.offset, size, value});
+        if (const std::uint64_t unobserved = ~svm::observed_bits(place); unobserved != 0) {
+            written.memory.push_back(
+                {Region::spare_vmcb, place.offset, size, {}, unobserved, Match::free});
+        }
     };
     for (const svm::FieldRef place :
          {field::fs_selector, field::fs_attributes, field::fs_limit, field::gs_selector,
@@ -106,7 +115,8 @@ void translated(Catalogue& catalogue, const L2Start& start) {
          .title = "VMSAVE writes where the nested tables lead, and nothing else of the page.",
          .program = "vmsave",
          .steps = std::move(saved),
-         .exit = std::move(written)});
+         .exit = std::move(written),
+         .l1_modes = only_l1_long64});
 }
 
 /// What the nested tables do not permit is a nested page fault.
@@ -133,29 +143,45 @@ void refused(Catalogue& catalogue, const L2Start& start) {
              .title = "The nested tables refuse the page.",
              .program = one.program,
              .steps = mapped(one.bits),
-             .exit = std::move(exit)});
+             .exit = std::move(exit),
+             .l1_modes = only_l1_long64});
     }
 }
 
-void cannot_be(Catalogue& catalogue, const L2Start& start) {
-    for (const auto& [name, code] :
-         {std::pair{"vmload", ExitCode::vmload}, std::pair{"vmsave", ExitCode::vmsave}}) {
+/// It exits, and whatever its address leads to is as it was.
+void exits(Catalogue& catalogue, const L2Start& start, const std::string& what,
+           std::string_view title, const L1Modes& l1_modes, bool intercepted) {
+    for (const auto& [name, code, intercept] :
+         {std::tuple{"vmload", ExitCode::vmload, Intercept::vmload},
+          std::tuple{"vmsave", ExitCode::vmsave, Intercept::vmsave}}) {
         ExitExpectation exit;
         exit.exit_code = code;
+        std::vector<Step> steps{l2_register(Register::rax, in_region(Region::spare_vmcb))};
+        if (intercepted) {
+            steps = mapped();
+            steps.emplace_back(intercepting(intercept));
+        }
         add(catalogue, start,
-            {.name = std::string{name} + "/cannot_be",
-             .title = "Enabled where it cannot be, it exits without the intercept.",
+            {.name = std::string{name} + "/" + what,
+             .title = title,
              .program = name,
-             .steps = {l2_register(Register::rax, in_region(Region::spare_vmcb))},
-             .exit = std::move(exit)});
+             .steps = std::move(steps),
+             .exit = std::move(exit),
+             .l1_modes = l1_modes});
     }
 }
 
 void virtual_vmload(Catalogue& catalogue) {
     const L2Start nested{L2Mode::long64, 0, true};
+    const L2Start not_nested{L2Mode::long64, 0, false};
+    constexpr L1Modes only_32bit_l1{false, true, true};
+    constexpr std::string_view without =
+        "Enabled where it cannot be, it exits without the intercept.";
     translated(catalogue, nested);
     refused(catalogue, nested);
-    cannot_be(catalogue, {L2Mode::long64, 0, false});
+    exits(catalogue, nested, "intercepted", "Enabled, but intercepted.", only_l1_long64, true);
+    exits(catalogue, not_nested, "cannot_be", without, all_l1_modes, false);
+    exits(catalogue, nested, "cannot_be", without, only_32bit_l1, false);
 }
 
 const Registration registration{virtual_vmload};

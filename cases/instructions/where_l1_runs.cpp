@@ -106,16 +106,21 @@ void above_cpl_0(Catalogue& catalogue) {
         for (const std::uint32_t cpl : {3u, 1u, 2u}) {
             const std::string suffix = cpl == 3 ? "" : "_cpl" + std::to_string(cpl);
             const std::uint32_t argument = instruction.opcode | cpl << cpl_at;
-            const svm::Features skinit =
-                instruction.by_skinit ? svm::Features{svm::Feature::skinit} : svm::Features{};
+            svm::Features either;
+            if (instruction.by_skinit) {
+                either = {svm::Feature::skinit, svm::Feature::svm_lock};
+            }
             row(instruction.name + "/svme_set" + suffix, "Above CPL 0 it is #GP.",
                 argument | svme_set, general_protection, {}, {});
             row(instruction.name + "/svme_clear" + suffix, "Without EFER.SVME it is #UD first.",
-                argument, invalid_opcode, {}, skinit);
+                argument, invalid_opcode, {}, either);
             if (instruction.by_skinit) {
                 row(instruction.name + "/svme_clear_with_skinit" + suffix,
                     "A CPU with SKINIT has it without EFER.SVME, at CPL 0.", argument,
-                    general_protection, skinit, {});
+                    general_protection, svm::Feature::skinit, {});
+                row(instruction.name + "/svme_clear_with_lock" + suffix,
+                    "So has one with SVM lock.", argument, general_protection,
+                    svm::Feature::svm_lock, {});
             }
         }
     }

@@ -6,6 +6,7 @@
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/msr.hpp"
+#include "harness/svm/observed_attributes.hpp"
 #include "harness/svm/vmcb.hpp"
 #include "harness/world.hpp"
 
@@ -149,6 +150,9 @@ Effect saved_in(Region page) {
     const auto stored = [page](svm::FieldRef place, Value value) {
         return MemoryExpectation{page, place.offset, static_cast<std::uint8_t>(place.size_bytes), value};
     };
+    const auto free = [page](svm::FieldRef place, std::uint64_t bits) {
+        return MemoryExpectation{page, place.offset, static_cast<std::uint8_t>(place.size_bytes), {}, bits, Match::free};
+    };
     Effect saved{.memory = {
         stored(field::fs_base, 0x1111'2220), stored(field::gs_base, 0x3333'4440),
         stored(field::ldtr_selector, l2_selector::ldt), stored(field::ldtr_attributes, ldt),
@@ -161,6 +165,10 @@ Effect saved_in(Region page) {
     }
     for (const MovedMsr& msr : moved_msrs) {
         saved.memory.push_back(stored(msr.place, msr.value));
+    }
+    for (const svm::FieldRef attributes : {field::fs_attributes, field::gs_attributes,
+                                           field::ldtr_attributes, field::tr_attributes}) {
+        saved.memory.push_back(free(attributes, ~svm::observed_bits(attributes)));
     }
     return saved;
 }

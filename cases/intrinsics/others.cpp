@@ -77,7 +77,9 @@ void without_svme(Catalogue& catalogue) {
                                 .steps = {Call{name + "_without_svme"}},
                                 .expectations = {expected}});
     }
-    // STGI is the way back from SKINIT's secure loader, which runs without EFER.SVME.
+    // STGI is the way back from SKINIT's secure loader, which runs without EFER.SVME. Where SVM can
+    // be locked both are there without it, too. APM2 15.31.
+    const svm::Features either{Feature::skinit, Feature::svm_lock};
     CallExpectation works;
     works.values = {reported("fault: vector + 1", 0)};
     add_l1_case(catalogue, {.name = "intrinsics/stgi/svme_clear",
@@ -87,17 +89,24 @@ void without_svme(Catalogue& catalogue) {
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"stgi_without_svme"}},
                             .expectations = {works}});
+    add_l1_case(catalogue, {.name = "intrinsics/stgi/svme_clear_with_lock",
+                            .title = "So it does on a CPU with SVM lock.",
+                            .manual = "APM2 15.31",
+                            .needs = Feature::svm_lock,
+                            .l1_modes = all_l1_modes,
+                            .steps = {Call{"stgi_without_svme"}},
+                            .expectations = {works}});
     add_l1_case(catalogue, {.name = "intrinsics/stgi/svme_clear_without_skinit",
-                            .title = "On a CPU without SKINIT it is an invalid opcode then.",
+                            .title = "On a CPU with neither it is an invalid opcode then.",
                             .manual = "APM2 15.4",
-                            .without = Feature::skinit,
+                            .without = either,
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"stgi_without_svme"}},
                             .expectations = {expected}});
     add_l1_case(catalogue, {.name = "intrinsics/skinit/svme_clear_without_skinit",
-                            .title = "On a CPU without SKINIT it is an invalid opcode then.",
+                            .title = "On a CPU with neither it is an invalid opcode then.",
                             .manual = "APM2 15.4",
-                            .without = Feature::skinit,
+                            .without = either,
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"skinit_without_svme"}},
                             .expectations = {expected}});

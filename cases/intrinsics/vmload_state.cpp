@@ -3,6 +3,7 @@
 
 #include "cases/model/instruction_table.hpp"
 
+#include "harness/svm/observed_attributes.hpp"
 #include "harness/svm/vmcb_fields.hpp"
 
 namespace vmrunit::cases {
@@ -17,9 +18,12 @@ std::vector<Step> set_vmload_state() {
 
 void cover_segment(std::vector<std::string>& covers, std::string_view segment,
                    std::string_view aspect) {
+    const bool moves = aspect == "vmload" || aspect == "vmsave";
     const std::string prefix = "save." + std::string{segment} + ".";
     const auto cover = [&](const svm::Field& part) {
-        if (part.kind != svm::FieldKind::reserved) {
+        const bool is_kept =
+            (svm::observed_bits(svm::find_field(part.offset)->ref()) & part.mask()) != 0;
+        if (part.kind != svm::FieldKind::reserved && (is_kept || !moves)) {
             covers.push_back("field/" + std::string{part.name} + "/" + std::string{aspect});
         }
     };

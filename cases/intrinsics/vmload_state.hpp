@@ -42,7 +42,8 @@ inline constexpr std::array vmload_parts{
 /// Writes all of that to the arena's VMCB.
 [[nodiscard]] std::vector<Step> set_vmload_state();
 
-/// Items of coverage: every part of the segment that is not reserved.
+/// Items of coverage: every part of the segment that is not reserved, and of what VMLOAD and VMSAVE
+/// move every one that the CPU observes.
 void cover_segment(std::vector<std::string>& covers, std::string_view segment,
                    std::string_view aspect);
 

@@ -6,6 +6,7 @@
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 
+#include "harness/svm/observed_attributes.hpp"
 #include "harness/svm/segment.hpp"
 #include "harness/svm/vmcb_fields.hpp"
 #include "harness/world.hpp"
@@ -19,6 +20,7 @@ namespace vmrunit::cases {
 namespace {
 
 namespace field = svm::field;
+namespace type = svm::segment_type;
 using svm::SegmentAttributes;
 
 std::string base_of(std::string_view segment) {
@@ -34,6 +36,13 @@ std::uint64_t packed(std::uint16_t selector, SegmentAttributes attributes, std::
     return selector | std::uint64_t{attributes.value} << 16 | std::uint64_t{limit} << 32;
 }
 
+/// Of that, what VMSAVE need store as it was loaded.
+std::uint64_t kept_of(svm::FieldRef attributes) {
+    return packed(0xffff,
+                  SegmentAttributes::of(static_cast<std::uint16_t>(svm::observed_bits(attributes))),
+                  ~0u);
+}
+
 /// What the routine vmload_state reports where FS and GS have these attributes.
 CallExpectation loaded_state(SegmentAttributes fs, SegmentAttributes gs, SegmentAttributes ldt,
                              std::uint32_t ldt_limit) {
@@ -42,19 +51,25 @@ CallExpectation loaded_state(SegmentAttributes fs, SegmentAttributes gs, Segment
         expected.values.push_back(reported(std::string{part.what}, part.value));
     }
     const SegmentAttributes tss = svm::system_attributes(svm::segment_type::tss_busy);
+    const auto reported_parts = [](std::string_view segment, svm::FieldRef attributes,
+                                   std::uint64_t value) {
+        CallExpectation::Reported parts = reported(visible_of(segment), value);
+        parts.mask = kept_of(attributes);
+        return parts;
+    };
     const auto reported_address = [](std::string what, Value value) {
         CallExpectation::Reported address = reported(std::move(what), 0);
         address.value = value;
         return address;
     };
     // clang-format off
-    expected.values.push_back(reported(visible_of("FS"), packed(l2_selector::user_data, fs, world::flat_limit)));
+    expected.values.push_back(reported_parts("FS", field::fs_attributes, packed(l2_selector::user_data, fs, world::flat_limit)));
     expected.values.push_back(reported(base_of("FS"), vmload_parts[0].value));
-    expected.values.push_back(reported(visible_of("GS"), packed(l2_selector::absent_data, gs, world::flat_limit)));
+    expected.values.push_back(reported_parts("GS", field::gs_attributes, packed(l2_selector::absent_data, gs, world::flat_limit)));
     expected.values.push_back(reported(base_of("GS"), vmload_parts[1].value));
-    expected.values.push_back(reported(visible_of("LDTR"), packed(l2_selector::ldt, ldt, ldt_limit)));
+    expected.values.push_back(reported_parts("LDTR", field::ldtr_attributes, packed(l2_selector::ldt, ldt, ldt_limit)));
     expected.values.push_back(reported_address(base_of("LDTR"), in_memory(offsetof(L2Memory, gdt))));
-    expected.values.push_back(reported(visible_of("TR"), packed(l2_selector::tss64, tss, world::tss_limit)));
+    expected.values.push_back(reported_parts("TR", field::tr_attributes, packed(l2_selector::tss64, tss, world::tss_limit)));
     expected.values.push_back(reported_address(base_of("TR"), in_memory(offsetof(L2Memory, tss64))));
     // clang-format on
     return expected;
@@ -91,16 +106,18 @@ void loads(Catalogue& catalogue) {
     }
     add("loads", "Everything it moves comes from the VMCB, no descriptor is read.", data, data,
         std::move(covers));
-    // One attribute each that the usual descriptor of data has not.
+    // One attribute each in which it differs from the usual descriptor of data.
     struct Attribute {
         std::string name;
         SegmentAttributes value;
     };
     for (const Attribute& one : {
-             Attribute{"available", data.with(SegmentAttributes::available)},
              Attribute{"dpl", data.with(SegmentAttributes::dpl, 3)},
-             Attribute{"long_mode", data.with(SegmentAttributes::long_mode)},
-             Attribute{"system", svm::system_attributes(svm::segment_type::ldt)},
+             Attribute{"read_only",
+                       data.with(SegmentAttributes::type, type::data_read_only | type::accessed)},
+             Attribute{"expand_down",
+                       data.with(SegmentAttributes::type, type::data_expand_down | type::accessed)},
+             Attribute{"small", data.with(SegmentAttributes::default_size, 0)},
          }) {
         const std::string_view title = "The attribute is loaded, though L1 has it not.";
         add("attributes/fs_" + one.name, title, one.value, data, {});
@@ -108,45 +125,32 @@ void loads(Catalogue& catalogue) {
     }
 }
 
-/// TR, which has what L1's own has not. It stays that of a busy TSS: whether a CPU takes another
-/// nobody says.
-void loads_tr(Catalogue& catalogue) {
-    struct Part {
-        std::string name;
-        SegmentAttributes attributes;
-        std::uint32_t limit;
-    };
+/// Of TR, whose type stays that of a busy TSS: whether a CPU takes another nobody says.
+void loads_tr_limit(Catalogue& catalogue) {
+    constexpr std::uint32_t limit = world::tss_limit + 0x123;
     const SegmentAttributes data = svm::data32_attributes();
     const SegmentAttributes ldt = svm::system_attributes(svm::segment_type::ldt);
     const SegmentAttributes tss = svm::system_attributes(svm::segment_type::tss_busy);
     constexpr std::uint32_t ldt_limit = sizeof(L2Memory::gdt) - 1;
-    for (const Part& part : {
-             Part{"limit", tss, world::tss_limit + 0x123},
-             Part{"available", tss.with(SegmentAttributes::available), world::tss_limit},
-             Part{"dpl", tss.with(SegmentAttributes::dpl, 3), world::tss_limit},
-         }) {
-        std::vector<Step> steps = set_vmload_state();
-        steps.emplace_back(vmcb_field(field::ldtr_attributes, ldt.value));
-        steps.emplace_back(vmcb_field(field::ldtr_limit, ldt_limit));
-        steps.emplace_back(vmcb_field(field::ldtr_base, in_memory(offsetof(L2Memory, gdt))));
-        steps.emplace_back(vmcb_field(field::tr_attributes, part.attributes.value));
-        steps.emplace_back(vmcb_field(field::tr_limit, part.limit));
-        steps.emplace_back(Call{"vmload_state"});
-        CallExpectation expected = loaded_state(data, data, ldt, ldt_limit);
-        for (CallExpectation::Reported& value : expected.values) {
-            if (value.what == visible_of("TR")) {
-                value.value = packed(l2_selector::tss64, part.attributes, part.limit);
-            }
+    std::vector<Step> steps = set_vmload_state();
+    steps.emplace_back(vmcb_field(field::ldtr_attributes, ldt.value));
+    steps.emplace_back(vmcb_field(field::ldtr_limit, ldt_limit));
+    steps.emplace_back(vmcb_field(field::ldtr_base, in_memory(offsetof(L2Memory, gdt))));
+    steps.emplace_back(vmcb_field(field::tr_limit, limit));
+    steps.emplace_back(Call{"vmload_state"});
+    CallExpectation expected = loaded_state(data, data, ldt, ldt_limit);
+    for (CallExpectation::Reported& value : expected.values) {
+        if (value.what == visible_of("TR")) {
+            value.value = packed(l2_selector::tss64, tss, limit);
         }
-        const std::string item = part.name == "limit" ? "limit" : "attributes." + part.name;
-        add_l1_case(catalogue, {.name = "intrinsics/vmload/tr/" + part.name,
-                                .title = "It is loaded, though L1 has it not.",
-                                .manual = "APM3 VMLOAD",
-                                .l1_modes = all_l1_modes,
-                                .steps = std::move(steps),
-                                .expectations = {std::move(expected)},
-                                .covers = {"field/save.tr." + item + "/vmload"}});
     }
+    add_l1_case(catalogue, {.name = "intrinsics/vmload/tr/limit",
+                            .title = "It is loaded, though L1 has it not.",
+                            .manual = "APM3 VMLOAD",
+                            .l1_modes = all_l1_modes,
+                            .steps = std::move(steps),
+                            .expectations = {std::move(expected)},
+                            .covers = {"field/save.tr.limit/vmload"}});
 }
 
 /// Whether an address has 48 bits or 57, these two have one canonical form: bits 47 to 56 are
@@ -239,7 +243,7 @@ void physical_address(Catalogue& catalogue) {
 
 void vmload_vmsave(Catalogue& catalogue) {
     loads(catalogue);
-    loads_tr(catalogue);
+    loads_tr_limit(catalogue);
     makes_bases_canonical(catalogue);
     leaves_the_rest(catalogue);
     stores(catalogue);

@@ -77,7 +77,7 @@ void add(Catalogue& catalogue, const std::string& name, NestedLevel level, const
     add_l1_case(catalogue, {.name = name + std::string{name_of(level)},
                             .title = "Bits that no physical address of this CPU has are reserved.",
                             .manual = "APM2 5.3.3",
-                            .needs = needs_of(level),
+                            .needs = needs_of(level) | svm::Feature::unused_address_bits,
                             .program = "write_20h",
                             .mode = start.mode,
                             .nested_paging = start.nested_paging,

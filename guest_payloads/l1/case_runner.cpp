@@ -11,6 +11,7 @@
 #include "harness/guest/paging.hpp"
 #include "harness/guest/start.hpp"
 #include "harness/guest/svm_mode.hpp"
+#include "harness/svm/msr.hpp"
 #include "harness/wire/record.hpp"
 
 #include <cstddef>
@@ -40,6 +41,24 @@ svm::Features read_features() {
         [](std::uint32_t leaf, std::uint32_t subleaf) { return cpuid(leaf, subleaf); });
 }
 
+std::uint64_t vm_cr_or(std::uint64_t otherwise) {
+    std::uint64_t value = otherwise;
+    (void)catch_fault([&] { value = read_msr(Msr::vm_cr); });
+    return value;
+}
+
+/// Those of svm::payload_leaf.
+svm::Features found_features() {
+    svm::Features found;
+    if ((vm_cr_or(0) & svm::vm_cr::lock) != 0) {
+        found.set(svm::Feature::vm_cr_locked);
+    }
+    if ((cpuid_or_zero(0x8000'0008).eax & 0xff) < 52) {
+        found.set(svm::Feature::unused_address_bits);
+    }
+    return found;
+}
+
 constexpr std::uint32_t reported_leaves[][2] = {
     {0, 0},           {1, 0},           {7, 0},           {0xd, 0},         {0x4000'0000, 0},
     {0x8000'0000, 0}, {0x8000'0001, 0}, {0x8000'0002, 0}, {0x8000'0003, 0}, {0x8000'0004, 0},
@@ -62,8 +81,7 @@ void say_hello(RecordStream& out, const BootInfo& boot_info, const PlanReader& p
     hello.cpuid_count = std::size(reported_leaves);
     hello.features[0] = features.words()[0];
     hello.features[1] = features.words()[1];
-    hello.vm_cr = ~std::uint64_t{0};
-    (void)catch_fault([&] { hello.vm_cr = read_msr(Msr::vm_cr); });
+    hello.vm_cr = vm_cr_or(~std::uint64_t{0});
 
     wire::ByteWriter& payload = out.frames().begin(wire::FrameType::hello);
     payload.bytes(std::as_bytes(std::span{&hello, 1}));
@@ -162,7 +180,7 @@ extern "C" void l1_main(const vmrunit::guest::BootInfo& boot_info) {
     }
     const std::uint8_t machine = error == PlanError::none ? plan.header().machine : 0;
     const vmrunit::svm::Features features =
-        read_features() | vmrunit::svm::features_from_machine(machine);
+        read_features() | found_features() | vmrunit::svm::features_from_machine(machine);
     say_hello(out, boot_info, plan, error, features);
     if (error == PlanError::none) {
         run_plan(plan, out, features);

@@ -123,9 +123,10 @@ inline constexpr std::uint64_t bt  = std::uint64_t{1} << 15;
 inline constexpr std::uint64_t must_be_zero = 0xffffffff00000000;
 inline constexpr std::uint64_t reset = 0xffff0ff0;
 
-// On a CPU without bus-lock detection, where `bld` reads as one.
-constexpr std::uint64_t canonical(std::uint64_t value) {
-    return (value & (b0 | b1 | b2 | b3 | bd | bs | bt)) | reset;
+// Without bus-lock detection `bld` reads as one.
+constexpr std::uint64_t canonical(std::uint64_t value, bool has_bus_lock_detect) {
+    const std::uint64_t own = has_bus_lock_detect ? bld : 0;
+    return (value & (b0 | b1 | b2 | b3 | bd | bs | bt | own)) | (reset & ~own);
 }
 } // namespace dr6
 

@@ -16,6 +16,8 @@ namespace vmrunit::svm {
 /// Not a leaf: what is listed under it is of the machine and not of its CPU, and CPUID does not say
 /// it. The runner that made the machine does, by the plan.
 inline constexpr std::uint32_t machine_leaf = 0xffff'ffff;
+/// Nor is this one: what is listed under it the payload finds out for itself.
+inline constexpr std::uint32_t payload_leaf = 0xffff'fffe;
 
 enum class CpuidRegister : std::uint8_t { eax, ebx, ecx, edx };
 
@@ -52,10 +54,14 @@ constexpr std::string_view feature_name(Feature feature) {
     return feature_info(feature).name;
 }
 
-/// A CPU's feature: those of the machine are not CPUID's to hide.
+constexpr bool is_leaf_of_cpuid(std::uint32_t leaf) {
+    return leaf != machine_leaf && leaf != payload_leaf;
+}
+
+/// A feature that CPUID tells, and could hide: the others are not its own.
 constexpr const FeatureInfo* feature_by_name(std::string_view name) {
     for (const FeatureInfo& info : feature_table) {
-        if (info.name == name && info.leaf != machine_leaf) {
+        if (info.name == name && is_leaf_of_cpuid(info.leaf)) {
             return &info;
         }
     }
@@ -160,7 +166,7 @@ constexpr Features features_from_cpuid(Cpuid&& cpuid) {
     const std::uint32_t basic_maximum = cpuid(0, 0).eax;
     const std::uint32_t extended_maximum = cpuid(extended_cpuid_leaf, 0).eax;
     const auto answers = [&](std::uint32_t leaf) {
-        if (leaf == machine_leaf) {
+        if (!is_leaf_of_cpuid(leaf)) {
             return false;
         }
         return leaf >= extended_cpuid_leaf

@@ -84,6 +84,7 @@ private:
         for (const cases::FieldExpectation& row : expectation_.fields) {
             apply(row, expected);
         }
+        free_unobserved_attributes(expected);
         show_exit_code(expected);
         for (const svm::Field& field : svm::vmcb_fields) {
             compare_field(field, expected);

@@ -3,6 +3,7 @@
 
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/msr.hpp"
+#include "harness/svm/observed_attributes.hpp"
 #include "harness/svm/vmcb_fields.hpp"
 
 #include <cstring>
@@ -18,13 +19,14 @@ using svm::ExitInfo;
 using svm::Feature;
 
 /// The value as the CPU gives it back after loading it: fixed bits forced. APM2 3.1, 13.1.1.
-void canonicalise_loaded_state(ExpectedVmcb& expected, const svm::Vmcb& before) {
+void canonicalise_loaded_state(ExpectedVmcb& expected, const svm::Vmcb& before,
+                               const svm::Features& features) {
     const auto& save = before.save;
     const auto set = [&](svm::FieldRef ref, std::uint64_t value) {
         expected.set(ref.offset, ref.size_bytes, value);
     };
     set(field::cr0, save.cr0 | svm::cr0::et);
-    set(field::dr6, svm::dr6::canonical(save.dr6));
+    set(field::dr6, svm::dr6::canonical(save.dr6, features.test(Feature::bus_lock_detect)));
     set(field::dr7, svm::dr7::canonical(save.dr7));
     set(field::rflags, svm::rflags::canonical(save.rflags));
     // LMA follows LME and PG whatever the VMCB says (spec: ENT-LMA). APM2 15.5.1.
@@ -167,7 +169,7 @@ ExpectedVmcb expected_after_exit(const ExitRuleInput& input) {
         }
         return expected;
     }
-    canonicalise_loaded_state(expected, input.before);
+    canonicalise_loaded_state(expected, input.before, input.features);
     free_unusable_segments(expected, input.before);
     free_real_mode_code_type(expected, input.before);
     expected.set(field::rip.offset, 8, input.rip);
@@ -178,6 +180,14 @@ ExpectedVmcb expected_after_exit(const ExitRuleInput& input) {
         free_range(expected, field::br_from.offset, field::dbgextnctl.offset);
     }
     return expected;
+}
+
+void free_unobserved_attributes(ExpectedVmcb& expected) {
+    for (const svm::ObservedAttributes& one : svm::observed_attributes) {
+        if (svm::field_info(one.place).on_exit == svm::OnExit::written) {
+            expected.free(one.place.offset, one.place.size_bytes, ~std::uint64_t{one.bits});
+        }
+    }
 }
 
 } // namespace vmrunit::runner

@@ -38,4 +38,7 @@ struct ExitRuleInput {
 
 [[nodiscard]] ExpectedVmcb expected_after_exit(const ExitRuleInput& input);
 
+/// Of the segments that an exit stores only what the CPU observes is judged, whatever a row says.
+void free_unobserved_attributes(ExpectedVmcb& expected);
+
 } // namespace vmrunit::runner

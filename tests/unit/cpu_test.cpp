@@ -11,8 +11,10 @@ namespace {
 TEST(Cpu, LoadedValuesReadBackInCanonicalForm) {
     EXPECT_EQ(rflags::canonical(0), 0x2u);
     EXPECT_EQ(rflags::canonical(~std::uint64_t{0}), 0x3f7fd7u);
-    EXPECT_EQ(dr6::canonical(0), 0xffff0ff0u);
-    EXPECT_EQ(dr6::canonical(0xffffffff), 0xffffefffu);
+    EXPECT_EQ(dr6::canonical(0, false), 0xffff0ff0u);
+    EXPECT_EQ(dr6::canonical(0xffffffff, false), 0xffffefffu);
+    EXPECT_EQ(dr6::canonical(0, true), 0xffff07f0u);
+    EXPECT_EQ(dr6::canonical(0xffffffff, true), 0xffffefffu);
     EXPECT_EQ(dr7::canonical(0), 0x400u);
     EXPECT_EQ(dr7::canonical(0xffffffff), 0xffff27ffu);
 }

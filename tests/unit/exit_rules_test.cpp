@@ -171,6 +171,13 @@ TEST_F(ExitRules, CplFollowsTheMode) {
     EXPECT_EQ(value(after(ExitCode::cpuid), field::cpl), 3u) << "virtual-8086 mode";
 }
 
+TEST_F(ExitRules, BusLockDetectionHasABitOfDr6) {
+    before_.save.dr6 = 0;
+    EXPECT_EQ(value(after(ExitCode::cpuid), field::dr6), 0xffff'0ff0u);
+    features_.set(Feature::bus_lock_detect);
+    EXPECT_EQ(value(after(ExitCode::cpuid), field::dr6), 0xffff'07f0u);
+}
+
 TEST_F(ExitRules, ASegmentThatIsNotPresentHasOnlyASelector) {
     before_.save.ds.attributes.clear(svm::SegmentAttributes::present);
     const ExpectedVmcb expected = after(ExitCode::cpuid);
@@ -179,6 +186,20 @@ TEST_F(ExitRules, ASegmentThatIsNotPresentHasOnlyASelector) {
     EXPECT_EQ(judged(expected, field::ds_limit), 0u);
     EXPECT_EQ(judged(expected, field::ds_base), 0u);
     EXPECT_EQ(judged(expected, field::ss_attributes), 0xffffu);
+}
+
+// APM2 15.5.1: CS has D, L, P and R, a stack no DPL, and G and AVL no register.
+TEST_F(ExitRules, OfAttributesOnlyWhatTheCpuObservesIsJudged) {
+    ExpectedVmcb expected = after(ExitCode::cpuid);
+    free_unobserved_attributes(expected);
+    EXPECT_EQ(judged(expected, field::cs_attributes), 0x682u);
+    EXPECT_EQ(judged(expected, field::ss_attributes), 0x48eu);
+    EXPECT_EQ(judged(expected, field::ds_attributes), 0x4eeu);
+    EXPECT_EQ(judged(expected, field::es_attributes), 0x4eeu);
+    for (const FieldRef place : {field::fs_attributes, field::gs_attributes, field::ldtr_attributes,
+                                 field::tr_attributes}) {
+        EXPECT_EQ(judged(expected, place), 0xffffu) << "no exit stores it";
+    }
 }
 
 TEST_F(ExitRules, BranchRecordsAreSavedOnlyWhenVirtualized) {

@@ -172,6 +172,30 @@ TEST_F(Judge, EveryWordOfTheVmcbIsJudgedOrCounted) {
     EXPECT_GE(judged, 500u) << "all but a handful of 512";
 }
 
+// Though a row states all of them.
+TEST_F(Judge, AttributesThatTheCpuDoesNotObserveMayBeOthers) {
+    const std::uint16_t code = svm::code64_attributes().value;
+    cases::ExitExpectation stated{.exit_code = svm::ExitCode::cpuid};
+    stated.fields = {{svm::field::cs_attributes, code}};
+    for (const cases::ExitExpectation& row :
+         {cases::ExitExpectation{.exit_code = svm::ExitCode::cpuid}, stated}) {
+        const auto verdict_with_other = [&](svm::SegmentAttributes::Range bits) {
+            const auto attributes = static_cast<std::uint16_t>(code ^ bits.mask());
+            const svm::Segment cs{l2_selector::code64, svm::SegmentAttributes::of(attributes),
+                                  world::flat_limit, 0};
+            std::uint64_t word = 0;
+            std::memcpy(&word, &cs, sizeof word);
+            Observation seen = cpuid_exit();
+            seen.vmcb.push_back(vmcb_word(svm::field::cs_selector, word));
+            return judge_(cpuid_case(row), seen).verdict;
+        };
+        EXPECT_EQ(verdict_with_other(svm::SegmentAttributes::granularity), Verdict::pass);
+        EXPECT_EQ(verdict_with_other(svm::SegmentAttributes::available), Verdict::pass);
+        EXPECT_EQ(verdict_with_other(svm::SegmentAttributes::long_mode), Verdict::fail);
+        EXPECT_EQ(verdict_with_other(svm::SegmentAttributes::present), Verdict::fail);
+    }
+}
+
 TEST_F(Judge, SaysWhichBitsChanged) {
     Observation seen = cpuid_exit();
     // Of 00Ch CPUID and SHUTDOWN were set.

@@ -64,6 +64,21 @@ VMRUNIT_ROUTINE(vm_cr_reserved) {
     call.report(accepted);
 }
 
+/// Reports whether R_INIT reads as it was written, set and clear.
+VMRUNIT_ROUTINE(vm_cr_r_init) {
+    const std::uint64_t before = read_msr(svm::msr::vm_cr);
+    for (const std::uint64_t bit : {svm::vm_cr::r_init, std::uint64_t{0}}) {
+        const std::uint64_t value = (before & ~svm::vm_cr::r_init) | bit;
+        std::uint64_t now = ~value;
+        (void)catch_fault([&] {
+            write_msr(svm::msr::vm_cr, value);
+            now = read_msr(svm::msr::vm_cr);
+        });
+        call.report(now == value ? 1 : 0);
+    }
+    (void)catch_fault([=] { write_msr(svm::msr::vm_cr, before); });
+}
+
 /// While EFER.SVME is set: reports 0 or the vector + 1 of the fault that setting SVMDIS took, and
 /// how VM_CR differs then.
 VMRUNIT_ROUTINE(vm_cr_disable) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SVM's instructions in L1 while EFER.SVME is clear: invalid opcodes, but for STGI and SKINIT on a
-// CPU with the SKINIT feature. VMMCALL, which is for guests, is one with SVME, too. APM2 15.4; APM3
-// for each of them.
+// CPU with the SKINIT feature or SVM lock. VMMCALL, which is for guests, is one with SVME, too.
+// APM2 15.4; APM3 for each of them.
 
 #include "harness/guest/exceptions.hpp"
 #include "harness/guest/routine.hpp"
@@ -56,7 +56,7 @@ VMRUNIT_ROUTINE(stgi_without_svme) {
     report_without_svme(call, [] { __svm_stgi(); });
 }
 
-/// Only on a CPU without SKINIT: on any other it would start what its operand, page 0, holds.
+/// Only on a CPU with neither: on any other it would start what its operand, page 0, holds.
 VMRUNIT_ROUTINE(skinit_without_svme) {
     report_without_svme(call, [] { __svm_skinit(0); });
 }
