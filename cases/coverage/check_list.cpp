@@ -72,6 +72,14 @@ bool avic_index_is_too_large(const CheckedVmcb& found) {
            index > (enables.test(VirtualInterrupt::x2avic_enable) ? 511u : 255u);
 }
 
+bool avic_page_is_beyond(const CheckedVmcb& found) {
+    const svm::ControlArea& control = found.control;
+    const std::uint64_t pages =
+        control.avic_backing_page | control.avic_logical_table | control.avic_physical_table;
+    return control.virtual_interrupt.test(VirtualInterrupt::avic_enable) &&
+           (pages & beyond_52) != 0;
+}
+
 bool is_canonical(std::uint64_t address) {
     const std::uint64_t top = address >> 47;
     return top == 0 || top == 0x1'ffff;
@@ -274,6 +282,7 @@ const std::vector<Check>& checks_of_vmrun() {
      .beside = [](const CheckedVmcb& f) { return f.control.virtual_interrupt.test(VirtualInterrupt::x2avic_enable) && f.control.virtual_interrupt.test(VirtualInterrupt::avic_enable); },
      .fields = {field::virtual_interrupt}, .needs = Feature::x2avic},
     {.id = "avic_pointer", .title = "a table of AVIC where no physical address is", .beside_title = "tables in memory",
+     .broken = [](const CheckedVmcb& f, unsigned) { return avic_page_is_beyond(f); },
      .fields = {field::avic_backing_page, field::avic_logical_table, field::avic_physical_table}, .needs = Feature::avic,
      .refused_rows = "consistency/avic/*/address_bits", .accepted_rows = "consistency/avic/entered/tables"},
     {.id = "avic_index", .title = "a highest index of AVIC that is too large", .beside_title = "the largest one",
