@@ -28,7 +28,7 @@ using svm::VirtualInterrupt;
 constexpr std::uint64_t beyond_52 = ~std::uint64_t{0} << 52;
 constexpr std::uint64_t cr0_reserved = 0x1ffa'ffc0;
 constexpr std::uint64_t pdpte_reserved = 0x1e6 | beyond_52;
-constexpr std::uint64_t reserved_of_s_cet = 0x3c0; ///< Those that rows set.
+constexpr std::uint64_t reserved_of_s_cet = ~std::uint64_t{3};
 
 bool is_memory_type(std::uint64_t type) {
     return type < 8 && type != 2 && type != 3;
@@ -290,7 +290,8 @@ const std::vector<Check>& checks_of_vmrun() {
      .fields = {field::avic_physical_table}, .needs = Feature::avic,
      .accepted_rows = "consistency/avic/entered/index_255 consistency/x2avic/entered/index_511"},
     {.id = "s_cet", .title = "a reserved bit of S_CET", .beside_title = "a bit that exists",
-     .broken = [](const CheckedVmcb& f, unsigned) { return (f.save.cr4 & cr4::cet) != 0 && (f.save.s_cet & reserved_of_s_cet) != 0; },
+     .parts = bits_of_word(reserved_of_s_cet, field::s_cet),
+     .broken = [](const CheckedVmcb& f, unsigned part) { return (f.save.cr4 & cr4::cet) != 0 && has_bit(f.save.s_cet, part); },
      .fields = {field::s_cet}, .needs = Feature::cet_ss, .accepted_rows = "consistency/s_cet/entered/*"},
     {.id = "cet_without_wp", .title = "CR4.CET without CR0.WP", .beside_title = "with it",
      .broken = [](const CheckedVmcb& f, unsigned) { return (f.save.cr4 & cr4::cet) != 0 && (f.save.cr0 & cr0::wp) == 0; },
