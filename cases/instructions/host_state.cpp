@@ -68,12 +68,17 @@ constexpr Bits of_cr4[] = {
     {"smep",       cr4::smep, Feature::smep},
     {"smap",       cr4::smap, Feature::smap},
     {"pke",        cr4::pke, Feature::pku},
+    {"cet",        cr4::cet, Feature::cet_ss}, // S_CET is clear, so L1 has no shadow stack.
     {"many",       cr4::tsd | cr4::mce | cr4::pce | cr4::osfxsr | cr4::osxmmexcpt},
 };
 constexpr Bits of_efer[] = {
-    {"sce",   efer::sce, Feature::syscall},
-    {"nxe",   efer::nxe, Feature::nx},
-    {"ffxsr", efer::ffxsr, Feature::ffxsr},
+    {"sce",     efer::sce, Feature::syscall},
+    {"nxe",     efer::nxe, Feature::nx},
+    {"ffxsr",   efer::ffxsr, Feature::ffxsr},
+    {"mcommit", efer::mcommit, Feature::mcommit},
+    {"intwb",   efer::intwb, Feature::int_wbinvd},
+    {"uaie",    efer::uaie, Feature::upper_address_ignore, only_l1_long64},
+    {"aibrse",  efer::aibrse, Feature::automatic_ibrs},
 };
 // clang-format on
 
