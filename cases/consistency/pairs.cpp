@@ -12,6 +12,7 @@
 #include "harness/svm/cpu.hpp"
 #include "harness/svm/vmcb.hpp"
 
+#include <source_location>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,14 +29,18 @@ Step event(EventType type, std::uint8_t vector) {
     return vmcb_field(field::event_injection, EventInformation::event(type, vector).value);
 }
 
+bool exist_together(const Violation& mode_giver, const Violation& other) {
+    return !mode_giver.only_mode || other.exists_in(*mode_giver.only_mode);
+}
+
 /// There is an L2 that breaks both.
 bool go_together(const Violation& first, const Violation& second) {
-    if (first.is_event && second.is_event) {
-        return false;
-    }
-    const bool is_pae = first.only_pae || second.only_pae;
-    return !is_pae || !(first.only_long_mode || second.only_long_mode || first.only_nested ||
-                        second.only_nested);
+    const bool one_undoes_the_other =
+        first.writes == second.writes && first.writes != WholeOf::nothing;
+    const bool same_paging = first.paging == second.paging || first.paging == Paging::both ||
+                             second.paging == Paging::both;
+    return !one_undoes_the_other && same_paging && exist_together(first, second) &&
+           exist_together(second, first);
 }
 
 void pairs(Catalogue& catalogue) {
@@ -50,8 +55,8 @@ void pairs(Catalogue& catalogue) {
                          .title = "Either is a reason to refuse, and so are both.",
                          .manual = "APM2 15.5.1",
                          .needs = first->needs | second->needs,
-                         .mode = first->only_pae ? first->usual_mode() : second->usual_mode(),
-                         .nested_paging = first->only_nested || second->only_nested,
+                         .mode = first->only_mode ? first->usual_mode() : second->usual_mode(),
+                         .nested_paging = first->nested_paging() || second->nested_paging(),
                          .l1_modes = first->only_long64_l1 ? first->l1_modes() : second->l1_modes(),
                          .steps = join(join(first->steps, second->steps), {Run{}}),
                          .expectations = {refusal()}});
@@ -63,7 +68,7 @@ void pairs(Catalogue& catalogue) {
 void pairs_with_unpaged_host(Catalogue& catalogue) {
     constexpr std::uint64_t refused = 0xffff'ffff; // Other cases judge the upper half.
     for (const Violation& violation : violations()) {
-        if (!violation.exists_in(L2Mode::prot32)) {
+        if (!violation.exists_in(L2Mode::prot32) || violation.paging == Paging::only_unnested) {
             continue;
         }
         CallExpectation expected;
@@ -96,12 +101,12 @@ void with_event_for_l2(Catalogue& catalogue) {
                                     .manual = "APM2 15.5.1",
                                     .needs = violation.needs,
                                     .mode = violation.usual_mode(),
-                                    .nested_paging = violation.only_nested,
+                                    .nested_paging = violation.nested_paging(),
                                     .l1_modes = violation.l1_modes(),
                                     .steps = join(join(std::move(steps), violation.steps), {Run{}}),
                                     .expectations = {refusal()}});
         };
-        if (!violation.is_event) {
+        if (!violation.is_event()) {
             row("injected_interrupt", {event(EventType::interrupt, 0x40)});
             row("injected_exception", {event(EventType::exception, 6)});
             row("injected_nmi", {event(EventType::nmi, 2)});
@@ -111,43 +116,82 @@ void with_event_for_l2(Catalogue& catalogue) {
     }
 }
 
-/// What waits for L1 while GIF is clear goes on waiting, intercepted or not.
-void with_event_for_l1(Catalogue& catalogue) {
-    struct Sent {
-        std::string name;
-        std::uint32_t argument; ///< Of vmrun_with_event.
-        svm::Features needs;
-        svm::Intercept intercept;
-    };
+/// An event that is pending while a VMRUN is refused.
+struct Sent {
+    std::string name;
+    std::uint32_t argument; ///< Of vmrun_with_event.
+    svm::Features needs;
+    svm::Intercept intercept;
+};
+
+struct SentRow {
+    std::string name; ///< "consistency/refusal/pending_nmi/intercepted"
+    const Sent& sent;
+    bool intercepted;
+    const Violation& violation;
+    L1Modes l1_modes;
+};
+
+/// What waits for L1 while GIF is clear goes on waiting.
+void keeps_waiting(Catalogue& catalogue, const SentRow& row,
+                   const std::source_location& where = std::source_location::current()) {
     constexpr std::uint32_t l1_takes_interrupts = 1;
-    for (const Sent& sent :
-         {Sent{"interrupt", 2, Feature::apic, svm::Intercept::intr},
-          Sent{"nmi", 4, Feature::apic, svm::Intercept::nmi},
-          Sent{"smi", 6, {Feature::apic, Feature::smm_in_memory}, svm::Intercept::smi}}) {
+    CallExpectation expected;
+    CallExpectation::Reported code =
+        reported("exit code", static_cast<std::uint64_t>(svm::ExitCode::invalid));
+    code.mask = 0xffff'ffff; // Other cases judge the upper half.
+    expected.values = {code,
+                       {Value{0}, 0, Match::equals, "saved RIP"},
+                       reported("arrived before STGI", 0),
+                       reported("arrived behind it", 1),
+                       {Value{0}, 0, Match::equals, "EXITINFO1"}};
+    std::vector<Step> steps{vmcb_field(field::rip, at_start),
+                            vmcb_set(field::rflags, svm::rflags::if_)};
+    if (row.intercepted) {
+        steps.emplace_back(intercepting(row.sent.intercept));
+    }
+    steps = join(std::move(steps), row.violation.steps);
+    steps.emplace_back(Call{"vmrun_with_event", row.sent.argument | l1_takes_interrupts});
+    add_l1_case(catalogue,
+                {.name = row.name,
+                 .title = "A refused VMRUN lets no event in and loses none.",
+                 .manual = "APM2 15.17",
+                 .needs = row.sent.needs | row.violation.needs,
+                 .mode = row.violation.usual_mode(),
+                 .nested_paging = row.violation.nested_paging(),
+                 .l1_modes = row.l1_modes,
+                 .steps = std::move(steps),
+                 .expectations = {expected}},
+                where);
+}
+
+/// Intercepted or not, and whatever VMRUN is refused for: a subject that finds it late may have
+/// looked at events before.
+void with_event_for_l1(Catalogue& catalogue) {
+    const Violation asid_0{.name = "asid_0", .steps = {vmcb_field(field::guest_asid, 0)}};
+    const Sent interrupt{"interrupt", 2, Feature::apic, svm::Intercept::intr};
+    const Sent nmi{"nmi", 4, Feature::apic, svm::Intercept::nmi};
+    const Sent smi{"smi", 6, {Feature::apic, Feature::smm_in_memory}, svm::Intercept::smi};
+    for (const Sent& sent : {interrupt, nmi, smi}) {
         for (const bool intercepted : {true, false}) {
-            CallExpectation expected;
-            CallExpectation::Reported code =
-                reported("exit code", static_cast<std::uint64_t>(svm::ExitCode::invalid));
-            code.mask = 0xffff'ffff; // Other cases judge the upper half.
-            expected.values = {code,
-                               {Value{0}, 0, Match::equals, "saved RIP"},
-                               reported("arrived before STGI", 0),
-                               reported("arrived behind it", 1),
-                               {Value{0}, 0, Match::equals, "EXITINFO1"}};
-            std::vector<Step> steps{vmcb_field(field::guest_asid, 0),
-                                    vmcb_set(field::rflags, svm::rflags::if_)};
-            if (intercepted) {
-                steps.emplace_back(intercepting(sent.intercept));
+            keeps_waiting(catalogue, {"consistency/refusal/pending_" + sent.name +
+                                          (intercepted ? "/intercepted" : "/not_intercepted"),
+                                      sent, intercepted, asid_0, all_l1_modes});
+        }
+    }
+    for (const Violation& violation : violations()) {
+        for (const Sent& sent : {interrupt, nmi}) {
+            for (const bool intercepted : {true, false}) {
+                // V_NMI_ENABLE is refused only while NMIs are not intercepted.
+                if (violation.name == "v_nmi_not_intercepted" && intercepted &&
+                    sent.intercept == svm::Intercept::nmi) {
+                    continue;
+                }
+                keeps_waiting(catalogue,
+                              {"consistency/refusal/pending_" + sent.name + "/" + violation.name +
+                                   (intercepted ? "/intercepted" : "/not_intercepted"),
+                               sent, intercepted, violation, violation.l1_modes()});
             }
-            steps.emplace_back(Call{"vmrun_with_event", sent.argument | l1_takes_interrupts});
-            add_l1_case(catalogue, {.name = "consistency/refusal/pending_" + sent.name +
-                                            (intercepted ? "/intercepted" : "/not_intercepted"),
-                                    .title = "A refused VMRUN lets no event in and loses none.",
-                                    .manual = "APM2 15.17",
-                                    .needs = sent.needs,
-                                    .l1_modes = all_l1_modes,
-                                    .steps = std::move(steps),
-                                    .expectations = {expected}});
         }
     }
 }
@@ -168,7 +212,7 @@ void in_every_mode(Catalogue& catalogue) {
                          .needs = violation.needs,
                          .program = "pause",
                          .mode = mode,
-                         .nested_paging = violation.only_nested,
+                         .nested_paging = violation.nested_paging(),
                          .l1_modes = violation.l1_modes(),
                          .steps = join(violation.steps, {Run{}}),
                          .expectations = {refusal()}});

@@ -4,6 +4,7 @@
 #include "cases/model/instruction_table.hpp"
 
 #include "harness/svm/cpu.hpp"
+#include "harness/svm/msr.hpp"
 #include "harness/svm/vmcb.hpp"
 
 #include <utility>
@@ -43,7 +44,28 @@ Violation event(std::string name, EventType type, std::uint8_t vector) {
     return {
         .name = std::move(name),
         .steps = {vmcb_field(field::event_injection, EventInformation::event(type, vector).value)},
-        .is_event = true};
+        .writes = WholeOf::event_injection};
+}
+
+Violation in_64_bit_mode(Violation violation) {
+    violation.only_mode = L2Mode::long64;
+    return violation;
+}
+
+/// AVIC with tables that hold nothing, in the spare VMCB; the low bits of the last address are the
+/// highest index. APM2 15.29.
+Violation avic(std::string name, Value backing_page, std::uint32_t highest_index) {
+    const Value page = in_region(Region::spare_vmcb);
+    return {.name = std::move(name),
+            .steps = {vmcb_set(field::virtual_interrupt, svm::VirtualInterrupt::avic_enable.mask()),
+                      Write{wire::Op::Code::fill, Region::spare_vmcb, 0, 0, page_size},
+                      vmcb_field(field::avic_backing_page, backing_page),
+                      vmcb_field(field::avic_logical_table, page),
+                      vmcb_field(field::avic_physical_table,
+                                 in_region(Region::spare_vmcb, highest_index))},
+            .paging = Paging::only_nested,
+            .writes = WholeOf::avic,
+            .needs = Feature::avic};
 }
 
 } // namespace
@@ -74,18 +96,41 @@ const std::vector<Violation>& violations() {
         event("event_vector_2", EventType::exception, 2),
         {.name = "n_cr3_high",
          .steps = {vmcb_set(field::n_cr3, one(63))},
-         .only_nested = true,
+         .paging = Paging::only_nested,
          .only_long64_l1 = true},
-        {.name = "g_pat_type_2", .steps = {vmcb_field(field::g_pat, 2)}, .only_nested = true},
+        {.name = "g_pat_type_2",
+         .steps = {vmcb_field(field::g_pat, 2)},
+         .paging = Paging::only_nested},
         {.name = "pdpte_reserved",
          .steps = {Write{wire::Op::Code::set_bits, Region::pae_pdpt, last_pdpte, 8, one(5)}},
-         .only_pae = true},
+         .only_mode = L2Mode::pae,
+         .paging = Paging::only_unnested},
         {.name = "v_nmi_not_intercepted",
          .steps = {vmcb_set(field::virtual_interrupt, svm::VirtualInterrupt::v_nmi_enable.mask())},
          .needs = Feature::vnmi},
         {.name = "cet_wp_clear",
          .steps = {vmcb_set(field::cr4, svm::cr4::cet), vmcb_clear(field::cr0, svm::cr0::wp)},
          .needs = Feature::cet_ss},
+        in_64_bit_mode(event("event_bound_in_64_bit_mode", EventType::exception, 5)),
+        {.name = "s_cet_reserved",
+         .steps = {vmcb_set(field::cr4, svm::cr4::cet), vmcb_set(field::s_cet, one(6))},
+         .needs = Feature::cet_ss},
+        // U_CET is L1's still.
+        {.name = "user_shadow_stacks_in_v86",
+         .steps = {vmcb_set(field::cr4, svm::cr4::cet),
+                   L1Write{wire::L1Register::msr, svm::msr::u_cet, 1}},
+         .only_mode = L2Mode::v86,
+         .needs = Feature::cet_ss},
+        {.name = "sss_without_np",
+         .steps = {vmcb_set(field::nested_control, svm::NestedControl::sss_check_enable.mask())},
+         .paging = Paging::only_unnested,
+         .needs = Feature::sss_check},
+        {.name = "x2avic_without_avic",
+         .steps = {vmcb_set(field::virtual_interrupt, svm::VirtualInterrupt::x2avic_enable.mask())},
+         .writes = WholeOf::avic,
+         .needs = Feature::x2avic},
+        avic("avic_index_256", in_region(Region::spare_vmcb), 256),
+        avic("avic_page_beyond", one(52), 0),
     };
     return all;
 }

@@ -3,27 +3,34 @@
 #pragma once
 
 #include "cases/model/case.hpp"
+#include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_reach.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace vmrunit::cases {
 
+/// What it writes as a whole, so that the second of two would undo the first.
+enum class WholeOf : std::uint8_t { nothing, event_injection, avic };
+
 struct Violation {
     std::string name;
     std::vector<Step> steps;
-    bool only_long_mode = false; ///< Outside it VMRUN does not mind.
-    bool only_pae = false;       ///< Of tables that only an L2 with PAE and no nested paging has.
-    bool only_nested = false;
+    bool only_long_mode = false;       ///< Outside it VMRUN does not mind.
+    std::optional<L2Mode> only_mode{}; ///< In others VMRUN does not mind.
+    Paging paging = Paging::both;
     bool only_long64_l1 = false;
-    bool is_event = false; ///< Two of these would be one field.
+    WholeOf writes = WholeOf::nothing;
     svm::Features needs{};
 
-    [[nodiscard]] L2Mode usual_mode() const { return only_pae ? L2Mode::pae : L2Mode::long64; }
+    [[nodiscard]] L2Mode usual_mode() const { return only_mode.value_or(L2Mode::long64); }
     [[nodiscard]] bool exists_in(L2Mode mode) const {
-        return only_pae ? mode == L2Mode::pae : !only_long_mode || is_long_mode(mode);
+        return only_mode ? mode == *only_mode : !only_long_mode || is_long_mode(mode);
     }
+    [[nodiscard]] bool nested_paging() const { return paging == Paging::only_nested; }
+    [[nodiscard]] bool is_event() const { return writes == WholeOf::event_injection; }
     [[nodiscard]] L1Modes l1_modes() const {
         return only_long64_l1 ? only_l1_long64 : all_l1_modes;
     }

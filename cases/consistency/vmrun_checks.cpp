@@ -280,10 +280,15 @@ void checks_of_features(Checks& checks) {
     checks.refused("cr4/cet_wp_clear", "CET wants CR0.WP.", {cet, vmcb_clear(field::cr0, cr0::wp)},
                    with(Feature::cet_ss));
     checks.entered("cr4/entered/cet_wp_set", "With WP it is legal.", {cet}, {}, with(Feature::cet_ss));
-    // Not those that branch tracking has on other CPUs.
-    for (const unsigned number : {6u, 7u, 8u, 9u}) {
+    // Branch tracking, which other CPUs have, makes use of all but these.
+    constexpr std::uint64_t reserved_everywhere = 0x3c0;
+    for (unsigned number = 2; number < 64; ++number) {
+        CheckOptions options = with(Feature::cet_ss);
+        if ((reserved_everywhere & bit(number)) == 0) {
+            options.without = Feature::cet_ibt;
+        }
         checks.refused("s_cet/bit_" + std::to_string(number), "A reserved bit of S_CET.",
-                       {cet, vmcb_field(field::s_cet, bit(number))}, with(Feature::cet_ss));
+                       {cet, vmcb_field(field::s_cet, bit(number))}, options);
     }
     for (const unsigned number : {0u, 1u}) {
         checks.entered("s_cet/entered/bit_" + std::to_string(number), "A bit of S_CET that exists.",

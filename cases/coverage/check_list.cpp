@@ -28,7 +28,7 @@ using svm::VirtualInterrupt;
 constexpr std::uint64_t beyond_52 = ~std::uint64_t{0} << 52;
 constexpr std::uint64_t cr0_reserved = 0x1ffa'ffc0;
 constexpr std::uint64_t pdpte_reserved = 0x1e6 | beyond_52;
-constexpr std::uint64_t reserved_of_s_cet = 0x3c0; ///< Those that rows set.
+constexpr std::uint64_t reserved_of_s_cet = ~std::uint64_t{3};
 
 bool is_memory_type(std::uint64_t type) {
     return type < 8 && type != 2 && type != 3;
@@ -70,6 +70,14 @@ bool avic_index_is_too_large(const CheckedVmcb& found) {
     const std::uint64_t index = found.control.avic_physical_table & 0xfff;
     return enables.test(VirtualInterrupt::avic_enable) &&
            index > (enables.test(VirtualInterrupt::x2avic_enable) ? 511u : 255u);
+}
+
+bool avic_page_is_beyond(const CheckedVmcb& found) {
+    const svm::ControlArea& control = found.control;
+    const std::uint64_t pages =
+        control.avic_backing_page | control.avic_logical_table | control.avic_physical_table;
+    return control.virtual_interrupt.test(VirtualInterrupt::avic_enable) &&
+           (pages & beyond_52) != 0;
 }
 
 bool is_canonical(std::uint64_t address) {
@@ -274,6 +282,7 @@ const std::vector<Check>& checks_of_vmrun() {
      .beside = [](const CheckedVmcb& f) { return f.control.virtual_interrupt.test(VirtualInterrupt::x2avic_enable) && f.control.virtual_interrupt.test(VirtualInterrupt::avic_enable); },
      .fields = {field::virtual_interrupt}, .needs = Feature::x2avic},
     {.id = "avic_pointer", .title = "a table of AVIC where no physical address is", .beside_title = "tables in memory",
+     .broken = [](const CheckedVmcb& f, unsigned) { return avic_page_is_beyond(f); },
      .fields = {field::avic_backing_page, field::avic_logical_table, field::avic_physical_table}, .needs = Feature::avic,
      .refused_rows = "consistency/avic/*/address_bits", .accepted_rows = "consistency/avic/entered/tables"},
     {.id = "avic_index", .title = "a highest index of AVIC that is too large", .beside_title = "the largest one",
@@ -281,7 +290,8 @@ const std::vector<Check>& checks_of_vmrun() {
      .fields = {field::avic_physical_table}, .needs = Feature::avic,
      .accepted_rows = "consistency/avic/entered/index_255 consistency/x2avic/entered/index_511"},
     {.id = "s_cet", .title = "a reserved bit of S_CET", .beside_title = "a bit that exists",
-     .broken = [](const CheckedVmcb& f, unsigned) { return (f.save.cr4 & cr4::cet) != 0 && (f.save.s_cet & reserved_of_s_cet) != 0; },
+     .parts = bits_of_word(reserved_of_s_cet, field::s_cet),
+     .broken = [](const CheckedVmcb& f, unsigned part) { return (f.save.cr4 & cr4::cet) != 0 && has_bit(f.save.s_cet, part); },
      .fields = {field::s_cet}, .needs = Feature::cet_ss, .accepted_rows = "consistency/s_cet/entered/*"},
     {.id = "cet_without_wp", .title = "CR4.CET without CR0.WP", .beside_title = "with it",
      .broken = [](const CheckedVmcb& f, unsigned) { return (f.save.cr4 & cr4::cet) != 0 && (f.save.cr0 & cr0::wp) == 0; },

@@ -59,6 +59,7 @@ constexpr RowItem items[] = {
     {"host/hidden_parts",                "with bases, limits and types, and a 32-bit code segment", "15.6", "host_state/es/* host_state/cs/*"},
     {"host/not_touched",                 "what VMLOAD moves is neither saved nor restored",    "15.5.1", "intrinsics/vmrun/minimum_state"},
     {"host/general_registers",           "other general registers are exchanged by software",  "15.5.1", "intrinsics/vmrun/keeps_registers"},
+    {"host/vector_registers",            "so are x87 and SSE, and XCR0",                       "15.5.1", "host_state/not_touched/*"},
     {"host/dr6",                         "what DR6 holds after an exit",                       "15.6"},
     {"host/cr2",                         "CR2 of L2 stays behind",                             "15.6", "fields/save_cr2/loaded"},
     {"host/dr7",                         "no breakpoint is enabled after an exit",             "15.6", "fields/save_dr7/loaded intrinsics/vmrun/breakpoint_of_l2"},

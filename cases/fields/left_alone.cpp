@@ -94,15 +94,24 @@ void add(Catalogue& catalogue, const Field& one, std::string_view filling, std::
 constexpr svm::FieldRef hidden_attributes[] = {field::fs_attributes, field::gs_attributes,
                                                field::ldtr_attributes};
 
-/// Words with bits that mean something beside those that mean nothing, and that no exit stores:
-/// what becomes of the rest of a word that it does store nobody says. Not among them EVENTINJ,
-/// which is a matter of injection, and the clean bits: one of a later CPU would promise that
-/// something has not changed.
+/// Words with bits that mean something beside those that mean nothing. Of a byte that an exit
+/// stores bits of nobody says what becomes of the rest. Not among them EVENTINJ, which is a matter
+/// of injection, and the clean bits: one of a later CPU would promise that something has not
+/// changed.
 constexpr svm::FieldRef words_with_reserved_bits[] = {
-    field::intercept_instructions_3,
-    field::nested_control,
-    field::lbr_control,
+    field::intercept_instructions_3, field::nested_control,   field::lbr_control,
+    field::virtual_interrupt,        field::interrupt_shadow,
 };
+
+/// One of the bytes in which the bits lie has some that an exit stores.
+bool is_beside_stored(svm::FieldRef word, const Field& bits) {
+    const auto first_byte = [](const Field& run) { return run.bit_lo / 8u; };
+    const auto last_byte = [](const Field& run) { return (run.bit_lo + run.bit_count - 1u) / 8; };
+    return std::ranges::any_of(svm::bits_of(word), [&](const Field& other) {
+        return other.on_exit == OnExit::written && first_byte(other) <= last_byte(bits) &&
+               first_byte(bits) <= last_byte(other);
+    });
+}
 
 void bits_alone(Catalogue& catalogue, const Field& word, const Field& bits) {
     const std::string_view run = bits.name.substr(bits.name.rfind('.') + 1);
@@ -112,7 +121,7 @@ void bits_alone(Catalogue& catalogue, const Field& word, const Field& bits) {
 void reserved_bits(Catalogue& catalogue) {
     for (const svm::FieldRef place : words_with_reserved_bits) {
         for (const Field& bits : svm::bits_of(place)) {
-            if (bits.kind == FieldKind::reserved) {
+            if (bits.kind == FieldKind::reserved && !is_beside_stored(place, bits)) {
                 bits_alone(catalogue, svm::field_info(place), bits);
             }
         }

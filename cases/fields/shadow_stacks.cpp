@@ -32,6 +32,7 @@ struct Row {
     std::string_view program;
     std::vector<Step> steps;
     ExitExpectation exit;
+    svm::Features without{}; ///< See Case::without.
 };
 
 void add(Catalogue& catalogue, const Row& row,
@@ -43,6 +44,7 @@ void add(Catalogue& catalogue, const Row& row,
                         .title = row.title,
                         .manual = is_stored ? "APM2 15.6, 18.2" : "APM2 15.5.1, 18.2",
                         .needs = Feature::cet_ss,
+                        .without = row.without,
                         .program = row.program,
                         .steps = row.steps,
                         .exit = row.exit},
@@ -96,6 +98,40 @@ void shadow_stack_pointer(Catalogue& catalogue) {
     }
 }
 
+/// VMRUN extends bit 47 to all above it. Which bit that is on a CPU with five levels of tables,
+/// while L2 has four, nobody says. What the exit stores is what L2 has.
+void not_canonical(Catalogue& catalogue) {
+    struct Address {
+        std::uint64_t loaded, canonical;
+    };
+    for (const Address& address : {Address{0x0000'8000'0000'1000, 0xffff'8000'0000'1000},
+                                   Address{0x1234'7fff'ffff'f000, 0x0000'7fff'ffff'f000}}) {
+        ExitExpectation read = program_ends();
+        read.registers = {{Register::rbx, address.canonical}};
+        read.fields = {{field::ssp, {}, ~std::uint64_t{0}, Match::free}};
+        add(catalogue, {.place = field::ssp,
+                        .what = "loaded/not_canonical_" + hex_name(address.loaded),
+                        .title = "L2 reads the shadow stack pointer made canonical.",
+                        .program = "rdssp",
+                        .steps = {with_cet, vmcb_field(field::s_cet, enabled),
+                                  vmcb_field(field::ssp, address.loaded)},
+                        .exit = std::move(read),
+                        .without = Feature::la57});
+        ExitExpectation seen = program_ends();
+        seen.fields = {{field::rax, address.canonical & 0xffff'ffff},
+                       {field::isst_addr, {}, ~std::uint64_t{0}, Match::free}};
+        seen.registers = {{Register::rdx, address.canonical >> 32}};
+        add(catalogue, {.place = field::isst_addr,
+                        .what = "loaded/not_canonical_" + hex_name(address.loaded),
+                        .title = "L2 reads the address made canonical.",
+                        .program = "rdmsr",
+                        .steps = {with_cet, vmcb_field(field::isst_addr, address.loaded),
+                                  l2_register(Register::rcx, svm::msr::isst_addr)},
+                        .exit = std::move(seen),
+                        .without = Feature::la57});
+    }
+}
+
 void control_bit(Catalogue& catalogue) {
     constexpr std::uint64_t value = fresh_cr4 | svm::cr4::cet;
     ExitExpectation seen = program_ends();
@@ -126,6 +162,7 @@ void shadow_stacks(Catalogue& catalogue) {
         by_msr(catalogue, field::isst_addr, svm::msr::isst_addr, value);
     }
     shadow_stack_pointer(catalogue);
+    not_canonical(catalogue);
     control_bit(catalogue);
 }
 

@@ -68,12 +68,18 @@ constexpr Bits of_cr4[] = {
     {"smep",       cr4::smep, Feature::smep},
     {"smap",       cr4::smap, Feature::smap},
     {"pke",        cr4::pke, Feature::pku},
+    {"cet",        cr4::cet, Feature::cet_ss}, // S_CET is clear, so L1 has no shadow stack.
     {"many",       cr4::tsd | cr4::mce | cr4::pce | cr4::osfxsr | cr4::osxmmexcpt},
 };
+// TCE is not among them: Bochs has its bit of CPUID, and #GP for the one of EFER.
 constexpr Bits of_efer[] = {
-    {"sce",   efer::sce, Feature::syscall},
-    {"nxe",   efer::nxe, Feature::nx},
-    {"ffxsr", efer::ffxsr, Feature::ffxsr},
+    {"sce",     efer::sce, Feature::syscall},
+    {"nxe",     efer::nxe, Feature::nx},
+    {"ffxsr",   efer::ffxsr, Feature::ffxsr},
+    {"mcommit", efer::mcommit, Feature::mcommit},
+    {"intwb",   efer::intwb, Feature::int_wbinvd},
+    {"uaie",    efer::uaie, Feature::upper_address_ignore, only_l1_long64},
+    {"aibrse",  efer::aibrse, Feature::automatic_ibrs},
 };
 // clang-format on
 
@@ -326,7 +332,43 @@ void task_register(Catalogue& catalogue) {
     }
 }
 
+/// x87, SSE and XCR0 are nobody's: no VMRUN and no #VMEXIT touches them.
+void not_touched(Catalogue& catalogue) {
+    struct Register {
+        std::string name;
+        CallExpectation expected;
+        svm::Features needs{};
+        std::vector<Step> steps{};
+    };
+    CallExpectation exchanged;
+    exchanged.values = {reported("L2 found what L1 had loaded", 1),
+                        reported("L1 found what L2 had loaded", 1)};
+    CallExpectation of_xcr0;
+    of_xcr0.values = {reported("XCR0 that L2 found, of L1's", 3),
+                      reported("XCR0 that L1 found, of L2's", 1)};
+    for (const Register& one :
+         {Register{"st0", exchanged}, Register{"xmm0", exchanged, Feature::sse},
+          Register{"mxcsr", exchanged, Feature::sse},
+          Register{"xcr0", of_xcr0, Feature::xsave, {vmcb_set(svm::field::cr4, cr4::osxsave)}}}) {
+        for (const bool nested_paging : {true, false}) {
+            add_l1_case(catalogue, {.name = "host_state/not_touched/" + one.name,
+                                    .title = "L2 has what L1 had, and L1 then what L2 had.",
+                                    .manual = "APM2 15.5.1, 15.6",
+                                    .needs = one.needs,
+                                    .program = "exchange_" + one.name,
+                                    .nested_paging = nested_paging,
+                                    .l1_modes = all_l1_modes,
+                                    .steps = join(one.steps, {vmcb_field(svm::field::rip, at_start),
+                                                              vmcb_field(svm::field::rax, l2_data),
+                                                              Call{"exchange_" + one.name}}),
+                                    .expectations = {one.expected},
+                                    .named_by_paging = true});
+        }
+    }
+}
+
 void host_state(Catalogue& catalogue) {
+    not_touched(catalogue);
     task_register(catalogue);
     control_registers(catalogue);
     registers(catalogue);

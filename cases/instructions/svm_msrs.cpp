@@ -104,16 +104,19 @@ void revision(Catalogue& catalogue) {
                             .expectations = {first}});
 }
 
-/// RDTSC, RDTSCP and RDMSR, with offsets that carry, borrow and wrap.
+/// How L2 reads the counter.
+struct Reader {
+    std::string name;
+    std::string_view program;
+    svm::Features needs{};
+};
+const Reader readers[] = {{"rdtsc", "store_rdtsc"},
+                          {"rdtscp", "store_rdtscp", Feature::rdtscp},
+                          {"rdmsr", "store_rdmsr_tsc"}};
+
+/// With offsets that carry, borrow and wrap.
 void time_stamps(Catalogue& catalogue) {
-    struct Reader {
-        std::string name;
-        std::string_view program;
-        svm::Features needs{};
-    };
-    for (const Reader& reader :
-         {Reader{"rdtsc", "store_rdtsc"}, Reader{"rdtscp", "store_rdtscp", svm::Feature::rdtscp},
-          Reader{"rdmsr", "store_rdmsr_tsc"}}) {
+    for (const Reader& reader : readers) {
         for (const std::uint64_t offset :
              {std::uint64_t{0}, std::uint64_t{1} << 32, std::uint64_t{1} << 62,
               ~std::uint64_t{0} << 32, ~std::uint64_t{0}, std::uint64_t{1} << 63,
@@ -147,15 +150,18 @@ void scaled_time_stamps(Catalogue& catalogue) {
         CallExpectation expected;
         expected.values = {reported("lies between L1's readings, scaled, plus TSC_OFFSET", 1),
                            reported("L1 reads its own counter unscaled", 1)};
-        const std::string name = "instructions/tsc_ratio/scales/" + hex_name(ratio);
-        add_l1_case(catalogue, {.name = name,
-                                .title = "The ratio, in 256ths, multiplies what L2 reads.",
-                                .manual = "APM2 15.30.5",
-                                .needs = Feature::tsc_rate_msr,
-                                .program = "store_rdtsc",
-                                .l1_modes = all_l1_modes,
-                                .steps = join(offset, {Call{"vmrun_scales_tsc", ratio}}),
-                                .expectations = {expected}});
+        for (const Reader& reader : readers) {
+            const std::string by = reader.name == "rdtsc" ? "" : reader.name + "_";
+            const std::string name = "instructions/tsc_ratio/scales/" + by + hex_name(ratio);
+            add_l1_case(catalogue, {.name = name,
+                                    .title = "The ratio, in 256ths, multiplies what L2 reads.",
+                                    .manual = "APM2 15.30.5",
+                                    .needs = reader.needs | Feature::tsc_rate_msr,
+                                    .program = reader.program,
+                                    .l1_modes = all_l1_modes,
+                                    .steps = join(offset, {Call{"vmrun_scales_tsc", ratio}}),
+                                    .expectations = {expected}});
+        }
         CallExpectation performance;
         performance.values = {reported("lies between L1's readings, scaled", 1),
                               reported("L1 reads its own counter unscaled", 1)};
@@ -177,6 +183,15 @@ void scaled_time_stamps(Catalogue& catalogue) {
                             .l1_modes = all_l1_modes,
                             .steps = {Call{"tsc_ratio_reserved"}},
                             .expectations = {none}});
+    CallExpectation same;
+    same.values = {reported("read, as it differs from what was written", 0)};
+    add_l1_case(catalogue, {.name = "instructions/tsc_ratio/read_back",
+                            .title = "Each of its bits can be written, and read.",
+                            .manual = "APM2 15.30.5",
+                            .needs = Feature::tsc_rate_msr,
+                            .l1_modes = all_l1_modes,
+                            .steps = {Call{"tsc_ratio_read_back"}},
+                            .expectations = {same}});
 }
 
 /// Registers that can be written only. A CPU that does not have SMM_CTL, and says so in CPUID, has
@@ -207,18 +222,31 @@ void write_only(Catalogue& catalogue) {
     }
 }
 
+/// The ratio is in 256ths, and 0 where a CPU has none.
 void written_time_stamps(Catalogue& catalogue) {
     CallExpectation expected;
     expected.values = {reported("L2 reads on from what it wrote", 1),
                        reported("and so does L1", 1)};
-    add_l1_case(catalogue, {.name = "instructions/tsc/written_by_l2",
-                            .title = "There is one counter: what L2 writes, L1 has.",
-                            .manual = "APM2 15.30.5",
-                            .program = "store_tsc_written",
-                            .l1_modes = all_l1_modes,
-                            .steps = {vmcb_field(field::rip, at_start),
-                                      vmcb_field(field::rax, l2_data), Call{"l2_writes_tsc"}},
-                            .expectations = {expected}});
+    const auto row = [&](std::string_view name, std::string_view title, svm::Features needs,
+                         std::uint32_t ratio) {
+        add_l1_case(catalogue,
+                    {.name = name,
+                     .title = title,
+                     .manual = "APM2 15.30.5",
+                     .needs = needs,
+                     .program = "store_tsc_written",
+                     .l1_modes = all_l1_modes,
+                     .steps = {vmcb_field(field::rip, at_start), vmcb_field(field::rax, l2_data),
+                               Call{"l2_writes_tsc", ratio}},
+                     .expectations = {expected}});
+    };
+    row("instructions/tsc/written_by_l2", "There is one counter: what L2 writes, L1 has.", {}, 0);
+    expected.values = {reported("L2 reads on from what it wrote, scaled", 1),
+                       reported("L1 reads on from it unscaled", 1)};
+    row("instructions/tsc_ratio/written_by_l2/180",
+        "The ratio is for reading: a write is not scaled.", Feature::tsc_rate_msr, 0x180);
+    row("instructions/tsc_ratio/written_by_l2/200",
+        "The ratio is for reading: a write is not scaled.", Feature::tsc_rate_msr, 0x200);
 }
 
 void svm_msrs(Catalogue& catalogue) {

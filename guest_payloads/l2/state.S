@@ -60,6 +60,15 @@
 /* Writes it from memory at rAX, and reads it back likewise. */
         l2_program store_tsc_written, 64, "wrmsr", before="mov %rax, %rbx; mov (%rbx), %eax; mov 4(%rbx), %edx; mov $0x10, %ecx", behind="rdtsc; mov %edx, (%rbx)"
 
+/*
+ * What neither VMRUN nor #VMEXIT moves: the program stores it at rAX and loads another value from 16 bytes
+ * behind. For routines.
+ */
+        l2_program exchange_xmm0, 64, "movups 16(%rax), %xmm0", before="movups %xmm0, (%rax)"
+        l2_program exchange_st0, 64, "fldl 16(%rax)", before="fstpl (%rax)"
+        l2_program exchange_mxcsr, 64, "ldmxcsr 16(%rax)", before="stmxcsr (%rax)"
+        l2_program exchange_xcr0, 64, "xsetbv", before="mov %rax, %rbx; mov $0, %ecx; xgetbv; mov %eax, (%rbx); mov 16(%rbx), %eax; mov $0, %edx"
+
 /* 20h to memory at rAX: where the local APIC has its task priority. */
         l2_program write_20h, 64, "movl $0x20, (%rax)"
         l2_program write_20h, 32, "movl $0x20, (%eax)"

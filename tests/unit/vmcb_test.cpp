@@ -97,13 +97,15 @@ TEST(VmcbFields, NamesAreLowerCaseWords) {
     }
 }
 
-// As many smallest named things as the fact base has rows for the control and save areas.
+// As many smallest named things as the fact base has rows for the control and save areas, and one
+// more: the reserved bits of 068h are two runs, that of the byte in which an exit stores others and
+// that of the bytes behind it.
 TEST(VmcbFields, EveryFactHasItsRow) {
     std::size_t words = 0;
     for (const Field& field : vmcb_fields) {
         words += bits_of(field).empty() ? 0 : 1;
     }
-    EXPECT_EQ(vmcb_fields.size() - words + vmcb_bits.size(), 515u);
+    EXPECT_EQ(vmcb_fields.size() - words + vmcb_bits.size(), 515u + 1);
 }
 
 TEST(VmcbFields, ConstantsReferToTheirRows) {

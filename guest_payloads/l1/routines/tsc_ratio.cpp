@@ -14,6 +14,8 @@ namespace {
 
 using svm::msr::tsc_ratio;
 
+constexpr unsigned to_fraction = 24; ///< From 256ths.
+
 /// Modulo 2^64, by halves: the product has more bits than any type of a 32-bit L1.
 std::uint64_t scaled(std::uint64_t ticks, std::uint64_t ratio) {
     const std::uint64_t low = ticks & 0xffff'ffff;
@@ -30,7 +32,6 @@ std::uint64_t seen_by_l2(const Arena& arena) {
 /// whether L1's own went on as they were.
 template<class Read>
 void run_scaled(RoutineCall& call, Read read, std::uint64_t offset) {
-    constexpr unsigned to_fraction = 24;
     const std::uint64_t ratio = std::uint64_t{call.argument} << to_fraction;
     const std::uint64_t ratio_before = read_msr(tsc_ratio);
     const std::uint64_t unscaled = read();
@@ -75,21 +76,44 @@ VMRUNIT_ROUTINE(tsc_ratio_reserved) {
     call.report(accepted);
 }
 
+/// Reports how what is read differs from what was written, over the 40 bits of the ratio.
+VMRUNIT_ROUTINE(tsc_ratio_read_back) {
+    const std::uint64_t before = read_msr(tsc_ratio);
+    std::uint64_t differing = 0;
+    for (unsigned number = 0; number < 40; ++number) {
+        const std::uint64_t bit = std::uint64_t{1} << number;
+        write_msr(tsc_ratio, bit);
+        differing |= read_msr(tsc_ratio) ^ bit;
+    }
+    write_msr(tsc_ratio, before);
+    call.report(differing);
+}
+
 /// L2 writes the time stamp counter from EDX:EAX, where this routine puts one that lies ahead, and
-/// reads it back as in vmrun_reads_tsc. Reports whether L2 read what it wrote and ticks on it; and
-/// whether L1 then does.
+/// reads it back as in vmrun_reads_tsc. Argument: the ratio in 256ths, or 0 to leave it as it is.
+/// Reports whether L2 read what it wrote, scaled, and ticks on it; and whether L1 then reads on
+/// from what L2 wrote.
 VMRUNIT_ROUTINE(l2_writes_tsc) {
     constexpr std::uint64_t leap = std::uint64_t{1} << 44; ///< Hours.
     constexpr std::uint64_t soon = std::uint64_t{1} << 36;
     svm::Vmcb& vmcb = call.arena.vmcb;
+    const std::uint64_t ratio = std::uint64_t{call.argument} << to_fraction;
+    const std::uint64_t ratio_before = ratio != 0 ? read_msr(tsc_ratio) : 0;
     const std::uint64_t before = read_tsc();
     const std::uint64_t ahead = before + leap;
     // The program takes it from L2's data.
     *reinterpret_cast<volatile std::uint64_t*>(call.arena.l2.data) = ahead;
+    if (ratio != 0) {
+        write_msr(tsc_ratio, ratio);
+    }
     __svm_vmrun(reinterpret_cast<std::uintptr_t>(&vmcb));
+    if (ratio != 0) {
+        write_msr(tsc_ratio, ratio_before);
+    }
     const std::uint64_t after = read_tsc();
     write_msr(Msr::tsc, after - ahead < soon ? before + (after - ahead) : after);
-    call.report(seen_by_l2(call.arena) - ahead < soon ? 1 : 0);
+    const std::uint64_t least = ratio != 0 ? scaled(ahead, ratio) - 1 : ahead;
+    call.report(seen_by_l2(call.arena) - least < soon ? 1 : 0);
     call.report(after - ahead < soon ? 1 : 0);
 }
 
