@@ -80,7 +80,10 @@ bool L2Elsewhere::start(std::uint64_t host_save_area) {
     if (options_.holds) {
         return wait_for(holding, true);
     }
-    return wait_until(long_wait, [&] { return __atomic_load_n(&ready, __ATOMIC_ACQUIRE) == 1; });
+    const auto is_ready = [&] { return __atomic_load_n(&ready, __ATOMIC_ACQUIRE) == 1; };
+    // An L2 that is out of VMRUN before it says so never will.
+    (void)wait_until(long_wait, [&] { return is_ready() || reached(exited); });
+    return is_ready();
 }
 
 template<class Condition>
