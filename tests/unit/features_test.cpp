@@ -65,7 +65,7 @@ TEST(Features, NamesAreUniqueAndFound) {
     std::set<std::string_view> names;
     for (const FeatureInfo& info : feature_table) {
         EXPECT_TRUE(names.insert(info.name).second) << info.name;
-        EXPECT_EQ(feature_by_name(info.name), info.leaf == machine_leaf ? nullptr : &info);
+        EXPECT_EQ(feature_by_name(info.name), is_leaf_of_cpuid(info.leaf) ? &info : nullptr);
         EXPECT_FALSE(info.meaning.empty()) << info.name;
     }
     EXPECT_EQ(feature_name(Feature::decode_assists), "decode_assists");
@@ -147,7 +147,9 @@ TEST(Features, OfTheMachineAreNoCpus) {
     const Features machine =
         Features{Feature::second_cpu, Feature::smm_in_memory, Feature::machine_check_service} |
         all_inert_ports;
-    EXPECT_FALSE(features_from_cpuid(generous).contains_any(machine));
+    const Features found{Feature::vm_cr_locked, Feature::unused_address_bits};
+    EXPECT_FALSE(features_from_cpuid(generous).contains_any(machine | found));
+    EXPECT_EQ(machine_bits(found), 0u);
     EXPECT_EQ(feature_by_name("second_cpu"), nullptr);
     EXPECT_EQ(machine_bits(machine), 0x3f);
     EXPECT_EQ(machine_bits(Features{Feature::np, Feature::second_cpu}), 1);
