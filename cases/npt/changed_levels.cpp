@@ -149,7 +149,7 @@ Elsewhere elsewhere(NestedLevel level, L1Mode l1) {
     case NestedLevel::pml4:
         break;
     }
-    constexpr Region other_pointers = Region::nested_pae_pdpt;
+    constexpr Region other_pointers = other_table;
     std::vector<Step> way = other_half(other_directory, 0, 21);
     way.emplace_back(put(other_pointers, 0, in_region(other_directory, world::table_bits)));
     return {std::move(way),
