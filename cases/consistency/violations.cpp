@@ -47,11 +47,6 @@ Violation event(std::string name, EventType type, std::uint8_t vector) {
         .writes = WholeOf::event_injection};
 }
 
-Violation in_64_bit_mode(Violation violation) {
-    violation.only_mode = L2Mode::long64;
-    return violation;
-}
-
 /// AVIC with tables that hold nothing, in the spare VMCB; the low bits of the last address are the
 /// highest index. APM2 15.29.
 Violation avic(std::string name, Value backing_page, std::uint32_t highest_index) {
@@ -111,7 +106,6 @@ const std::vector<Violation>& violations() {
         {.name = "cet_wp_clear",
          .steps = {vmcb_set(field::cr4, svm::cr4::cet), vmcb_clear(field::cr0, svm::cr0::wp)},
          .needs = Feature::cet_ss},
-        in_64_bit_mode(event("event_bound_in_64_bit_mode", EventType::exception, 5)),
         {.name = "s_cet_reserved",
          .steps = {vmcb_set(field::cr4, svm::cr4::cet), vmcb_set(field::s_cet, one(6))},
          .needs = Feature::cet_ss},

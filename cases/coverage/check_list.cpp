@@ -48,7 +48,7 @@ std::optional<std::uint64_t> written_pdpte(const CheckedVmcb& found, unsigned en
         }
         if (write->code == wire::Op::Code::set_bits) {
             value = value.value_or(1) | write->value.number;
-        } else {
+        } else if (write->code == wire::Op::Code::write) {
             value = write->value.number;
         }
     }

@@ -21,7 +21,7 @@ constexpr RowItem items[] = {
     {"instruction/svme_clear/invlpga",   "INVLPGA likewise",                                   "15.4", "intrinsics/invlpga/svme_clear"},
     {"instruction/svme_clear/vmmcall",   "VMMCALL likewise",                                   "15.4", "instructions/vmmcall/in_l1_without_svme"},
     {"instruction/svme_clear/stgi",      "STGI works without SVME on a CPU with SKINIT",       "15.4", "intrinsics/stgi/svme_clear", Feature::skinit},
-    {"instruction/svme_clear/stgi_lock", "and on one with SVM lock",                           "15.31", "intrinsics/stgi/svme_clear_with_lock", Feature::svm_lock},
+    {"instruction/svme_clear/stgi_lock", "and on one with SVM lock",                           "15.31", "", Feature::svm_lock},
     {"instruction/svme_clear/stgi_ud",   "STGI without SVME, SKINIT and SVM lock is #UD",      "15.4", "intrinsics/stgi/svme_clear_without_skinit"},
     {"instruction/svme_clear/skinit",    "SKINIT without SVME, on a CPU with SKINIT",          "15.4", "", Feature::skinit},
     {"instruction/svme_clear/skinit_ud", "SKINIT without SVME, SKINIT and SVM lock is #UD",    "15.4", "intrinsics/skinit/svme_clear_without_skinit"},

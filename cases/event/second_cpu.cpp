@@ -2,6 +2,7 @@
 // Events that another CPU sends while L2 runs: they arrive between two of its instructions, not at
 // its entry. APM2 15.13, 15.17.
 
+#include "cases/event/l2_elsewhere.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 
@@ -20,46 +21,6 @@ using svm::Feature;
 using svm::Intercept;
 using svm::VirtualInterrupt;
 using Kind = InterceptUse::Kind;
-
-constexpr std::uint8_t interrupt_vector = 0x51; ///< What the routine sends.
-enum Sent : std::uint32_t { interrupt, nmi, init, smi };
-constexpr std::uint32_t no_exit = 0x10;
-constexpr std::uint32_t redirects = 0x40; ///< VM_CR.R_INIT is set.
-constexpr std::uint32_t released = 0x80;  ///< L2 ends when it is told to, behind what was sent.
-constexpr std::uint32_t held = 0x200;     ///< It is sent while GIF is clear, before the VMRUN...
-constexpr std::uint32_t with_nmi = 0x400; ///< ...behind an NMI.
-constexpr std::uint32_t waits = 0x1000;   ///< `released`, and L2 has cleared its GIF.
-
-struct Exit {
-    ExitCode code;
-    Value rip;
-};
-
-/// What the second CPU comes to. Without an exit it reports nothing, for it has been reset in L2.
-/// "Ready": L2 ran, or GIF being clear, the CPU waited until all had been sent.
-/// EXITINFO1 is for the rows that are about it. See with_reset() for INIT.
-CallExpectation comes_to(std::optional<Exit> exit, bool gets_behind_stgi, std::uint64_t events,
-                         std::uint64_t before_stgi = 0) {
-    const std::uint64_t exited = exit ? 1 : 0;
-    CallExpectation expected;
-    expected.values = {reported("ready for what is sent", 1),
-                       reported("L2 exited", exited),
-                       reported("exit code", exit ? static_cast<std::uint64_t>(exit->code) : 0),
-                       {exit ? exit->rip : Value{0}, ~std::uint64_t{0}, Match::equals, "saved RIP"},
-                       reported("events that L1 took before STGI", before_stgi),
-                       reported("L1 got behind STGI", gets_behind_stgi ? 1 : 0),
-                       reported("events that L1 had by then", events),
-                       reported("the CPU starts anew", 1),
-                       {Value{0}, 0, Match::equals, "EXITINFO1"}};
-    return expected;
-}
-
-/// Where INIT is sent: whether the CPU then waits for a start-up message, before anything else
-/// resets it.
-CallExpectation with_reset(CallExpectation expected, bool resets) {
-    expected.values.push_back(reported("the CPU takes a start-up message", resets ? 1 : 0));
-    return expected;
-}
 
 struct Sending {
     std::string name; ///< Behind "event/from_second_cpu/".
@@ -189,50 +150,51 @@ void add(Catalogue& catalogue, const std::string& name, std::string_view title,
 void from_second_cpu(Catalogue& catalogue) {
     add(catalogue, "interrupt/intercepted", "An interrupt from elsewhere exits and is pending.",
         "APM2 15.13.1", Intercept::intr, true, interrupt,
-        comes_to(Exit{ExitCode::intr, at_insn}, true, 1));
+        comes_to(ExitElsewhere{ExitCode::intr, at_insn}, true, 1));
     add(catalogue, "interrupt/not_intercepted", "L2 takes the interrupt by its own IDT.",
         "APM2 15.13.1", Intercept::intr, false, interrupt,
-        comes_to(Exit{ExitCode::vmmcall, at_handler(interrupt_vector)}, true, 0));
+        comes_to(ExitElsewhere{ExitCode::vmmcall, at_handler(sent_vector)}, true, 0));
     add(catalogue, "nmi/intercepted", "An NMI from elsewhere exits and is pending.", "APM2 15.13.2",
-        Intercept::nmi, true, nmi, comes_to(Exit{ExitCode::nmi, at_insn}, true, 1));
+        Intercept::nmi, true, nmi, comes_to(ExitElsewhere{ExitCode::nmi, at_insn}, true, 1));
     add(catalogue, "nmi/not_intercepted", "L2 takes the NMI by its own IDT.", "APM2 15.13.2",
-        Intercept::nmi, false, nmi, comes_to(Exit{ExitCode::vmmcall, at_handler(2)}, true, 0));
+        Intercept::nmi, false, nmi,
+        comes_to(ExitElsewhere{ExitCode::vmmcall, at_handler(2)}, true, 0));
     add(catalogue, "init/intercepted", "INIT exits; pending, it resets the CPU at STGI.",
         "APM2 15.13.4", Intercept::init, true, init,
-        with_reset(comes_to(Exit{ExitCode::init, at_insn}, false, 0), true));
+        is_reset(ExitElsewhere{ExitCode::init, at_insn}));
     add(catalogue, "init/not_intercepted", "INIT resets the CPU, L2 or not.", "APM2 15.13.4",
-        Intercept::init, false, init | no_exit, with_reset(comes_to(std::nullopt, false, 0), true));
+        Intercept::init, false, init | no_exit, is_reset(std::nullopt));
     // INIT comes before an NMI that waits as well; the NMI does not outlive it. APM2 8.5, 15.13.4.
     add(catalogue, "held_nmi/intercepted", "An NMI that waited for VMRUN exits before L2 begins.",
         "APM2 15.17", Intercept::nmi, true, nmi | held,
-        comes_to(Exit{ExitCode::nmi, at_start}, true, 1));
+        comes_to(ExitElsewhere{ExitCode::nmi, at_start}, true, 1));
     add(catalogue, "held_nmi/not_intercepted", "L2 takes an NMI that waited for VMRUN.",
         "APM2 15.17", Intercept::nmi, false, nmi | held,
-        comes_to(Exit{ExitCode::vmmcall, at_handler(2)}, true, 0));
+        comes_to(ExitElsewhere{ExitCode::vmmcall, at_handler(2)}, true, 0));
     add(catalogue, "held_init_and_nmi/intercepted", "INIT exits before the NMI that waits as well.",
         "APM2 8.5, 15.13.4", Intercept::init, true, init | held | with_nmi,
-        with_reset(comes_to(Exit{ExitCode::init, at_start}, false, 0), true));
+        is_reset(ExitElsewhere{ExitCode::init, at_start}));
     add(catalogue, "held_init_and_nmi/not_intercepted",
         "INIT resets the CPU before L2 or L1 has the NMI that waits as well.", "APM2 8.5, 15.13.4",
-        Intercept::init, false, init | held | with_nmi | no_exit,
-        with_reset(comes_to(std::nullopt, false, 0), true));
+        Intercept::init, false, init | held | with_nmi | no_exit, is_reset(std::nullopt));
     // SMM is nobody's: its handler runs whatever L1 intercepts, and L2 goes on behind it. Its count
     // is the one number that both see. APM2 15.13.3, 15.22.
     add(catalogue, "smi/intercepted", "An SMI from elsewhere exits and is pending.", "APM2 15.13.3",
-        Intercept::smi, true, smi, comes_to(Exit{ExitCode::smi, at_insn}, true, 1));
+        Intercept::smi, true, smi, comes_to(ExitElsewhere{ExitCode::smi, at_insn}, true, 1));
     add(catalogue, "smi/not_intercepted", "An SMI is handled, and L2 goes on where it was.",
         "APM2 15.22", Intercept::smi, false, smi | released,
-        comes_to(Exit{ExitCode::vmmcall, at_marker}, true, 1, 1));
+        comes_to(ExitElsewhere{ExitCode::vmmcall, at_marker}, true, 1, 1));
     // Not an INIT any more: none is pending, and nothing resets the CPU. APM2 15.28.
     constexpr std::uint8_t security_exception = 30;
-    CallExpectation exits = comes_to(Exit{ExitCode::exception_sx, at_insn}, true, 0);
-    exits.values.back() = reported("EXITINFO1: the error code", 1);
+    CallExpectation exits =
+        comes_to(ExitElsewhere{ExitCode::exception_sx, at_insn}, true, 0, 0, false);
+    exits.values[8] = reported("EXITINFO1: the error code", 1);
     add(catalogue, "init/redirected/intercepted", "VM_CR.R_INIT turns INIT into #SX, which exits.",
-        "APM2 15.28", Intercept::exception_sx, true, init | redirects, with_reset(exits, false));
+        "APM2 15.28", Intercept::exception_sx, true, init | redirects, exits);
     add(catalogue, "init/redirected/not_intercepted", "L2 takes #SX by its own IDT.", "APM2 15.28",
         Intercept::exception_sx, false, init | redirects,
-        with_reset(comes_to(Exit{ExitCode::vmmcall, at_handler(security_exception)}, true, 0),
-                   false));
+        comes_to(ExitElsewhere{ExitCode::vmmcall, at_handler(security_exception)}, true, 0, 0,
+                 false));
 }
 
 /// 64-bit L2 at CPL 0, without the other intercepts.
@@ -246,21 +208,29 @@ void add_plain(Catalogue& catalogue, const Sending& row,
 }
 
 /// Without V_GIF_ENABLE the GIF of L2 is the machine's: its CLGI holds off, intercepted or not,
-/// until #VMEXIT and L1's STGI. The twins are nmi/ and smi/ above. APM2 15.17.
+/// until #VMEXIT and L1's STGI. The twins are nmi/, smi/ and init/ above. APM2 15.17.
 void behind_clgi_of_l2(Catalogue& catalogue) {
-    for (const bool is_smi : {false, true}) {
-        const Intercept intercept = is_smi ? Intercept::smi : Intercept::nmi;
+    struct Event {
+        Sent kind;
+        std::string name;
+        Intercept intercept;
+        std::string_view title;
+    };
+    const ExitElsewhere ends{ExitCode::vmmcall, at_marker};
+    for (const Event& event :
+         {Event{nmi, "nmi", Intercept::nmi, "Behind L2's CLGI an NMI waits for L1's STGI."},
+          Event{smi, "smi", Intercept::smi, "Behind L2's CLGI an SMI waits for L1's STGI."},
+          Event{init, "init", Intercept::init, "Behind L2's CLGI INIT waits for L1's STGI."}}) {
         for (const bool intercepted : {true, false}) {
-            Sending row{.name = std::string{is_smi ? "smi" : "nmi"} + "/behind_clgi_of_l2_" +
+            Sending row{.name = event.name + "/behind_clgi_of_l2_" +
                                 (intercepted ? "intercepted" : "not_intercepted"),
-                        .title = is_smi ? "Behind L2's CLGI an SMI waits for L1's STGI."
-                                        : "Behind L2's CLGI an NMI waits for L1's STGI.",
+                        .title = event.title,
                         .manual = "APM2 15.17",
-                        .intercept = intercept,
-                        .argument = (is_smi ? smi : nmi) | released | waits,
-                        .expected = comes_to(Exit{ExitCode::vmmcall, at_marker}, true, 1)};
+                        .intercept = event.intercept,
+                        .argument = event.kind | released | waits,
+                        .expected = event.kind == init ? is_reset(ends) : comes_to(ends, true, 1)};
             if (intercepted) {
-                row.steps = {intercepting(intercept)};
+                row.steps = {intercepting(event.intercept)};
                 row.kind = Kind::order;
             }
             add_plain(catalogue, row);
@@ -271,8 +241,8 @@ void behind_clgi_of_l2(Catalogue& catalogue) {
 /// Virtual GIF is about virtual interrupts and NMIs only. APM2 15.33.2.
 void beside_virtual_gif(Catalogue& catalogue) {
     for (const bool intercepted : {true, false}) {
-        const std::optional<Exit> exit =
-            intercepted ? std::optional{Exit{ExitCode::init, at_insn}} : std::nullopt;
+        const std::optional<ExitElsewhere> exit =
+            intercepted ? std::optional{ExitElsewhere{ExitCode::init, at_insn}} : std::nullopt;
         const Sending row{
             .name = std::string{"init/virtual_gif_clear/"} +
                     (intercepted ? "intercepted" : "not_intercepted"),
@@ -281,7 +251,7 @@ void beside_virtual_gif(Catalogue& catalogue) {
             .intercept = Intercept::init,
             .intercepted = intercepted,
             .argument = init | (intercepted ? 0u : no_exit),
-            .expected = with_reset(comes_to(exit, false, 0), true),
+            .expected = is_reset(exit),
             .steps = {vmcb_field(field::virtual_interrupt,
                                  VirtualInterrupt{}.with(VirtualInterrupt::v_gif_enable).value)},
             .needs = Feature::vgif};

@@ -2,6 +2,7 @@
 // Events of the machine that find L2 halted: they wake it, HLT is over, and what is intercepted
 // exits with RIP behind it. The twins without the intercept come to L2's own handler. APM2 15.13.
 
+#include "cases/event/l2_elsewhere.hpp"
 #include "cases/model/instruction_table.hpp"
 #include "cases/model/l1_case.hpp"
 #include "cases/model/virtual_interrupt.hpp"
@@ -22,8 +23,6 @@ using svm::ExitCode;
 using svm::Feature;
 using svm::Intercept;
 using svm::VirtualInterrupt;
-
-constexpr std::uint8_t interrupt_vector = 0x51; ///< What the routines send.
 
 CallExpectation::Reported saved_rip(Value rip) {
     return {rip, ~std::uint64_t{0}, Match::equals, "saved RIP"};
@@ -74,42 +73,24 @@ void add(Catalogue& catalogue, const Row& row,
 
 const Step takes_interrupts = vmcb_field(field::rflags, svm::rflags::always_one | svm::rflags::if_);
 
-// As send_to_l2_elsewhere reads its argument.
-enum Sent : std::uint32_t { interrupt, nmi, init, smi };
-constexpr std::uint32_t no_exit = 0x10;
-constexpr std::uint32_t halts = 0x20;
-constexpr std::uint32_t then_nmi = 0x100; ///< An NMI is sent a little later.
-constexpr std::uint32_t ends_hlt = 0x800; ///< The SMM handler clears the restart of HLT.
-
 void from_second_cpu(Catalogue& catalogue) {
     const auto row = [&](const std::string& name, std::string_view title, std::string_view manual,
                          std::vector<Step> steps, std::uint32_t sent, ExitCode code, Value rip,
                          std::uint64_t behind_stgi) {
-        const bool resets = sent == init;
         svm::Features needs{Feature::apic, Feature::second_cpu};
         if (sent == smi) {
             needs.set(Feature::smm_in_memory);
         }
-        CallExpectation expected;
-        expected.values = {reported("L2 ran", 1),
-                           reported("L2 exited", 1),
-                           reported("exit code", static_cast<std::uint64_t>(code)),
-                           saved_rip(rip),
-                           reported("events that L1 took before STGI", 0),
-                           reported("L1 got behind STGI", resets ? 0 : 1),
-                           reported("events that L1 had by then", behind_stgi),
-                           reported("the CPU starts anew", 1),
-                           {Value{0}, 0, Match::equals, "EXITINFO1"}};
-        if (resets) {
-            expected.values.push_back(reported("the CPU takes a start-up message", 1));
-        }
+        const ExitElsewhere exit{code, rip};
+        const CallExpectation expected =
+            sent == init ? is_reset(exit) : comes_to(exit, true, behind_stgi);
         add(catalogue, {name, title, manual, "waits_in_hlt", needs, std::move(steps),
                         Call{"send_to_l2_elsewhere", sent | halts}, expected});
     };
     row("interrupt/intercepted", "The interrupt exits behind HLT and is pending.", "APM2 15.13.1",
         {takes_interrupts, intercepting(Intercept::intr)}, interrupt, ExitCode::intr, at_after, 1);
     row("interrupt/not_intercepted", "L2 wakes and takes the interrupt.", "APM2 15.13.1",
-        {takes_interrupts}, interrupt, ExitCode::vmmcall, at_handler(interrupt_vector), 0);
+        {takes_interrupts}, interrupt, ExitCode::vmmcall, at_handler(sent_vector), 0);
     row("nmi/intercepted", "The NMI exits behind HLT and is pending.", "APM2 15.13.2",
         {intercepting(Intercept::nmi)}, nmi, ExitCode::nmi, at_after, 1);
     row("nmi/not_intercepted", "L2 wakes and takes the NMI.", "APM2 15.13.2", {}, nmi,
@@ -136,45 +117,20 @@ void from_second_cpu(Catalogue& catalogue) {
 /// INIT resets the CPU, L2 or not. SMM comes back to HLT as its handler lets it, whoever runs.
 /// APM2 10.3.7, 15.13.3, 15.13.4.
 void not_intercepted(Catalogue& catalogue) {
-    struct Outcome {
-        ExitCode code;
-        Value rip;
-        std::uint64_t before_stgi, behind_stgi;
-    };
     const auto row = [&](const std::string& name, std::string_view title, std::string_view manual,
-                         std::vector<Step> steps, std::uint32_t argument,
-                         const std::optional<Outcome>& outcome) {
-        svm::Features needs{Feature::apic, Feature::second_cpu};
-        if (outcome) {
-            needs.set(Feature::smm_in_memory);
-        }
-        const Outcome seen = outcome.value_or(Outcome{ExitCode{}, Value{0}, 0, 0});
-        CallExpectation expected;
-        expected.values = {reported("L2 ran", 1),
-                           reported("L2 exited", outcome ? 1 : 0),
-                           reported("exit code", static_cast<std::uint64_t>(seen.code)),
-                           saved_rip(seen.rip),
-                           reported("events that L1 took before STGI", seen.before_stgi),
-                           reported("L1 got behind STGI", outcome ? 1 : 0),
-                           reported("events that L1 had by then", seen.behind_stgi),
-                           reported("the CPU starts anew", 1),
-                           {Value{0}, 0, Match::equals, "EXITINFO1"}};
-        if (!outcome) {
-            expected.values.push_back(reported("the CPU takes a start-up message", 1));
-        }
+                         std::vector<Step> steps, std::uint32_t argument, svm::Features needs,
+                         const CallExpectation& expected) {
         add(catalogue, {name, title, manual, "waits_in_hlt", needs, std::move(steps),
                         Call{"send_to_l2_elsewhere", argument | halts}, expected});
     };
+    const svm::Features two_cpus{Feature::apic, Feature::second_cpu};
     row("init/not_intercepted", "INIT resets the CPU out of L2's HLT.", "APM2 15.13.4", {},
-        init | no_exit, std::nullopt);
-    row("smi/not_intercepted_halts_again",
-        "L2 halts again behind an SMM handler that says nothing: the NMI finds it there.",
-        "APM2 10.3.7, 15.13.3", {intercepting(Intercept::nmi)}, smi | then_nmi,
-        Outcome{ExitCode::nmi, at_after, 1, 2});
+        init | no_exit, two_cpus, is_reset(std::nullopt));
+    // Whether L2 halts again behind an SMM handler that says nothing no source here tells.
     row("smi/not_intercepted_handler_ends_hlt",
         "L2 goes on behind HLT where the SMM handler says so.", "APM2 10.3.7, 15.13.3",
-        {intercepting(Intercept::nmi)}, smi | ends_hlt,
-        Outcome{ExitCode::vmmcall, at_marker, 1, 1});
+        {intercepting(Intercept::nmi)}, smi | ends_hlt, two_cpus | Feature::smm_in_memory,
+        comes_to(ExitElsewhere{ExitCode::vmmcall, at_marker}, true, 1, 1));
 }
 
 void from_timer(Catalogue& catalogue) {
@@ -201,11 +157,11 @@ void from_timer(Catalogue& catalogue) {
     row("timer/intercepted_all_others", "So it does with all other intercepts set.", others, 0,
         ExitCode::intr, at_after, 1, {{Intercept::idle_hlt, Kind::not_taken_all_others}});
     row("timer/not_intercepted", "L2 wakes and takes the timer's interrupt.", {takes_interrupts}, 0,
-        ExitCode::vmmcall, at_handler(interrupt_vector), 0);
+        ExitCode::vmmcall, at_handler(sent_vector), 0);
     row("timer/masking/intercepted", "With V_INTR_MASKING it is IF of L1 that lets L2 wake.",
         {masking, intercepted}, 1, ExitCode::intr, at_after, 1);
     row("timer/masking/not_intercepted", "L2 takes it though its own IF is clear.", {masking}, 1,
-        ExitCode::vmmcall, at_handler(interrupt_vector), 0);
+        ExitCode::vmmcall, at_handler(sent_vector), 0);
 }
 
 /// What is pending for L2 and held off does not wake it; an event of the machine does, and finds it
@@ -248,16 +204,6 @@ void virtual_ones_held(Catalogue& catalogue) {
         const std::vector<Step> steps{vmcb_field(field::virtual_interrupt, held.control.value),
                                       vmcb_field(field::rflags, held.flags),
                                       intercepting(Intercept::nmi)};
-        CallExpectation by_nmi;
-        by_nmi.values = {reported("L2 ran", 1),
-                         reported("L2 exited", 1),
-                         reported("exit code", static_cast<std::uint64_t>(ExitCode::nmi)),
-                         saved_rip(at_after),
-                         reported("events that L1 took before STGI", 0),
-                         reported("L1 got behind STGI", 1),
-                         reported("events that L1 had by then", 1),
-                         reported("the CPU starts anew", 1),
-                         {Value{0}, 0, Match::equals, "EXITINFO1"}};
         add(catalogue, {.name = "virtual_" + held.name,
                         .title = held.title,
                         .manual = held.manual,
@@ -265,7 +211,7 @@ void virtual_ones_held(Catalogue& catalogue) {
                         .needs = held.needs | svm::Features{Feature::apic, Feature::second_cpu},
                         .steps = steps,
                         .call = Call{"send_to_l2_elsewhere", nmi | halts},
-                        .expected = by_nmi,
+                        .expected = comes_to(ExitElsewhere{ExitCode::nmi, at_after}, true, 1),
                         .still_set = held.control.value & pending});
         // The timer counts whatever L2's IF says, by V_INTR_MASKING.
         CallExpectation by_timer;

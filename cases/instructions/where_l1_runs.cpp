@@ -118,9 +118,6 @@ void above_cpl_0(Catalogue& catalogue) {
                 row(instruction.name + "/svme_clear_with_skinit" + suffix,
                     "A CPU with SKINIT has it without EFER.SVME, at CPL 0.", argument,
                     general_protection, svm::Feature::skinit, {});
-                row(instruction.name + "/svme_clear_with_lock" + suffix,
-                    "So has one with SVM lock.", argument, general_protection,
-                    svm::Feature::svm_lock, {});
             }
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A VMCB that runs a second time in one case, with clean bits. Whatever the first run leaves in a
-// group that is then called clean has to be what it began with. APM2 15.15.
+// A VMCB that runs a second time in one case, with clean bits or without. Whatever the first run
+// leaves in a group that is then called clean has to be what it began with. APM2 15.15.
 #pragma once
 
 #include "cases/model/instruction_table.hpp"
@@ -15,14 +15,14 @@ namespace vmrunit::cases {
 
 inline constexpr std::uint32_t all_clean = 0x1fff;
 
-/// PDPTEs as before a first VMRUN: QEMU sets a bit in the one that it uses, which KVM on it then
-/// finds reserved.
+/// PDPTEs as before a first VMRUN: QEMU sets A in the one that it uses, which KVM on it then finds
+/// reserved.
 [[nodiscard]] inline std::vector<Step> fresh_directory_pointers(L2Mode mode) {
     constexpr std::uint32_t directory_pointers = 4;
     std::vector<Step> steps;
     for (std::uint32_t i = 0; mode == L2Mode::pae && i < directory_pointers; ++i) {
-        steps.emplace_back(Write{wire::Op::Code::write, Region::pae_pdpt, i * 8, 8,
-                                 in_region(Region::pd, i * page_size + world::present)});
+        steps.emplace_back(
+            Write{wire::Op::Code::clear_bits, Region::pae_pdpt, i * 8, 8, world::accessed});
     }
     return steps;
 }

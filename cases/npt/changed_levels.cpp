@@ -5,7 +5,6 @@
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
-#include "cases/model/second_run.hpp"
 #include "cases/npt/flushes.hpp"
 #include "cases/npt/nested_page.hpp"
 
@@ -66,11 +65,6 @@ void changed(Catalogue& catalogue, const L2Start& start, NestedLevel level, cons
     if (fetches) {
         steps.emplace_back(l2_data_bytes(0, 4, 0x00d9'010f));
     }
-    std::vector<Step> then = second_way(level, start.l1, change.set, change.cleared);
-    then.emplace_back(vmcb_field(field::rip, at_start));
-    then.emplace_back(vmcb_field(field::tlb_control, 0));
-    then.emplace_back(flush.step);
-    then.emplace_back(Run{});
     add_guest_case(
         catalogue,
         {.name =
@@ -82,7 +76,8 @@ void changed(Catalogue& catalogue, const L2Start& start, NestedLevel level, cons
          .program = change.program,
          .steps = std::move(steps),
          .exit = permitted(fetches, address),
-         .then = std::move(then),
+         .then = join(second_way(level, start.l1, change.set, change.cleared),
+                      run_behind(flush, start.mode)),
          .then_expected = {change.reported == 0
                                ? permitted(fetches, address)
                                : stopped(fetches, address, guest_physical(level, l2_data_offset),
@@ -171,12 +166,7 @@ void leads_elsewhere(Catalogue& catalogue, const L2Start& start, NestedLevel lev
     if (!other.knows_word) {
         behind.registers = {{Register::rbx, {}, ~std::uint64_t{0}, Match::changed}};
     }
-    std::vector<Step> then = join(other.entry, fresh_directory_pointers(start.mode));
-    then.emplace_back(l2_register(Register::rbx, Value{old_word}));
-    then.emplace_back(vmcb_field(field::rip, at_start));
-    then.emplace_back(vmcb_field(field::tlb_control, 0));
-    then.emplace_back(flush.step);
-    then.emplace_back(Run{});
+    const std::vector<Step> changes = join(other.entry, {l2_register(Register::rbx, old_word)});
     add_guest_case(
         catalogue,
         {.name = "npt/changed/" + std::string{name_of(level)} + "/other_page_" + flush.name,
@@ -186,7 +176,7 @@ void leads_elsewhere(Catalogue& catalogue, const L2Start& start, NestedLevel lev
          .program = "raise_pf_read",
          .steps = std::move(steps),
          .exit = std::move(before),
-         .then = std::move(then),
+         .then = join(changes, run_behind(flush, start.mode)),
          .then_expected = {std::move(behind)},
          .l1_modes = only(start.l1)},
         start);

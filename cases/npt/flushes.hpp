@@ -3,10 +3,12 @@
 #pragma once
 
 #include "cases/model/instruction_table.hpp"
+#include "cases/model/second_run.hpp"
 
 #include "harness/svm/vmcb_fields.hpp"
 
 #include <string>
+#include <vector>
 
 namespace vmrunit::cases {
 
@@ -24,5 +26,13 @@ inline const Flush flushes[] = {
     // The first VMRUN dropped what other cases had by it.
     {"other_asid", vmcb_field(svm::field::guest_asid, 2)},
 };
+
+/// The second VMRUN, behind the flush; L2 begins there.
+[[nodiscard]] inline std::vector<Step> run_behind(const Flush& flush, L2Mode mode,
+                                                  Value from = at_start) {
+    return join(fresh_directory_pointers(mode),
+                {vmcb_field(svm::field::rip, from), vmcb_field(svm::field::tlb_control, 0),
+                 flush.step, Run{}});
+}
 
 } // namespace vmrunit::cases

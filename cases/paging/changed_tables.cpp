@@ -6,10 +6,12 @@
 
 #include "cases/model/guest_case.hpp"
 #include "cases/model/instruction_table.hpp"
+#include "cases/npt/flushes.hpp"
 #include "cases/paging/own_tables.hpp"
 
 #include "harness/world.hpp"
 
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,7 +21,6 @@ namespace vmrunit::cases {
 namespace {
 
 namespace field = svm::field;
-using svm::Feature;
 using svm::Intercept;
 
 constexpr std::uint64_t entry_bits = world::table_bits | world::dirty;
@@ -184,38 +185,19 @@ void by_narrow_address(Catalogue& catalogue, const L2Start& start) {
 
 /// L1 is no less bound to drop translations than L2: it has ASIDs and TLB_CONTROL for it.
 void by_l1(Catalogue& catalogue, const L2Start& start) {
-    struct Flush {
-        std::string name;
-        Step step;
-        svm::Features needs{};
-    };
     const std::uint8_t size = start.mode == L2Mode::prot32 ? 4 : 8;
-    const Flush flushes[] = {
-        {"flush_all", vmcb_field(field::tlb_control, 1)},
-        {"flush_asid", vmcb_field(field::tlb_control, 3), Feature::flush_by_asid},
-        {"flush_not_global", vmcb_field(field::tlb_control, 7), Feature::flush_by_asid},
-        {"other_asid", vmcb_field(field::guest_asid, 2)},
-        // Of L2's ASID, which is 1.
-        {"invlpga", Call{"invlpga_of_asid", static_cast<std::uint32_t>(second_way_begin | 1)}},
-    };
-    for (const Flush& flush : flushes) {
+    std::vector<Flush> ways{std::begin(flushes), std::end(flushes)};
+    // Of L2's ASID, which is 1.
+    ways.push_back(
+        {"invlpga", Call{"invlpga_of_asid", static_cast<std::uint32_t>(second_way_begin | 1)}});
+    for (const Flush& flush : ways) {
         const auto reads = [](std::uint32_t word) {
             ExitExpectation exit = program_ends();
             exit.registers = {{Register::rbx, word}};
             return exit;
         };
-        std::vector<Step> then{Write{wire::Op::Code::write, Region::spare_vmcb, 0, size,
-                                     in_region(Region::ivt, entry_bits)},
-                               vmcb_field(field::rip, at_start), vmcb_field(field::tlb_control, 0),
-                               flush.step};
-        if (start.mode == L2Mode::pae) {
-            // QEMU sets A in a PDPTE, where KVM on it finds it reserved at the second VMRUN.
-            for (std::uint32_t gigabyte = 0; gigabyte < 4; ++gigabyte) {
-                then.emplace_back(Write{wire::Op::Code::clear_bits, Region::pae_pdpt, gigabyte * 8,
-                                        8, world::accessed});
-            }
-        }
-        then.emplace_back(Run{});
+        const Write other_entry{wire::Op::Code::write, Region::spare_vmcb, 0, size,
+                                in_region(Region::ivt, entry_bits)};
         std::vector<Expectation> then_expected;
         if (std::holds_alternative<Call>(flush.step)) {
             then_expected.emplace_back(CallExpectation{});
@@ -230,7 +212,7 @@ void by_l1(Catalogue& catalogue, const L2Start& start) {
              .program = "raise_pf_read",
              .steps = page_with_twin(start.mode),
              .exit = reads(old_word),
-             .then = std::move(then),
+             .then = join({other_entry}, run_behind(flush, start.mode)),
              .then_expected = std::move(then_expected)},
             start);
     }

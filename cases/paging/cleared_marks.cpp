@@ -70,18 +70,9 @@ private:
         steps.emplace_back(l2_register(Register::rdi, way_.address));
         steps.emplace_back(l2_register(Register::rbx, Value{written_word}));
         // The tables are as before the first VMRUN: what is compared is put back.
-        std::vector<Step> then{mark(wire::Op::Code::set_bits, kept),
-                               mark(wire::Op::Code::clear_bits, marks & ~kept)};
-        for (std::uint32_t gigabyte = 0; start_.mode == L2Mode::pae && gigabyte < 4; ++gigabyte) {
-            // QEMU sets A in a PDPTE, where KVM on it finds it reserved at the second VMRUN.
-            then.emplace_back(Write{wire::Op::Code::clear_bits, Region::pae_pdpt, gigabyte * 8, 8,
-                                    world::accessed});
-        }
-        then.emplace_back(l2_data_bytes(0, 4, new_word));
-        then.emplace_back(vmcb_field(field::rip, from));
-        then.emplace_back(vmcb_field(field::tlb_control, 0));
-        then.emplace_back(flush.step);
-        then.emplace_back(Run{});
+        const std::vector<Step> changes{mark(wire::Op::Code::set_bits, kept),
+                                        mark(wire::Op::Code::clear_bits, marks & ~kept),
+                                        l2_data_bytes(0, 4, new_word)};
         add_guest_case(catalogue_,
                        {.name = area_ + "/" + std::string{name_of(way_.level)} + "/" + name,
                         .title = title,
@@ -90,7 +81,7 @@ private:
                         .program = program,
                         .steps = std::move(steps),
                         .exit = std::move(first),
-                        .then = std::move(then),
+                        .then = join(changes, run_behind(flush, start_.mode, from)),
                         .then_expected = {std::move(second)},
                         .l1_modes = only(start_.l1)},
                        start_);
